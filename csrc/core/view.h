@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// View: a pointer with a shape. It owns nothing; Python (or an embedder) allocates and keeps alive.
+#pragma once
+
+#include <stdint.h>
+
+#include <cstddef>
+#include <initializer_list>
+
+namespace tilewright {
+
+enum class Dtype : uint8_t { b8, u8, s8, s32, s64, f16, bf16, f32, f64 };
+inline constexpr int kDtypeCount = 9;
+inline constexpr int kMaxDims = 8;
+
+constexpr int64_t dtype_size(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::b8: case Dtype::u8: case Dtype::s8: return 1;
+    case Dtype::f16: case Dtype::bf16: return 2;
+    case Dtype::s32: case Dtype::f32: return 4;
+    case Dtype::s64: case Dtype::f64: return 8;
+  }
+  return 0;
+}
+
+// The name NumPy users know; used in every message.
+constexpr const char* dtype_name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::b8: return "bool";
+    case Dtype::u8: return "uint8";
+    case Dtype::s8: return "int8";
+    case Dtype::s32: return "int32";
+    case Dtype::s64: return "int64";
+    case Dtype::f16: return "float16";
+    case Dtype::bf16: return "bfloat16";
+    case Dtype::f32: return "float32";
+    case Dtype::f64: return "float64";
+  }
+  return "?";
+}
+
+template <class T> inline constexpr Dtype dtype_of = Dtype::b8;
+template <> inline constexpr Dtype dtype_of<uint8_t> = Dtype::u8;
+template <> inline constexpr Dtype dtype_of<int8_t> = Dtype::s8;
+template <> inline constexpr Dtype dtype_of<int32_t> = Dtype::s32;
+template <> inline constexpr Dtype dtype_of<int64_t> = Dtype::s64;
+template <> inline constexpr Dtype dtype_of<float> = Dtype::f32;
+template <> inline constexpr Dtype dtype_of<double> = Dtype::f64;
+
+// Strides count elements, not bytes. A View whose data is null and whose ndim is -1 is "none", an absent
+// optional argument; an empty array (a zero in its shape) is not none.
+struct View {
+  void* data = nullptr;
+  int64_t shape[kMaxDims] = {};
+  int64_t strides[kMaxDims] = {};
+  int32_t ndim = -1;
+  Dtype dtype = Dtype::f32;
+  bool writable = false;
+
+  explicit operator bool() const { return ndim >= 0; }
+
+  template <class T> T* as() const { return static_cast<T*>(data); }
+
+  int64_t size() const {
+    int64_t n = 1;
+    for (int i = 0; i < ndim; ++i) n *= shape[i];
+    return n;
+  }
+  int64_t bytes() const { return size() * dtype_size(dtype); }
+
+  // Size of axis `axis`; negative counts from the end.
+  int64_t dim(int axis) const { return shape[axis < 0 ? axis + ndim : axis]; }
+  int64_t stride(int axis) const { return strides[axis < 0 ? axis + ndim : axis]; }
+
+  // C order with no gaps; axes of size 1 may have any stride.
+  bool contiguous() const { return contiguous_from(0); }
+
+  // Axes axis..ndim-1 form one gapless C-ordered block.
+  bool contiguous_from(int axis) const {
+    int64_t expected = 1;
+    for (int i = ndim - 1; i >= axis; --i) {
+      if (shape[i] != 1 && strides[i] != expected) return false;
+      expected *= shape[i];
+    }
+    return true;
+  }
+
+  bool same_shape(const View& other) const {
+    if (ndim != other.ndim) return false;
+    for (int i = 0; i < ndim; ++i)
+      if (shape[i] != other.shape[i]) return false;
+    return true;
+  }
+
+  // A contiguous View over memory the caller owns.
+  static View of(void* data, Dtype dtype, std::initializer_list<int64_t> dims) {
+    View v;
+    v.data = data;
+    v.dtype = dtype;
+    v.ndim = 0;
+    v.writable = true;
+    for (int64_t d : dims) v.shape[v.ndim++] = d;
+    int64_t step = 1;
+    for (int i = v.ndim - 1; i >= 0; --i) {
+      v.strides[i] = step;
+      step *= v.shape[i];
+    }
+    return v;
+  }
+};
+
+// A list of Views, as Adam takes its parameters. Owns nothing.
+struct ViewList {
+  const View* data = nullptr;
+  int64_t count = 0;
+  const View& operator[](int64_t i) const { return data[i]; }
+  const View* begin() const { return data; }
+  const View* end() const { return data + count; }
+};
+
+// Where work is queued: unused on the CPU, a cudaStream_t on the GPU.
+struct Stream {
+  void* handle = nullptr;
+};
+
+}  // namespace tilewright
