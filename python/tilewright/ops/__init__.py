@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
 
-from tilewright.ops.softmax import softmax, softmax_backward
+from tilewright.ops import _tensor_methods, elementwise
+from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 
-__all__ = ["softmax", "softmax_backward"]
+_tensor_methods.install()
+
+__all__ = [*elementwise.__all__, "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
