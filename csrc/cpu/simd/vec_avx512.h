@@ -230,6 +230,9 @@ TW_INLINE VecD floor(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_
 TW_INLINE VecD ceil(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_TO_POS_INF)}; }
 TW_INLINE VecD trunc(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_TO_ZERO)}; }
 
+TW_INLINE VecF ldexp(VecF a, VecF n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+TW_INLINE VecD ldexp(VecD a, VecD n) { return {_mm512_scalef_pd(a.v, n.v)}; }
+
 template <class T>
 TW_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
   if constexpr (sizeof(T) == 4)

@@ -186,6 +186,46 @@ TW_INLINE T reduce_max_nan(Vec<T> a) {
   return reduce(a, MaxNan());
 }
 
+// ---- exponents -----------------------------------------------------------------------------------------
+
+// The layout of a floating point number, and the integer that holds its bits.
+template <class T>
+struct FloatBits;
+template <>
+struct FloatBits<float> {
+  using Int = int32_t;
+  static constexpr int kMantissa = 23;
+  static constexpr int kBias = 127;
+};
+template <>
+struct FloatBits<double> {
+  using Int = int64_t;
+  static constexpr int kMantissa = 52;
+  static constexpr int kBias = 1023;
+};
+template <class T>
+using IntOf = typename FloatBits<T>::Int;
+
+// Adding this to an integral x, |x| < 2^(mantissa bits - 2), leaves x in the low bits, two's complement.
+template <class T>
+inline constexpr T kIntegerMagic = T(int64_t(3) << (FloatBits<T>::kMantissa - 1));
+
+// 2^n for integral n with a normal result.
+template <class T>
+TW_INLINE Vec<T> pow2(Vec<T> n) {
+  using Bits = FloatBits<T>;
+  const Vec<T> biased = n + Vec<T>::set1(kIntegerMagic<T> + T(Bits::kBias));
+  return bitcast<T>(shift_left<Bits::kMantissa>(bitcast<IntOf<T>>(biased)));
+}
+
+// a * 2^n for integral n and a near 1. In two steps, of which only the second can round, so results that
+// overflow or end subnormal are right too. (AVX-512 has an instruction and its own ldexp.)
+template <class T>
+TW_INLINE Vec<T> ldexp(Vec<T> a, Vec<T> n) {
+  const Vec<T> half = floor(n * Vec<T>::set1(T(0.5)));
+  return a * pow2(half) * pow2(n - half);
+}
+
 // ---- conversions ---------------------------------------------------------------------------------------
 
 // Random bits to [0, 1): the upper 24 bits, so every value is exact and 1 is never reached.
