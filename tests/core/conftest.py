@@ -10,8 +10,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE_SOURCES = ["check", "overlap", "thread_count", "parallel", "os_memory", "pool", "scratch"]
-# "address,undefined" or "thread": the same tests under a sanitizer.
-SANITIZE = os.environ.get("TILEWRIGHT_TEST_SANITIZE", "")
 SETTINGS = ("TILEWRIGHT_NUM_THREADS", "OMP_NUM_THREADS", "TILEWRIGHT_POOL_LIMIT")
 
 
@@ -20,8 +18,10 @@ class Compiler:
         self.directory = directory
         self.command = shutil.which(os.environ.get("CXX", "g++"))
         self.flags = ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-pthread", f"-I{ROOT / 'csrc'}"]
-        if SANITIZE:
-            self.flags += [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+        # "address,undefined" or "thread": the same tests under a sanitizer.
+        self.sanitize = os.environ.get("TILEWRIGHT_TEST_SANITIZE", "")
+        if self.sanitize:
+            self.flags += [f"-fsanitize={self.sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
         self.built: dict[Path, Path] = {}
 
     def run(self, arguments: list[str]) -> None:
