@@ -21,7 +21,11 @@ class Compiler:
         # "address,undefined" or "thread": the same tests under a sanitizer.
         self.sanitize = os.environ.get("TILEWRIGHT_TEST_SANITIZE", "")
         if self.sanitize:
-            self.flags += [f"-fsanitize={self.sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+            self.flags += [
+                f"-fsanitize={self.sanitize}",
+                "-fno-sanitize-recover=all",
+                "-fno-omit-frame-pointer",
+            ]
         self.built: dict[Path, Path] = {}
 
     def run(self, arguments: list[str]) -> None:

@@ -100,15 +100,20 @@ void exceptions() {
     set_num_threads(threads);
     for (int round = 0; round < 50; ++round) {
       std::atomic<int> runs{0}, running{0};
+      std::atomic<bool> throwing{false};
       bool caught = false;
       try {
         parallel_for(100000, [&](int64_t task) {
           running++;
           runs++;
           if (task == 3) {
+            throwing = true;
             running--;
             throw std::runtime_error("task 3");
           }
+          // So slow that all of them cannot have run by the time the exception is seen.
+          while (task > 3 && !throwing) std::this_thread::yield();
+          if (task > 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
           running--;
         });
       } catch (const std::runtime_error& error) {
