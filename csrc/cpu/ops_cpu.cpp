@@ -7,6 +7,7 @@ const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
     fill_elementwise(ops);
+    fill_reduce(ops);
     fill_softmax(ops);
     return ops;
   }();

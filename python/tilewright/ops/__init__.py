@@ -3,8 +3,8 @@
 
 from tilewright.ops import _tensor_methods, elementwise
 from tilewright.ops.elementwise import *  # noqa: F403
-from tilewright.ops.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from tilewright.ops.softmax import softmax, softmax_backward
 
 _tensor_methods.install()
 
-__all__ = [*elementwise.__all__, "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+__all__ = [*elementwise.__all__, "softmax", "softmax_backward"]
