@@ -66,8 +66,12 @@ def broadcast_shape(name: str, *arrays) -> tuple[int, ...]:
 
 def undo_broadcast(dy: Tensor, x) -> Tensor:
     """The gradient of an operand that was broadcast and cast: summed and cast back to its shape and dtype."""
-    from tilewright.ops import elementwise, reduce
-
     if dy.shape != x.shape:
+        from tilewright.ops import reduce
+
         dy = reduce.sum_to(dy, x.shape)
-    return elementwise.cast(dy, x.dtype)
+    if dy.dtype != x.dtype:
+        from tilewright.ops import elementwise_copy
+
+        dy = elementwise_copy.cast(dy, x.dtype)
+    return dy
