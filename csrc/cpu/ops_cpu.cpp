@@ -8,6 +8,7 @@ const Ops& ops() {
     static Ops ops("cpu");
     fill_elementwise(ops);
     fill_reduce(ops);
+    fill_random(ops);
     fill_softmax(ops);
     return ops;
   }();

@@ -2,7 +2,10 @@
 // Functions of one argument.
 // Computes    y[i] = f(x[i]); isnan, isinf, isfinite and logical_not give bool
 // Layout      contiguous spans
-// Method      floats through Vec; integers and bool as plain loops, which the compiler vectorises
+// Method      floats through Vec and its functions (simd/vec_math.h); integers and bool as plain loops, which
+//             the compiler vectorises. gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no
+//             digits are lost where the result is small
+// Limits      any input; NaN stays NaN; gelu and silu of -inf are NaN, as their formulas have it
 #pragma once
 
 namespace tilewright::cpu::TW_ISA {
@@ -20,6 +23,22 @@ TW_INLINE Vec<T> sign_of(Vec<T> x) {
   return select(x == V::zero(), V::zero(), select(isnan(x), x, one));
 }
 
+inline constexpr double kSqrtHalf = 0.70710678118654752440;
+// gelu_tanh's argument: kGeluScale * (x + kGeluCubic * x^3).
+inline constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
+inline constexpr double kGeluCubic = 0.044715;
+
+template <class T>
+TW_INLINE Vec<T> gelu_tanh_argument(Vec<T> x) {
+  return Vec<T>::set1(T(kGeluScale)) * fma(Vec<T>::set1(T(kGeluCubic)) * x * x, x, x);
+}
+
+// Half the complementary error function of -x / sqrt(2): the normal distribution, exact in its lower tail too.
+template <class T>
+TW_INLINE Vec<T> normal_cdf(Vec<T> x) {
+  return Vec<T>::set1(T(0.5)) * erfc(x * Vec<T>::set1(T(-kSqrtHalf)));
+}
+
 template <Unary kF, class T>
 TW_INLINE Vec<T> apply(Vec<T> x, Vec<T> p, Vec<T> q) {
   using V = Vec<T>;
@@ -27,69 +46,31 @@ TW_INLINE Vec<T> apply(Vec<T> x, Vec<T> p, Vec<T> q) {
   if constexpr (kF == Unary::relu) return max_nan(x, zero);
   if constexpr (kF == Unary::relu6) return min_nan(max_nan(x, zero), V::set1(T(6)));
   if constexpr (kF == Unary::leaky_relu) return select(x > zero, x, x * p);
+  if constexpr (kF == Unary::elu) return select(x > zero, x, p * expm1(x));
+  if constexpr (kF == Unary::sigmoid) return sigmoid(x);
+  if constexpr (kF == Unary::tanh) return tanh(x);
+  if constexpr (kF == Unary::gelu) return x * normal_cdf(x);
+  if constexpr (kF == Unary::gelu_tanh) return x * sigmoid(V::set1(T(2)) * gelu_tanh_argument(x));
+  if constexpr (kF == Unary::silu) return x * sigmoid(x);
+  if constexpr (kF == Unary::softplus) return softplus(x);
   if constexpr (kF == Unary::exp) return exp(x);
   if constexpr (kF == Unary::log) return log(x);
   if constexpr (kF == Unary::sqrt) return sqrt(x);
-  if constexpr (kF == Unary::rsqrt) return one / sqrt(x);
+  if constexpr (kF == Unary::rsqrt) return rsqrt(x);
   if constexpr (kF == Unary::neg) return -x;
   if constexpr (kF == Unary::abs) return abs(x);
   if constexpr (kF == Unary::sign) return sign_of(x);
   if constexpr (kF == Unary::square) return x * x;
   if constexpr (kF == Unary::clip) return min_nan(max_nan(x, p), q);
+  if constexpr (kF == Unary::erf) return erf(x);
+  if constexpr (kF == Unary::sin) return sin(x);
+  if constexpr (kF == Unary::cos) return cos(x);
+  if constexpr (kF == Unary::expm1) return expm1(x);
+  if constexpr (kF == Unary::log1p) return log1p(x);
   if constexpr (kF == Unary::reciprocal) return one / x;
   if constexpr (kF == Unary::floor) return floor(x);
   if constexpr (kF == Unary::ceil) return ceil(x);
   if constexpr (kF == Unary::round) return round_even(x);
-  return x;
-}
-
-// f'(x); y = f(x). Where f has a corner, the derivative there is PyTorch's.
-template <Unary kF, class T>
-TW_INLINE Vec<T> derivative(Vec<T> x, Vec<T> y, Vec<T> p, Vec<T> q) {
-  using V = Vec<T>;
-  const V zero = V::zero(), one = V::set1(T(1)), half = V::set1(T(0.5));
-  if constexpr (kF == Unary::relu) return select(x > zero, one, zero);
-  if constexpr (kF == Unary::relu6) return select((x > zero) & (x < V::set1(T(6))), one, zero);
-  if constexpr (kF == Unary::leaky_relu) return select(x > zero, one, p);
-  if constexpr (kF == Unary::exp) return y;
-  if constexpr (kF == Unary::log) return one / x;
-  if constexpr (kF == Unary::sqrt) return half / y;
-  if constexpr (kF == Unary::rsqrt) return -half * y * y * y;
-  if constexpr (kF == Unary::neg) return -one;
-  if constexpr (kF == Unary::abs) return sign_of(x);
-  if constexpr (kF == Unary::square) return x + x;
-  if constexpr (kF == Unary::clip) return select((x >= p) & (x <= q), one, zero);
-  if constexpr (kF == Unary::reciprocal) return -(y * y);
-  return zero;
-}
-
-// Whether the derivative is written in terms of y, which the caller then may save.
-constexpr bool derivative_uses_y(Unary f) {
-  return f == Unary::exp || f == Unary::sqrt || f == Unary::rsqrt || f == Unary::reciprocal;
-}
-
-template <Unary kF, class T>
-void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void* y_raw, int64_t n, double p, double q) {
-  using V = Vec<T>;
-  T* dx = static_cast<T*>(dx_raw);
-  const T* dy = static_cast<const T*>(dy_raw);
-  const T* x = static_cast<const T*>(x_raw);
-  const T* y = static_cast<const T*>(y_raw);
-  const V pv = V::set1(T(p)), qv = V::set1(T(q));
-  const auto value = [&](V xv, int64_t i, int count) {
-    if constexpr (!derivative_uses_y(kF)) return xv;
-    return y ? V::load_n(y + i, count, T(1)) : apply<kF>(xv, pv, qv);
-  };
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) {
-    const V xv = V::load(x + i);
-    store(dx + i, V::load(dy + i) * derivative<kF>(xv, value(xv, i, V::kLanes), pv, qv));
-  }
-  if (i < n) {
-    const int rest = int(n - i);
-    const V xv = V::load_n(x + i, rest, T(1));
-    store_n(dx + i, V::load_n(dy + i, rest) * derivative<kF>(xv, value(xv, i, rest), pv, qv), rest);
-  }
 }
 
 template <Unary kF, class T>
@@ -131,9 +112,9 @@ void integer_span(void* y_raw, const void* x_raw, int64_t n, double, double) {
 }
 
 template <int kF>
-void fill_unary(ElementwiseKernels& kernels) {
+void fill_unary(UnarySpan (&table)[kUnaryCount][kDtypeCount]) {
   constexpr Unary f = Unary(kF);
-  UnarySpan* row = kernels.unary[kF];
+  UnarySpan* row = table[kF];
   if constexpr (is_test(f)) {
     row[int(Dtype::f32)] = test_span<f, float>;
     row[int(Dtype::f64)] = test_span<f, double>;
@@ -146,7 +127,6 @@ void fill_unary(ElementwiseKernels& kernels) {
   } else {
     row[int(Dtype::f32)] = unary_span<f, float>;
     row[int(Dtype::f64)] = unary_span<f, double>;
-    kernels.unary_backward[kF] = {unary_backward_span<f, float>, unary_backward_span<f, double>};
   }
   if constexpr (f == Unary::neg || f == Unary::abs || f == Unary::sign || f == Unary::square || f == Unary::relu) {
     row[int(Dtype::u8)] = integer_span<f, uint8_t>;
@@ -154,7 +134,7 @@ void fill_unary(ElementwiseKernels& kernels) {
     row[int(Dtype::s32)] = integer_span<f, int32_t>;
     row[int(Dtype::s64)] = integer_span<f, int64_t>;
   }
-  if constexpr (kF + 1 < kUnaryCount) fill_unary<kF + 1>(kernels);
+  if constexpr (kF + 1 < kUnaryCount) fill_unary<kF + 1>(table);
 }
 
 }  // namespace
