@@ -8,6 +8,7 @@ const Ops& ops() {
     static Ops ops("cpu");
     fill_reduce(ops);
     fill_softmax(ops);
+    fill_optimizer(ops);
     return ops;
   }();
   return table;
