@@ -8,6 +8,8 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw
 
+__all__ = ["adam_update", "rmsprop_update", "sgd_update"]
+
 
 def adam_update(
     params,
