@@ -37,7 +37,7 @@ ARROWS = {
     "csrc/cpu/kernels": ("cpu/kernels/", "cpu/simd/", "core/params.h", "core/dtype.h"),
     "csrc/cpu/isa": ("cpu/simd/",),
     "csrc/cpu": ("core/", "cpu/"),
-    "csrc/bindings": ("core/", "bindings/", "cpu/ops_cpu.h", "cpu/isa.h", "cuda/", "launch/", "simt/"),
+    "csrc/bindings": ("core/", "bindings/", "cpu/ops_cpu.h", "cpu/isa.h", "cpu/roofline.h", "cuda/", "launch/", "simt/"),
     "cuda/kernels": ("device/", "kernels/", "cuda/device/", "cuda/kernels/"),
     "cuda/device": ("device/", "simt/", "cuda/device/", "cuda/simt/"),
     "cuda/launch": ("core/", "kernels/", "device/", "launch/", "cuda/kernels/", "cuda/device/", "cuda/launch/"),
