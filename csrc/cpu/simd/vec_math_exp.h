@@ -110,20 +110,16 @@ TW_INLINE VecF exp_nonpositive(VecF x) {
 }
 TW_INLINE VecD exp_nonpositive(VecD x) { return exp(x); }
 
-// 2^n (1 + p) - 1 as 2 (2^(n-1) p + (2^(n-1) - 1/2)), so that n = 128 does not overflow before its time.
-// For x within [kExpm1Min, kExpMax].
-template <class T>
-TW_INLINE Vec<T> expm1_clamped(Vec<T> x) {
-  const ExpSplit<T> e = exp_split(x, Vec<T>::zero());
-  const Vec<T> half_scale = pow2(e.n - Vec<T>::set1(T(1)));
-  return Vec<T>::set1(T(2)) * fma(half_scale, e.p, half_scale - Vec<T>::set1(T(0.5)));
-}
-
+// 2^n (1 + p) - 1 as 2 (2^(n-1) p + (2^(n-1) - 1/2)), so that n = 128 does not overflow before its time; p
+// itself for n = 0, where halving would lose the last bit of a subnormal.
 template <class T>
 TW_INLINE Vec<T> expm1(Vec<T> x) {
   using C = ExpConstants<T>;
-  const Vec<T> y = expm1_clamped(clamp_keep_nan(x, C::kExpm1Min, C::kExpMax));
-  return copysign(y, x);  // for -0
+  const Vec<T> zero = Vec<T>::zero(), half = Vec<T>::set1(T(0.5));
+  const ExpSplit<T> e = exp_split(clamp_keep_nan(x, C::kExpm1Min, C::kExpMax), zero);
+  const Vec<T> half_scale = pow2(e.n - Vec<T>::set1(T(1)));
+  const Vec<T> y = Vec<T>::set1(T(2)) * fma(half_scale, e.p, half_scale - half);
+  return copysign(select(e.n == zero, e.p, y), x);  // copysign for -0
 }
 
 // 1 / (1 + exp(-x)), written with exp(-|x|) so that neither end overflows and both keep their small digits.
