@@ -122,12 +122,17 @@ TW_INLINE Vec<T> expm1(Vec<T> x) {
   return copysign(select(e.n == zero, e.p, y), x);  // copysign for -0
 }
 
-// 1 / (1 + exp(-x)), written with exp(-|x|) so that neither end overflows and both keep their small digits.
+// 1 / (1 + exp(-x)), written with e = exp(-|x|) so that neither end overflows and both keep their small
+// digits. 1 + e comes from 2^n (1 + p) by one rounding; far below 2^-100 e is nothing beside 1, and 2^n stays
+// normal.
 template <class T>
 TW_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> one = Vec<T>::set1(T(1));
-  const Vec<T> e = exp(-abs(x));
-  return select(x < Vec<T>::zero(), e, one) / (one + e);
+  const Vec<T> one = Vec<T>::set1(T(1)), zero = Vec<T>::zero();
+  const Vec<T> argument = max_fast(Vec<T>::set1(ExpConstants<T>::kExpMin), -abs(x));
+  const ExpSplit<T> split = exp_split(argument, zero);
+  const Vec<T> scale = pow2(max_fast(Vec<T>::set1(T(-100)), split.n));
+  const Vec<T> numerator = select(x < zero, ldexp(one + split.p, split.n), one);
+  return numerator / fma(scale, split.p, scale + one);
 }
 
 // With e = exp(-2|x|) and t = e - 1: -t / (1 + e) while |x| is small, where t keeps its digits; beyond that
