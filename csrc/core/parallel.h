@@ -11,13 +11,16 @@
 namespace tilewright {
 
 // Threads a call may use: set_num_threads, else TILEWRIGHT_NUM_THREADS, else OMP_NUM_THREADS, else what
-// affinity and the cgroup's cpu.max leave. A thread-local limit (set_thread_limit) lowers it for one caller.
+// affinity and the cgroup's quota leave. A thread-local limit (set_thread_limit) lowers it for one caller.
 int num_threads();
-void set_num_threads(int threads);        // >= 1; process-wide
-void set_thread_limit(int threads);       // this caller only; 0 removes the limit
-const char* num_threads_reason();         // "TILEWRIGHT_NUM_THREADS", "affinity", "cgroup cpu.max", ...
+void set_num_threads(int threads);   // 1 to kMaxThreads, also above the number of cores; process-wide
+void set_thread_limit(int threads);  // this caller only; 0 removes the limit
+// "TILEWRIGHT_NUM_THREADS", "affinity", "cgroup cpu.max", "set_num_threads", ... Valid for ever.
+const char* num_threads_reason();
 
-// Index of the running thread inside the current parallel_for, 0 <= index < num_threads(); 0 outside.
+// Index of the running thread inside the current parallel_for; 0 outside. No two tasks running at once share
+// one, and it is below num_threads() unless set_num_threads lowers that during the call, so buffers of one
+// thread are better a Scratch inside the task.
 int thread_index();
 
 namespace detail {

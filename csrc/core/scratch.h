@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <limits>
+
 namespace tilewright {
 
-// 64-byte aligned, uninitialised. Buffers of one thread are released in reverse order of their making,
-// which C++ scopes give for free. Throws std::bad_alloc.
+// 64-byte aligned, uninitialised. Made and released by the same thread; in reverse order, which C++ scopes
+// give for free, the memory is reused at once. Throws std::bad_alloc.
 class ScratchBytes {
  public:
   explicit ScratchBytes(size_t bytes);
@@ -20,17 +22,23 @@ class ScratchBytes {
  private:
   void* data_;
   size_t bytes_;
-  bool heap_;
+  bool heap_;  // from the memory pool, not from the thread's arena
 };
 
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(int64_t count) : bytes_(static_cast<size_t>(count) * sizeof(T)) {}
+  explicit Scratch(int64_t count) : bytes_(byte_count(count)) {}
   T* data() const { return static_cast<T*>(bytes_.data()); }
   T& operator[](int64_t i) const { return data()[i]; }
 
  private:
+  // A count that is negative or too large becomes a size that no allocation can meet.
+  static size_t byte_count(int64_t count) {
+    constexpr size_t kMax = std::numeric_limits<size_t>::max();
+    return static_cast<size_t>(count) > kMax / sizeof(T) ? kMax : static_cast<size_t>(count) * sizeof(T);
+  }
+
   ScratchBytes bytes_;
 };
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// From Python arrays to Views. The names of operation and argument travel along, so that every message
+// can say `[conv2d] w ...`.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "core/ops.h"
+
+namespace tilewright::bindings {
+
+namespace py = pybind11;
+
+// An array to read. Raises TypeError for what is no array, an unsupported dtype or foreign byte order,
+// ValueError for misaligned memory, strides that are no multiple of the item size or more than kMaxDims axes.
+View input(const char* operation, const char* argument, py::handle array);
+// None gives the View that is none.
+View optional_input(const char* operation, const char* argument, py::handle array);
+// An array to write: as input, and ValueError when it is read-only.
+View output(const char* operation, const char* argument, py::handle array);
+View optional_output(const char* operation, const char* argument, py::handle array);
+
+// A list or tuple of arrays; messages name element i as `params[i]`.
+class Arrays {
+ public:
+  Arrays(const char* operation, const char* argument, py::handle list, bool writable);
+  ViewList list() const { return {views_.data(), static_cast<int64_t>(views_.size())}; }
+  const View& operator[](size_t i) const { return views_[i]; }
+  size_t size() const { return views_.size(); }
+
+ private:
+  std::vector<View> views_;
+};
+
+Stream stream_of(py::handle stream);
+
+// Calls a table entry with the interpreter lock released.
+template <class Operation, class... Args>
+void run(const Operation& operation, const Args&... args) {
+  py::gil_scoped_release release;
+  operation(args...);
+}
+
+void bind_cpu(py::module_& m);
+void bind_softmax(py::module_& m, const Ops& ops);
+
+// All families over one table; the same for every back end.
+void bind_all(py::module_& m, const Ops& ops);
+
+}  // namespace tilewright::bindings

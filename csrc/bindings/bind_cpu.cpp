@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only the CPU module has: threads, instruction sets and the memory behind NumPy arrays.
+#include <pybind11/numpy.h>
+
+#include "bindings/arrays.h"
+#include "core/parallel.h"
+#include "core/pool.h"
+#include "cpu/isa.h"
+
+namespace tilewright::bindings {
+namespace {
+
+// An uninitialised C-ordered array over a pool block, which goes back when the last view of it dies.
+py::array empty(const py::tuple& shape, const py::dtype& dtype) {
+  std::vector<py::ssize_t> dims;
+  int64_t bytes = dtype.itemsize();
+  for (py::handle item : shape) {
+    const auto dim = item.cast<py::ssize_t>();
+    if (dim < 0) fail(ErrorKind::value, "empty", "shape has a negative size " + std::to_string(dim));
+    dims.push_back(dim);
+  }
+  bool none = false;
+  for (py::ssize_t dim : dims) none |= dim == 0;
+  for (py::ssize_t dim : dims)
+    if (!none && __builtin_mul_overflow(bytes, dim, &bytes))
+      fail(ErrorKind::value, "empty", "shape " + std::string(py::str(shape)) + " needs more bytes than fit in 64 bits");
+  void* block = pool_allocate(none ? 0 : static_cast<size_t>(bytes));
+  py::capsule owner(block, [](void* pointer) { pool_release(pointer); });
+  return py::array(dtype, dims, {}, block, owner);
+}
+
+py::dict stats() {
+  const PoolStats s = pool_stats();
+  py::dict d;
+  d["in_use_bytes"] = s.in_use_bytes;
+  d["cached_bytes"] = s.cached_bytes;
+  d["peak_bytes"] = s.peak_bytes;
+  d["allocations"] = s.allocations;
+  d["fresh"] = s.fresh;
+  return d;
+}
+
+py::list available_isas() {
+  py::list names;
+  for (int i = 0; i < cpu::kIsaCount; ++i)
+    if (cpu::isa_available(static_cast<cpu::Isa>(i))) names.append(cpu::isa_name(static_cast<cpu::Isa>(i)));
+  return names;
+}
+
+void set_threads(int threads) {
+  if (threads < 1)
+    fail(ErrorKind::value, "set_num_threads", "threads is " + std::to_string(threads) + ", expected at least 1");
+  set_num_threads(threads);
+}
+
+}  // namespace
+
+void bind_cpu(py::module_& m) {
+  m.def("empty", empty, "Uninitialised C-ordered array from the memory pool", py::arg("shape"), py::arg("dtype"));
+  m.def("pool_stats", stats, "Bytes in use, cached and at peak, and counts of allocations");
+  m.def("reset_pool_peak", reset_pool_peak);
+  m.def("pool_trim", pool_trim, "Gives cached memory back to the operating system");
+  m.def("num_threads", num_threads);
+  m.def("set_num_threads", set_threads, py::arg("threads"));
+  m.def("set_thread_limit", set_thread_limit, py::arg("threads"));
+  m.def("num_threads_reason", num_threads_reason);
+  m.def("isa", [] { return cpu::isa_name(cpu::active_isa()); }, "Name of the instruction set in use");
+  m.def("available_isas", available_isas, "Instruction sets this processor runs, slowest first");
+  m.def("use_isa", cpu::use_isa, "Switches the kernels' instruction set; for tests and benchmarks", py::arg("name"));
+}
+
+}  // namespace tilewright::bindings

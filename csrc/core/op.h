@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Op: one line of the catalogue (ops.h): a name, a function pointer and the dtypes the back end takes.
+// Its call operator is the one place where a call is refused (no back end, wrong dtype) or observed
+// (profile, record); back ends and bindings know of neither.
+#pragma once
+
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "core/check.h"
+#include "core/view.h"
+
+namespace tilewright {
+
+using DtypeMask = uint32_t;
+constexpr DtypeMask mask_of(Dtype dtype) { return 1u << static_cast<int>(dtype); }
+inline constexpr DtypeMask kF32 = mask_of(Dtype::f32);
+inline constexpr DtypeMask kF64 = mask_of(Dtype::f64);
+inline constexpr DtypeMask kF16 = mask_of(Dtype::f16);
+inline constexpr DtypeMask kBF16 = mask_of(Dtype::bf16);
+inline constexpr DtypeMask kF32F64 = kF32 | kF64;
+inline constexpr DtypeMask kIndex = mask_of(Dtype::s32) | mask_of(Dtype::s64);
+inline constexpr DtypeMask kAnyDtype = (1u << kDtypeCount) - 1;
+
+class OpBase;
+
+// The operations of one back end, in the order of ops.h.
+struct OpList {
+  const char* backend;
+  std::vector<OpBase*> ops;
+};
+
+// Sees each call of the thread that installed it. `views` are the call's Views in argument order, lists
+// flattened; `replay` repeats the call with the same arguments (Views by value, lists copied).
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual bool wants_replay() const { return false; }
+  virtual void before(const OpBase& op, const View* views, int64_t count) = 0;
+  virtual void after(const OpBase& op) = 0;
+  virtual void keep(const OpBase& op, std::vector<View> views, void* closure, void (*run)(void*),
+                    void (*destroy)(void*));
+};
+
+// The observer of this thread, or null. Returns the one it replaces.
+CallObserver* call_observer();
+CallObserver* set_call_observer(CallObserver* observer);
+
+class OpBase {
+ public:
+  OpBase(OpList& list, const char* name) : name_(name), list_(&list) { list.ops.push_back(this); }
+  OpBase(const OpBase&) = delete;
+  OpBase& operator=(const OpBase&) = delete;
+
+  const char* name() const { return name_; }
+  const char* backend() const { return list_->backend; }
+  DtypeMask dtypes() const { return dtypes_; }
+  bool implemented() const { return dtypes_ != 0; }
+
+ protected:
+  [[noreturn]] void refuse(Dtype got) const;
+
+  const char* name_;
+  const OpList* list_;
+  DtypeMask dtypes_ = 0;
+};
+
+namespace detail {
+
+// How an argument is kept in a recording: Views and scalars by value, lists by copying what they point to.
+template <class T>
+struct Kept {
+  T value;
+  explicit Kept(const T& v) : value(v) {}
+  const T& get() const { return value; }
+};
+template <>
+struct Kept<ViewList> {
+  std::vector<View> views;
+  explicit Kept(const ViewList& list) : views(list.begin(), list.end()) {}
+  ViewList get() const { return {views.data(), static_cast<int64_t>(views.size())}; }
+};
+
+inline void collect(std::vector<View>& out, const View& view) {
+  if (view) out.push_back(view);
+}
+inline void collect(std::vector<View>& out, const ViewList& list) {
+  for (const View& view : list) out.push_back(view);
+}
+template <class T>
+void collect(std::vector<View>&, const T&) {}
+
+// The dtype that decides whether a back end takes a call: that of the first View or list given.
+inline bool first_dtype(Dtype* dtype, const View& view) {
+  if (view) *dtype = view.dtype;
+  return static_cast<bool>(view);
+}
+inline bool first_dtype(Dtype* dtype, const ViewList& list) {
+  if (list.count > 0) *dtype = list[0].dtype;
+  return list.count > 0;
+}
+template <class T>
+bool first_dtype(Dtype*, const T&) {
+  return false;
+}
+
+}  // namespace detail
+
+template <class Signature>
+class Op;
+
+template <class... Args>
+class Op<void(Args...)> : public OpBase {
+ public:
+  using Function = void (*)(Args...);
+  using OpBase::OpBase;
+
+  // `dtypes`: of the first View argument, the destination.
+  void set(Function function, DtypeMask dtypes) {
+    function_ = function;
+    dtypes_ = dtypes;
+  }
+
+  void operator()(Args... args) const {
+    Dtype dtype = Dtype::f32;
+    const bool typed = (detail::first_dtype(&dtype, args) || ...);
+    if (!implemented() || (typed && !(dtypes_ & mask_of(dtype)))) refuse(dtype);
+    if (CallObserver* observer = call_observer())
+      observed(*observer, args...);
+    else
+      function_(args...);
+  }
+
+ private:
+  void observed(CallObserver& observer, Args... args) const {
+    std::vector<View> views;
+    (detail::collect(views, args), ...);
+    observer.before(*this, views.data(), static_cast<int64_t>(views.size()));
+    function_(args...);
+    observer.after(*this);
+    if (observer.wants_replay()) keep(observer, std::move(views), args...);
+  }
+
+  void keep(CallObserver& observer, std::vector<View> views, Args... args) const {
+    struct Closure {
+      Function function;
+      std::tuple<detail::Kept<std::decay_t<Args>>...> kept;
+    };
+    auto* closure = new Closure{function_, {detail::Kept<std::decay_t<Args>>(args)...}};
+    observer.keep(
+        *this, std::move(views), closure,
+        [](void* raw) {
+          auto* c = static_cast<Closure*>(raw);
+          std::apply([c](const auto&... k) { c->function(k.get()...); }, c->kept);
+        },
+        [](void* raw) { delete static_cast<Closure*>(raw); });
+  }
+
+  Function function_ = nullptr;
+};
+
+}  // namespace tilewright

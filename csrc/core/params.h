@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scalars of the catalogue's operations: what is neither a View nor worth an argument of its own.
+#pragma once
+
+#include <stdint.h>
+
+namespace tilewright {
+
+// y = f(x). p and q are the function's constants, named in the comment where it has any.
+enum class Unary : uint8_t {
+  relu, relu6,
+  leaky_relu,  // p: slope for x < 0
+  elu,         // p: alpha
+  sigmoid, tanh, gelu, gelu_tanh, silu,
+  softplus, exp, log, sqrt, rsqrt, neg, abs, sign, square,
+  clip,  // p: low, q: high
+  erf, sin, cos,
+  // Not activations, but needed by losses, metrics and optimizers.
+  expm1, log1p, reciprocal, floor, ceil, round, logical_not, isnan, isinf, isfinite,
+};
+
+enum class Binary : uint8_t {
+  add, sub, mul, div, maximum, minimum, pow,
+  equal, not_equal, less, less_equal, greater, greater_equal,  // result is bool
+  logical_and, logical_or, logical_xor,                        // bool in, bool out
+};
+
+// What an epilogue applies to z = (product) * alpha + C * beta + bias. Those whose gradient needs z rather
+// than y (gelu, gelu_tanh, silu) have z written as a second output when it is asked for.
+enum class Activation : uint8_t {
+  none, relu, relu6, leaky_relu, elu, sigmoid, tanh, gelu, gelu_tanh, silu, softplus,
+};
+
+enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
+enum class Resize : uint8_t { nearest, bilinear };
+
+struct Epilogue {
+  Activation activation = Activation::none;
+  double slope = 0;  // leaky_relu's slope, elu's alpha
+};
+
+struct Conv2dParams {
+  int64_t stride[2] = {1, 1};         // rows, columns
+  int64_t padding[4] = {0, 0, 0, 0};  // top, bottom, left, right
+  int64_t dilation[2] = {1, 1};
+  int64_t groups = 1;
+};
+
+struct Pool2dParams {
+  int64_t window[2] = {2, 2};
+  int64_t stride[2] = {2, 2};
+  int64_t padding[4] = {0, 0, 0, 0};  // top, bottom, left, right
+  bool count_padding = false;         // averages divide by the whole window (PyTorch's default) or by what lies inside
+};
+
+struct AttentionParams {
+  double scale = 1;
+  bool causal = false;  // query i sees keys j <= i + (Tk - Tq): the last query sees every key
+};
+
+struct CrossEntropyParams {
+  double label_smoothing = 0;
+  int64_t ignore_index = -1;
+  bool has_ignore_index = false;
+};
+
+struct RnnParams {
+  bool reverse = false;       // runs from the last time step to the first
+  bool reset_after = true;    // GRU: Keras 3's and cuDNN's form (two biases); false is the paper's
+  bool return_sequences = true;
+};
+
+struct AdamParams {
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
+  bool epsilon_hat = false;     // epsilon is added before the bias correction (Keras) instead of after (PyTorch)
+  double weight_decay = 0;      // decoupled: p -= learning_rate * weight_decay * p
+  double l2 = 0;                // added to the gradient: g += l2 * p
+  double clip_norm = 0;         // > 0: gradients are scaled so that their global norm is at most this
+  bool maximize = false;
+};
+
+struct SgdParams {
+  double momentum = 0, dampening = 0;
+  bool nesterov = false;
+  bool velocity_scaled = false;  // velocity holds -learning_rate * g (Keras) instead of g (PyTorch)
+  double weight_decay = 0;
+  double l2 = 0;
+  double clip_norm = 0;
+};
+
+struct RmspropParams {
+  double rho = 0.9, momentum = 0, epsilon = 1e-7;
+  bool centered = false;
+  bool epsilon_inside = true;  // sqrt(v + epsilon) (Keras) instead of sqrt(v) + epsilon (PyTorch)
+  double weight_decay = 0;
+  double l2 = 0;
+  double clip_norm = 0;
+};
+
+}  // namespace tilewright

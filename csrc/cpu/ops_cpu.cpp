@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/ops_cpu.h"
+
+namespace tilewright::cpu {
+
+const Ops& ops() {
+  static const Ops& table = [] () -> const Ops& {
+    static Ops ops("cpu");
+    fill_softmax(ops);
+    return ops;
+  }();
+  return table;
+}
+
+}  // namespace tilewright::cpu

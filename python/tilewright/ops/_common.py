@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every family's Python side shares: axes, destinations, contiguous rows, calls of the back end."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from tilewright import backend
+from tilewright.autograd import Tensor, raw
+
+ndarray = np.ndarray
+
+
+def axis_index(operation: str, axis, ndim: int) -> int:
+    """`axis` counted from the front. Raises TypeError for what is no integer, ValueError out of range."""
+    try:
+        index = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"[{operation}] axis is a {type(axis).__name__}, expected an int") from None
+    if not -ndim <= index < ndim:
+        raise ValueError(f"[{operation}] axis is {index}, expected {-ndim} to {ndim - 1} for {ndim} dimensions")
+    return index + ndim if index < 0 else index
+
+
+def axes_tuple(operation: str, axis, ndim: int) -> tuple[int, ...]:
+    """None (all axes), an int or several, as sorted non-negative axes without repeats."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis_index(operation, a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"[{operation}] axis is {axis}, expected each axis once")
+    return tuple(sorted(axes))
+
+
+def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
+    """`out` checked against shape and dtype, or fresh memory where it is None."""
+    if out is None:
+        return backend.empty(shape, dtype, like)
+    array = raw(operation, "out", out)
+    if array.shape != shape:
+        raise ValueError(f"[{operation}] out has shape {array.shape}, expected {shape}")
+    if array.dtype != dtype:
+        raise TypeError(f"[{operation}] out has dtype {array.dtype}, expected {np.dtype(dtype)}")
+    if not array.flags.writeable:
+        raise ValueError(f"[{operation}] out is read-only, expected a writable array")
+    return array
+
+
+def copied(a, dtype=None):
+    """A fresh C-ordered copy, in `dtype` where one is given."""
+    y = backend.empty(a.shape, a.dtype if dtype is None else dtype, a)
+    backend.module_of(a).copy(y, a)
+    return y
+
+
+def contiguous(a):
+    """`a` itself when in C order without gaps, else a copy."""
+    return a if a.flags.c_contiguous else copied(a)
+
+
+def given_back(out, computed):
+    """What a function returns for `out=`: the caller's object, filled; without one, what was computed.
+
+    Copies where the kernel could not write into `out` itself."""
+    if out is None:
+        return computed
+    array = out.array if isinstance(out, Tensor) else raw("out", "out", out)
+    if array is not computed and not np.shares_memory(array, computed):
+        backend.module_of(array).copy(array, computed)
+    return array
+
+
+def float_dtype(operation: str, argument: str, a):
+    """Raises TypeError unless `a` has a float dtype."""
+    if a.dtype.kind != "f" and a.dtype.name != "bfloat16":
+        raise TypeError(f"[{operation}] {argument} has dtype {a.dtype}, expected float32 or float64")
+    return a.dtype

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures all tests share. What a test changes of the process (ISA, threads, device) is put back after it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tilewright import _cpu, backend
+
+
+@pytest.fixture(autouse=True)
+def _settings_put_back():
+    isa, threads, device = _cpu.isa(), _cpu.num_threads(), backend.device()
+    yield
+    _cpu.use_isa(isa)
+    _cpu.set_num_threads(threads)
+    backend.set_device(device)
+
+
+@pytest.fixture(params=_cpu.available_isas())
+def isa(request):
+    """Each instruction set this processor runs, switched on for the test."""
+    _cpu.use_isa(request.param)
+    return request.param

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a result may lie from the float64 reference: one table, each line with its reason.
+
+|got - want| <= relative * |want| + absolute * scale, where scale is the largest |want| of the array: sums of
+terms of both signs lose digits relative to their terms, not to their total.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    relative: float
+    absolute: float
+
+
+_F32 = {
+    "default": Tolerance(2e-6, 1e-6),  # a few roundings of 2^-24 each
+    "softmax": Tolerance(4e-6, 1e-7),  # exp to 2 ULP, a sum of positive terms, one division
+}
+_F64 = {
+    "default": Tolerance(1e-13, 1e-13),
+}
+
+
+def tolerance(family: str, dtype) -> Tolerance:
+    table = _F64 if np.dtype(dtype) == np.float64 else _F32
+    return table.get(family, table["default"])
