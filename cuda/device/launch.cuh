@@ -3,9 +3,9 @@
 // runs the grid on the emulator before it returns. Both fail with kernel name and launch sizes.
 #pragma once
 
-#include <stdexcept>
 #include <string>
 
+#include "core/check.h"
 #include "core/view.h"
 #include "device/config.cuh"
 #include "device/vector.cuh"
@@ -27,18 +27,14 @@ GlobalPtr<T> global_pointer(const View& view, const char* name) {
 }
 
 #if !TW_SIMT
-inline std::string describe_launch(const char* name, Dim3 grid, Dim3 block, size_t shared_bytes) {
+inline void check_launch(cudaError_t status, const char* name, Dim3 grid, Dim3 block, size_t shared_bytes) {
+  if (status == cudaSuccess) return;
   const auto sizes = [](Dim3 d) {
     return "(" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + ")";
   };
-  return std::string(name) + ", grid " + sizes(grid) + ", block " + sizes(block) + ", shared memory " +
-         std::to_string(shared_bytes) + " bytes";
-}
-
-inline void check_launch(cudaError_t status, const char* name, Dim3 grid, Dim3 block, size_t shared_bytes) {
-  if (status == cudaSuccess) return;
-  throw std::runtime_error("[cuda] launch failed: " + std::string(cudaGetErrorString(status)) + " (kernel " +
-                           describe_launch(name, grid, block, shared_bytes) + ")");
+  fail(ErrorKind::runtime, name,
+       std::string("kernel launch failed: ") + cudaGetErrorString(status) + " (grid " + sizes(grid) +
+           ", block " + sizes(block) + ", shared memory " + std::to_string(shared_bytes) + " bytes)");
 }
 #endif
 

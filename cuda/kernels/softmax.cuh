@@ -27,6 +27,8 @@ enum class SoftmaxForm { softmax, log_softmax };
 // A warp per row; the block's warps work on different rows and never meet.
 class WarpTeam {
  public:
+  static constexpr int kThreads = 128;  // of a block: four rows
+
   TW_DEVICE int rank() const { return lane_index(); }
   TW_DEVICE int size() const { return kWarpSize; }
   TW_DEVICE int64_t first_row() const { return int64_t{blockIdx.x} * warps() + warp_index(); }
@@ -41,6 +43,8 @@ class WarpTeam {
 // A block per row.
 class BlockTeam {
  public:
+  static constexpr int kThreads = kMaxThreads;  // at most
+
   // One value of each warp, twice: reduction i + 1 may write while slow warps still read reduction i's, so
   // one barrier a reduction is enough.
   struct Smem {
@@ -73,8 +77,8 @@ class BlockTeam {
 };
 
 // kVector columns from `col` on as floats; `fill` stands for those past the row's end.
-template <int kVector, class T>
-TW_DEVICE void load_columns(float (&values)[kVector], GlobalPtr<const T> row, int64_t col, int64_t cols,
+template <int kVector, class T, class Column>
+TW_DEVICE void load_columns(float (&values)[kVector], GlobalPtr<const T> row, Column col, Column cols,
                             float fill) {
   if (kVector > 1 && col + kVector <= cols) {
     const Vector<T, kVector> loaded = load_vector<kVector>(row + col);
@@ -86,8 +90,8 @@ TW_DEVICE void load_columns(float (&values)[kVector], GlobalPtr<const T> row, in
   }
 }
 
-template <int kVector, class T>
-TW_DEVICE void store_columns(GlobalPtr<T> row, int64_t col, int64_t cols, const float (&values)[kVector]) {
+template <int kVector, class T, class Column>
+TW_DEVICE void store_columns(GlobalPtr<T> row, Column col, Column cols, const float (&values)[kVector]) {
   if (kVector > 1 && col + kVector <= cols) {
     Vector<T, kVector> stored;
     TW_UNROLL
@@ -102,7 +106,7 @@ TW_DEVICE void store_columns(GlobalPtr<T> row, int64_t col, int64_t cols, const 
 }
 
 template <class T, class Team, int kVector, int kSteps, SoftmaxForm kForm>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kMaxThreads)
+TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     softmax_forward_held(GlobalPtr<T> y, GlobalPtr<const T> x, int64_t rows, int cols, int64_t y_stride,
                          int64_t x_stride) {
   Team team;
@@ -201,7 +205,7 @@ TW_DEVICE float softmax_backward_value(float dy, float y, float sum) {
 }
 
 template <class T, class Team, int kVector, int kSteps, SoftmaxForm kForm>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kMaxThreads)
+TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     softmax_backward_held(GlobalPtr<T> dx, GlobalPtr<const T> dy, GlobalPtr<const T> y, int64_t rows, int cols,
                           int64_t dx_stride, int64_t dy_stride, int64_t y_stride) {
   Team team;

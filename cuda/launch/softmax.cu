@@ -5,18 +5,19 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "core/dispatch.h"
 #include "device/launch.cuh"
 #include "kernels/softmax.cuh"
-#include "launch/launchers.h"
+#include "launch/fill.h"
 
 namespace TW_BACKEND {
 namespace {
 
-// A warp holds rows up to 32 values a lane; above, a block holds 16 values a thread (a 1024-thread block has
-// 64 registers a thread, and the backward holds two rows); longer rows are streamed.
-constexpr int kWarpMaxPerLane = 32;
-constexpr int kBlockPerThread = 16;
-constexpr int kWarpTeamThreads = 128;    // four rows a block
+// A warp holds rows up to 32 values a lane; above, a block holds 16 values a thread, 8 in the backward, which
+// holds two rows (a 1024-thread block has 64 registers a thread); longer rows are streamed.
+constexpr int kWarpPerLane = 32;
+constexpr int kForwardPerThread = 16;
+constexpr int kBackwardPerThread = 8;
 constexpr int kMinBlockThreads = 128;
 constexpr int kStreamedThreads = 1024;
 constexpr int64_t kMaxBlocks = 1 << 20;  // teams stride over what is left
@@ -32,15 +33,15 @@ bool rows_aligned(const View& view) {
 
 int blocks_for(int64_t teams) { return static_cast<int>(std::min(teams, kMaxBlocks)); }
 
-// Calls held(team, steps, blocks, threads, shared_bytes) or streamed(blocks, threads, shared_bytes) for the
-// split that rows of `cols` columns want; steps is a Constant.
-template <int kVector, class Held, class Streamed>
+// Calls held(Type<Team>, Constant<kSteps>, blocks, threads, shared_bytes) or streamed(blocks, threads,
+// shared_bytes), as rows of `cols` columns want it.
+template <int kVector, int kBlockPerThread, class Held, class Streamed>
 void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) {
   const auto warps_hold = [&](auto per_lane) {
     constexpr int kSteps = per_lane() > kVector ? per_lane() / kVector : 1;
-    constexpr int kRowsPerBlock = kWarpTeamThreads / kWarpSize;
-    held(static_cast<WarpTeam*>(nullptr), Constant<kSteps>{}, blocks_for((rows + kRowsPerBlock - 1) / kRowsPerBlock),
-         kWarpTeamThreads, size_t{0});
+    constexpr int kRowsPerBlock = WarpTeam::kThreads / kWarpSize;
+    held(Type<WarpTeam>{}, Constant<kSteps>{}, blocks_for((rows + kRowsPerBlock - 1) / kRowsPerBlock),
+         WarpTeam::kThreads, size_t{0});
   };
   if (cols <= 4 * kWarpSize) {
     warps_hold(Constant<4>{});
@@ -48,11 +49,11 @@ void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) 
     warps_hold(Constant<8>{});
   } else if (cols <= 16 * kWarpSize) {
     warps_hold(Constant<16>{});
-  } else if (cols <= kWarpMaxPerLane * kWarpSize) {
-    warps_hold(Constant<kWarpMaxPerLane>{});
+  } else if (cols <= kWarpPerLane * kWarpSize) {
+    warps_hold(Constant<kWarpPerLane>{});
   } else if (cols <= kBlockPerThread * kMaxThreads) {
     const int64_t warps = (cols + kBlockPerThread * kWarpSize - 1) / (kBlockPerThread * kWarpSize);
-    held(static_cast<BlockTeam*>(nullptr), Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
+    held(Type<BlockTeam>{}, Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
          std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), sizeof(BlockTeam::Smem));
   } else {
     streamed(blocks_for(rows), kStreamedThreads, sizeof(BlockTeam::Smem));
@@ -64,10 +65,10 @@ void forward(const View& y, const View& x, Stream stream) {
   const int64_t rows = x.dim(0), cols = x.dim(1);
   const auto y_pointer = global_pointer<T>(y, "y");
   const auto x_pointer = global_pointer<const T>(x, "x");
-  choose_split<kVector>(
+  choose_split<kVector, kForwardPerThread>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
-        using Team = std::remove_pointer_t<decltype(team)>;
+        using Team = type_t<decltype(team)>;
         launch("softmax_forward_held", softmax_forward_held<T, Team, kVector, decltype(steps)::value, kForm>,
                Dim3(blocks), Dim3(threads), shared_bytes, stream, y_pointer, x_pointer, rows,
                static_cast<int>(cols), y.stride(0), x.stride(0));
@@ -85,10 +86,10 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
   const auto dx_pointer = global_pointer<T>(dx, "dx");
   const auto dy_pointer = global_pointer<const T>(dy, "dy");
   const auto y_pointer = global_pointer<const T>(y, "y");
-  choose_split<kVector>(
+  choose_split<kVector, kBackwardPerThread>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
-        using Team = std::remove_pointer_t<decltype(team)>;
+        using Team = type_t<decltype(team)>;
         launch("softmax_backward_held", softmax_backward_held<T, Team, kVector, decltype(steps)::value, kForm>,
                Dim3(blocks), Dim3(threads), shared_bytes, stream, dx_pointer, dy_pointer, y_pointer, rows,
                static_cast<int>(cols), dx.stride(0), dy.stride(0), y.stride(0));
@@ -100,32 +101,30 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
       });
 }
 
-// Calls run(element type as a pointer, vector width) for the views' dtype and alignment.
+// Calls run(Type<T>, Constant<kVector>). The table's dtype mask has refused anything else by now.
 template <class Run>
-void for_type(Dtype dtype, bool aligned, Run&& run) {
+void for_element(Dtype dtype, bool aligned, Run&& run) {
   const auto with_type = [&](auto type) {
-    using T = std::remove_pointer_t<decltype(type)>;
     if (aligned) {
-      run(type, Constant<kVectorBytes / static_cast<int>(sizeof(T))>{});
+      run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
     } else {
       run(type, Constant<1>{});
     }
   };
-  switch (dtype) {
-    case Dtype::f32: return with_type(static_cast<float*>(nullptr));
-    case Dtype::f16: return with_type(static_cast<F16*>(nullptr));
-    case Dtype::bf16: return with_type(static_cast<Bf16*>(nullptr));
-    default:
-      throw std::invalid_argument(std::string("[softmax] x has dtype ") + dtype_name(dtype) +
-                                  ", expected float32, float16 or bfloat16");
+  if (dtype == Dtype::f16) {
+    with_type(Type<F16>{});
+  } else if (dtype == Dtype::bf16) {
+    with_type(Type<Bf16>{});
+  } else {
+    with_type(Type<float>{});
   }
 }
 
 template <SoftmaxForm kForm>
 void forward_any(const View& y, const View& x, Stream stream) {
   if (x.size() == 0) return;
-  for_type(x.dtype, rows_aligned(y) && rows_aligned(x), [&](auto type, auto vector) {
-    forward<std::remove_pointer_t<decltype(type)>, decltype(vector)::value, kForm>(y, x, stream);
+  for_element(x.dtype, rows_aligned(y) && rows_aligned(x), [&](auto type, auto vector) {
+    forward<type_t<decltype(type)>, decltype(vector)::value, kForm>(y, x, stream);
   });
 }
 
@@ -133,27 +132,19 @@ template <SoftmaxForm kForm>
 void backward_any(const View& dx, const View& dy, const View& y, Stream stream) {
   if (y.size() == 0) return;
   const bool aligned = rows_aligned(dx) && rows_aligned(dy) && rows_aligned(y);
-  for_type(y.dtype, aligned, [&](auto type, auto vector) {
-    backward<std::remove_pointer_t<decltype(type)>, decltype(vector)::value, kForm>(dx, dy, y, stream);
+  for_element(y.dtype, aligned, [&](auto type, auto vector) {
+    backward<type_t<decltype(type)>, decltype(vector)::value, kForm>(dx, dy, y, stream);
   });
 }
 
 }  // namespace
 
-void softmax_forward(const View& y, const View& x, Stream stream) {
-  forward_any<SoftmaxForm::softmax>(y, x, stream);
-}
-
-void log_softmax_forward(const View& y, const View& x, Stream stream) {
-  forward_any<SoftmaxForm::log_softmax>(y, x, stream);
-}
-
-void softmax_backward(const View& dx, const View& dy, const View& y, Stream stream) {
-  backward_any<SoftmaxForm::softmax>(dx, dy, y, stream);
-}
-
-void log_softmax_backward(const View& dx, const View& dy, const View& y, Stream stream) {
-  backward_any<SoftmaxForm::log_softmax>(dx, dy, y, stream);
+void fill_softmax(Ops& ops) {
+  constexpr DtypeMask kDtypes = kF32 | kF16 | kBF16;
+  ops.softmax_forward.set(forward_any<SoftmaxForm::softmax>, kDtypes);
+  ops.softmax_backward.set(backward_any<SoftmaxForm::softmax>, kDtypes);
+  ops.log_softmax_forward.set(forward_any<SoftmaxForm::log_softmax>, kDtypes);
+  ops.log_softmax_backward.set(backward_any<SoftmaxForm::log_softmax>, kDtypes);
 }
 
 }  // namespace TW_BACKEND

@@ -17,8 +17,8 @@ void check_sizes(const LaunchInfo& launch) {
     const auto sizes = [](Dim3 d) {
       return "(" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + ")";
     };
-    throw Fault(FaultKind::launch, "[simt] launch refused: " + what + " (kernel " + launch.kernel +
-                                       ", grid " + sizes(launch.grid) + ", block " + sizes(launch.block) +
+    throw Fault(FaultKind::launch, std::string("[") + launch.kernel + "] kernel launch failed: " + what +
+                                       " (grid " + sizes(launch.grid) + ", block " + sizes(launch.block) +
                                        ", shared memory " + std::to_string(launch.shared_bytes) + " bytes)");
   };
   const Dim3 grid = launch.grid, block = launch.block;
