@@ -5,7 +5,9 @@
 #include "bindings/arrays.h"
 #include "core/parallel.h"
 #include "core/pool.h"
+#include "core/profile.h"
 #include "cpu/isa.h"
+#include "cpu/roofline.h"
 
 namespace tilewright::bindings {
 namespace {
@@ -53,6 +55,40 @@ void set_threads(int threads) {
   set_num_threads(threads);
 }
 
+// A profile of the calling thread between start() and stop().
+class ProfileHandle {
+ public:
+  ~ProfileHandle() { stop(); }
+  void start() {
+    if (!running_) before_ = set_call_observer(&profile_);
+    running_ = true;
+  }
+  void stop() {
+    if (running_) set_call_observer(before_);
+    running_ = false;
+  }
+  py::list rows() const {
+    py::list list;
+    for (const Profile::Row& row : profile_.rows())
+      list.append(py::make_tuple(row.operation, row.calls, row.seconds, row.flop, row.bytes));
+    return list;
+  }
+
+ private:
+  Profile profile_;
+  CallObserver* before_ = nullptr;
+  bool running_ = false;
+};
+
+py::tuple roofline() {
+  cpu::Roofline r;
+  {
+    py::gil_scoped_release release;
+    r = cpu::measure_roofline();
+  }
+  return py::make_tuple(r.flops, r.bytes_per_second);
+}
+
 }  // namespace
 
 void bind_cpu(py::module_& m) {
@@ -67,6 +103,12 @@ void bind_cpu(py::module_& m) {
   m.def("isa", [] { return cpu::isa_name(cpu::active_isa()); }, "Name of the instruction set in use");
   m.def("available_isas", available_isas, "Instruction sets this processor runs, slowest first");
   m.def("use_isa", cpu::use_isa, "Switches the kernels' instruction set; for tests and benchmarks", py::arg("name"));
+  m.def("roofline", roofline, "Measured (FLOP per second, bytes per second) with the threads and ISA in use");
+  py::class_<ProfileHandle>(m, "Profile", "Counts the calls of the thread that starts it")
+      .def(py::init<>())
+      .def("start", &ProfileHandle::start)
+      .def("stop", &ProfileHandle::stop)
+      .def("rows", &ProfileHandle::rows, "(operation, calls, seconds, FLOP, bytes), in the order of first use");
 }
 
 }  // namespace tilewright::bindings

@@ -15,10 +15,7 @@ CallObserver* set_call_observer(CallObserver* observer) {
   return before;
 }
 
-void CallObserver::keep(const OpBase&, std::vector<View>, void* closure, void (*)(void*),
-                        void (*destroy)(void*)) {
-  destroy(closure);
-}
+void CallObserver::keep(const Call&, void* closure, void (*)(void*), void (*destroy)(void*)) { destroy(closure); }
 
 void OpBase::refuse(Dtype got) const {
   if (!implemented())

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/params.h"
 #include "core/view.h"
 
 namespace tilewright {
@@ -32,16 +33,23 @@ struct OpList {
   std::vector<OpBase*> ops;
 };
 
-// Sees each call of the thread that installed it. `views` are the call's Views in argument order, lists
-// flattened; `replay` repeats the call with the same arguments (Views by value, lists copied).
+// What an observer sees of a call: its Views in argument order, absent ones as none, lists flattened.
+struct Call {
+  const OpBase& op;
+  std::vector<View> views;
+  bool causal;  // attention that skips the keys behind each query
+};
+
+// Sees each call of the thread that installed it, just before and just after.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;
-  virtual bool wants_replay() const { return false; }
-  virtual void before(const OpBase& op, const View* views, int64_t count) = 0;
-  virtual void after(const OpBase& op) = 0;
-  virtual void keep(const OpBase& op, std::vector<View> views, void* closure, void (*run)(void*),
-                    void (*destroy)(void*));
+  virtual void before(const Call& call) = 0;
+  virtual void after(const Call& call) = 0;
+  // True: `keep` gets each call once more as a closure that repeats it with the same arguments (Views and
+  // scalars by value, lists copied); the observer owns it and calls destroy(closure) in the end.
+  virtual bool keeps_calls() const { return false; }
+  virtual void keep(const Call& call, void* closure, void (*run)(void*), void (*destroy)(void*));
 };
 
 // The observer of this thread, or null. Returns the one it replaces.
@@ -83,14 +91,18 @@ struct Kept<ViewList> {
   ViewList get() const { return {views.data(), static_cast<int64_t>(views.size())}; }
 };
 
-inline void collect(std::vector<View>& out, const View& view) {
-  if (view) out.push_back(view);
-}
+inline void collect(std::vector<View>& out, const View& view) { out.push_back(view); }
 inline void collect(std::vector<View>& out, const ViewList& list) {
   for (const View& view : list) out.push_back(view);
 }
 template <class T>
 void collect(std::vector<View>&, const T&) {}
+
+inline bool is_causal(const AttentionParams& params) { return params.causal; }
+template <class T>
+bool is_causal(const T&) {
+  return false;
+}
 
 // The dtype that decides whether a back end takes a call: that of the first View or list given.
 inline bool first_dtype(Dtype* dtype, const View& view) {
@@ -135,22 +147,22 @@ class Op<void(Args...)> : public OpBase {
 
  private:
   void observed(CallObserver& observer, Args... args) const {
-    std::vector<View> views;
-    (detail::collect(views, args), ...);
-    observer.before(*this, views.data(), static_cast<int64_t>(views.size()));
+    Call call{*this, {}, (detail::is_causal(args) || ...)};
+    (detail::collect(call.views, args), ...);
+    observer.before(call);
     function_(args...);
-    observer.after(*this);
-    if (observer.wants_replay()) keep(observer, std::move(views), args...);
+    observer.after(call);
+    if (observer.keeps_calls()) keep(observer, call, args...);
   }
 
-  void keep(CallObserver& observer, std::vector<View> views, Args... args) const {
+  void keep(CallObserver& observer, const Call& call, Args... args) const {
     struct Closure {
       Function function;
       std::tuple<detail::Kept<std::decay_t<Args>>...> kept;
     };
     auto* closure = new Closure{function_, {detail::Kept<std::decay_t<Args>>(args)...}};
     observer.keep(
-        *this, std::move(views), closure,
+        call, closure,
         [](void* raw) {
           auto* c = static_cast<Closure*>(raw);
           std::apply([c](const auto&... k) { c->function(k.get()...); }, c->kept);
