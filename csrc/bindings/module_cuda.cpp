@@ -5,5 +5,6 @@
 PYBIND11_MODULE(_cuda, m) {
   m.doc() = "Tilewright's operations on an NVIDIA GPU";
   tilewright::bindings::bind_all(m, tilewright::cuda::ops());
-  m.def("unavailable_reason", tilewright::cuda::unavailable_reason, "Empty if a GPU can be used, else why not");
+  m.def("unavailable_reason", tilewright::cuda::unavailable_reason,
+        "Empty if a GPU can be used, else why not");
 }

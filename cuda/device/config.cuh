@@ -44,11 +44,11 @@ struct Site {
 
 namespace TW_BACKEND {
 
-using simt::Dim3;
-using simt::Site;
 using simt::blockDim;
 using simt::blockIdx;
+using simt::Dim3;
 using simt::gridDim;
+using simt::Site;
 using simt::threadIdx;
 
 }  // namespace TW_BACKEND

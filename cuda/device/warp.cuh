@@ -81,7 +81,8 @@ TW_DEVICE void warp_sync(Site site = Site::here()) {
 template <class T>
 TW_DEVICE T warp_sum(T value, Site site = Site::here()) {
   TW_UNROLL
-  for (int lane_mask = kWarpSize / 2; lane_mask > 0; lane_mask /= 2) value += shfl_xor(value, lane_mask, site);
+  for (int lane_mask = kWarpSize / 2; lane_mask > 0; lane_mask /= 2)
+    value += shfl_xor(value, lane_mask, site);
   return value;
 }
 

@@ -57,8 +57,14 @@ class BlockTeam {
   TW_DEVICE int64_t first_row() const { return blockIdx.x; }
   TW_DEVICE int64_t row_step() const { return gridDim.x; }
 
-  TW_DEVICE float max(float value) { return warp_max(exchange(warp_max(value), -INFINITY)); }
-  TW_DEVICE float sum(float value) { return warp_sum(exchange(warp_sum(value), 0.0f)); }
+  TW_DEVICE float max(float value) {
+    const float of_warps = exchange(warp_max(value), -INFINITY);
+    return warp_max(of_warps);
+  }
+  TW_DEVICE float sum(float value) {
+    const float of_warps = exchange(warp_sum(value), 0.0f);
+    return warp_sum(of_warps);
+  }
 
  private:
   // Gives lane i the value of warp i, and `neutral` where there is no such warp.
@@ -143,8 +149,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     for (int step = 0; step < kSteps; ++step) {
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
-        values[step][v] =
-            kForm == SoftmaxForm::softmax ? values[step][v] * scale : values[step][v] - log_sum;
+        values[step][v] = kForm == SoftmaxForm::softmax ? values[step][v] * scale : values[step][v] - log_sum;
       }
       store_columns(y_row, (step * team.size() + team.rank()) * kVector, cols, values[step]);
     }
@@ -206,8 +211,8 @@ TW_DEVICE float softmax_backward_value(float dy, float y, float sum) {
 
 template <class T, class Team, int kVector, int kSteps, SoftmaxForm kForm>
 TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
-    softmax_backward_held(GlobalPtr<T> dx, GlobalPtr<const T> dy, GlobalPtr<const T> y, int64_t rows, int cols,
-                          int64_t dx_stride, int64_t dy_stride, int64_t y_stride) {
+    softmax_backward_held(GlobalPtr<T> dx, GlobalPtr<const T> dy, GlobalPtr<const T> y, int64_t rows,
+                          int cols, int64_t dx_stride, int64_t dy_stride, int64_t y_stride) {
   Team team;
   for (int64_t row = team.first_row(); row < rows; row += team.row_step()) {
     float dy_values[kSteps][kVector], y_values[kSteps][kVector];
@@ -218,7 +223,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
       load_columns(dy_values[step], dy + row * dy_stride, col, cols, 0.0f);
       load_columns(y_values[step], y + row * y_stride, col, cols, 0.0f);
       TW_UNROLL
-      for (int v = 0; v < kVector; ++v) sum += softmax_backward_term<kForm>(dy_values[step][v], y_values[step][v]);
+      for (int v = 0; v < kVector; ++v)
+        sum += softmax_backward_term<kForm>(dy_values[step][v], y_values[step][v]);
     }
     sum = team.sum(sum);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/ops_cuda.h"
-
 #include "launch/fill.h"
+#include "launch/ops_cuda.h"
 
 namespace TW_BACKEND {
 

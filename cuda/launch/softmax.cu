@@ -13,14 +13,16 @@
 namespace TW_BACKEND {
 namespace {
 
-// A warp holds rows up to 32 values a lane; above, a block holds 16 values a thread, 8 in the backward, which
-// holds two rows (a 1024-thread block has 64 registers a thread); longer rows are streamed.
+// A warp holds rows up to 32 values a lane. Longer rows are held by a block, as many values a thread as the
+// 64 registers of a 1024-thread block take without spilling; the backward holds two rows, and single columns
+// need more addresses than vectors. Still longer rows are streamed.
 constexpr int kWarpPerLane = 32;
-constexpr int kForwardPerThread = 16;
 constexpr int kBackwardPerThread = 8;
+template <int kVector>
+constexpr int kForwardPerThread = kVector > 1 ? 16 : 8;
 constexpr int kMinBlockThreads = 128;
 constexpr int kStreamedThreads = 1024;
-constexpr int64_t kMaxBlocks = 1 << 20;  // teams stride over what is left
+constexpr int64_t kMaxBlocks = 4096;  // more than a GPU runs at once; teams stride over the rows left
 
 template <int kValue>
 using Constant = std::integral_constant<int, kValue>;
@@ -65,7 +67,7 @@ void forward(const View& y, const View& x, Stream stream) {
   const int64_t rows = x.dim(0), cols = x.dim(1);
   const auto y_pointer = global_pointer<T>(y, "y");
   const auto x_pointer = global_pointer<const T>(x, "x");
-  choose_split<kVector, kForwardPerThread>(
+  choose_split<kVector, kForwardPerThread<kVector>>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
@@ -90,8 +92,9 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
-        launch("softmax_backward_held", softmax_backward_held<T, Team, kVector, decltype(steps)::value, kForm>,
-               Dim3(blocks), Dim3(threads), shared_bytes, stream, dx_pointer, dy_pointer, y_pointer, rows,
+        launch("softmax_backward_held",
+               softmax_backward_held<T, Team, kVector, decltype(steps)::value, kForm>, Dim3(blocks),
+               Dim3(threads), shared_bytes, stream, dx_pointer, dy_pointer, y_pointer, rows,
                static_cast<int>(cols), dx.stride(0), dy.stride(0), y.stride(0));
       },
       [&](int blocks, int threads, size_t shared_bytes) {

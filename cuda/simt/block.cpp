@@ -62,21 +62,20 @@ void Block::start(const LaunchInfo& launch, Dim3 index, const Schedule& schedule
   const int warps = (threads_ + kWarpLanes - 1) / kWarpLanes;
   if (thread_.size() < static_cast<size_t>(threads_)) thread_.resize(threads_);
   if (warp_.size() < static_cast<size_t>(warps)) warp_.resize(warps);
-  for (int w = 0; w < warps; ++w) warp_[w].arrived = 0;
+  for (int w = 0; w < warps; ++w) warp_[w].arrived = warp_[w].absent = 0;
   for (Barrier& barrier : barriers_) barrier = Barrier{};
   runnable_.clear();
   for (int t = 0; t < threads_; ++t) {
     Thread& thread = thread_[t];
     const unsigned i = static_cast<unsigned>(t);
     thread.block = this;
-    thread.index = Dim3(i % launch.block.x, i / launch.block.x % launch.block.y,
-                        i / (launch.block.x * launch.block.y));
+    thread.index =
+        Dim3(i % launch.block.x, i / launch.block.x % launch.block.y, i / (launch.block.x * launch.block.y));
     thread.state = State::running;
     thread.fiber.prepare(stacks_.get(static_cast<size_t>(t)), &Block::thread_entry, &thread);
     runnable_.insert(t);
   }
-  const int64_t number =
-      (static_cast<int64_t>(index.z) * launch.grid.y + index.y) * launch.grid.x + index.x;
+  const int64_t number = (static_cast<int64_t>(index.z) * launch.grid.y + index.y) * launch.grid.x + index.x;
   scheduler_.start(schedule, number, threads_);
   clocks_.start(warps);
   shadow_.start(launch.shared_bytes);
@@ -101,8 +100,8 @@ void Block::check_guard_zones() const {
   const bool before = intact(shared_ - kGuardBytes);
   if (before && intact(shared_ + launch_.shared_bytes)) return;
   throw Fault(FaultKind::shared_out_of_bounds,
-              std::string("[simt] ") + fault_name(FaultKind::shared_out_of_bounds) + where() +
-                  "\n  bytes " + (before ? "after" : "before") +
+              std::string("[simt] ") + fault_name(FaultKind::shared_out_of_bounds) + where() + "\n  bytes " +
+                  (before ? "after" : "before") +
                   " the block's shared memory were overwritten through a plain pointer");
 }
 
@@ -133,15 +132,10 @@ void Block::run_thread(Thread& thread) {
 
 // The running thread has left the kernel: whoever waits for it waits in vain.
 void Block::finish_thread() {
-  Thread& thread = thread_[current_];
-  thread.state = State::finished;
+  thread_[current_].state = State::finished;
   runnable_.erase(current_);
   ++finished_;
-  if (!thread.fiber.stack_intact()) {
-    fail(FaultKind::stack_overflow, Site{}, "its locals need more than the emulator's stack");
-  }
-  const int warp = current_ / kWarpLanes;
-  if (warp_[warp].arrived > 0) check_warp(warp);
+  leave_warp();
   check_block_barrier();
   if (runnable_.empty() && finished_ < threads_) {
     fail_block(FaultKind::deadlock, "no thread can go on:", 0, threads_);
@@ -207,8 +201,7 @@ void Block::barrier(int id, int threads, Site site) {
   }
   wait(State::at_barrier, operation, site);
   thread_[current_].barrier_id = id;
-  const int warp = current_ / kWarpLanes;
-  if (warp_[warp].arrived > 0) check_warp(warp);
+  leave_warp();
   if (id == 0) {
     check_block_barrier();
   } else if (barrier.arrived == barrier.expected) {
@@ -236,6 +229,7 @@ void Block::release_barrier(int id) {
   for (int t = 0; t < threads_; ++t) {
     if (thread_[t].state != State::at_barrier || thread_[t].barrier_id != id) continue;
     warps |= uint32_t{1} << (t / kWarpLanes);
+    --warp_[t / kWarpLanes].absent;
     wake(t);
   }
   barriers_[id] = Barrier{};
@@ -246,20 +240,18 @@ void Block::release_barrier(int id) {
 
 int Block::warp_threads(int warp) const { return std::min(kWarpLanes, threads_ - warp * kWarpLanes); }
 
-// Somebody of this warp waits in a warp operation: are the other lanes there, or still on their way?
-void Block::check_warp(int warp) const {
+// The running thread waits at a barrier or has finished: a lane that waits for it waits in vain.
+void Block::leave_warp() {
+  const int w = current_ / kWarpLanes;
+  ++warp_[w].absent;
+  if (warp_[w].arrived > 0) fail_warp(w);
+}
+
+void Block::fail_warp(int warp) const {
   const int first = warp * kWarpLanes;
-  const int last = first + warp_threads(warp);
-  for (int t = first; t < last; ++t) {
-    const Thread& thread = thread_[t];
-    if (thread.state == State::running) continue;
-    const bool here = thread.state == State::at_warp_operation &&
-                      strcmp(thread.operation, warp_[warp].operation) == 0 &&
-                      (thread.site == warp_[warp].site || strcmp(thread.operation, "warp_sync") == 0);
-    if (here) continue;
-    fail_block(FaultKind::divergent_warp,
-               "all 32 lanes of warp " + std::to_string(warp) + " must call the same operation:", first, last);
-  }
+  fail_block(FaultKind::divergent_warp,
+             "all 32 lanes of warp " + std::to_string(warp) + " must call the same operation:", first,
+             first + warp_threads(warp));
 }
 
 void Block::meet_warp(const char* operation, Site site) {
@@ -275,12 +267,15 @@ void Block::meet_warp(const char* operation, Site site) {
     warp.site = site;
   }
   wait(State::at_warp_operation, operation, site);
-  check_warp(w);
+  // Lanes may reach warp_sync on different lines.
+  const bool is_sync = strcmp(operation, "warp_sync") == 0;
+  const bool same = strcmp(operation, warp.operation) == 0 && (site == warp.site || is_sync);
+  if (!same || warp.absent > 0) fail_warp(w);
   if (warp.arrived == kWarpLanes) {
     warp.arrived = 0;
     memcpy(warp.results, warp.given, sizeof(warp.results));
     for (int lane = 0; lane < kWarpLanes; ++lane) wake(w * kWarpLanes + lane);
-    if (strcmp(operation, "warp_sync") == 0) clocks_.join_lanes(w);
+    if (is_sync) clocks_.join_lanes(w);
   }
   yield();
 }
@@ -385,8 +380,8 @@ std::string Block::describe_waits(int first, int last) const {
 
 void Block::fail(FaultKind kind, Site site, const std::string& what) const {
   const std::string place = site.file != nullptr ? " at " + simt::to_string(site) : "";
-  throw Fault(kind, std::string("[simt] ") + fault_name(kind) + where() + "\n  " +
-                        describe_thread(current_) + place + ": " + what);
+  throw Fault(kind, std::string("[simt] ") + fault_name(kind) + where() + "\n  " + describe_thread(current_) +
+                        place + ": " + what);
 }
 
 void Block::fail_block(FaultKind kind, const std::string& what, int first, int last) const {

@@ -81,7 +81,8 @@ class Block {
     Site site;  // of the first arrival
   };
   struct Warp {
-    int arrived = 0;
+    int arrived = 0;  // lanes that wait in the operation
+    int absent = 0;   // lanes that wait at a barrier or have finished
     const char* operation = nullptr;
     Site site;
     alignas(16) char given[kWarpLanes][kExchangeBytes];
@@ -105,7 +106,8 @@ class Block {
   void check_block_barrier();
   void release_barrier(int id);
   void meet_warp(const char* operation, Site site);
-  void check_warp(int warp) const;
+  void leave_warp();
+  [[noreturn]] void fail_warp(int warp) const;
   int warp_threads(int warp) const;
   std::string where() const;
   std::string describe_waits(int first, int last) const;

@@ -7,17 +7,26 @@ namespace tilewright::simt {
 
 const char* fault_name(FaultKind kind) {
   switch (kind) {
-    case FaultKind::launch: return "launch refused";
-    case FaultKind::race: return "race on shared memory";
-    case FaultKind::uninitialised_read: return "uninitialised shared memory read";
-    case FaultKind::shared_out_of_bounds: return "shared memory access out of bounds";
-    case FaultKind::global_out_of_bounds: return "global memory access out of bounds";
-    case FaultKind::misaligned: return "misaligned access";
-    case FaultKind::read_only_write: return "write to a read-only argument";
-    case FaultKind::divergent_barrier: return "divergent block barrier";
-    case FaultKind::divergent_warp: return "warp operation without convergence";
-    case FaultKind::deadlock: return "deadlock";
-    case FaultKind::stack_overflow: return "thread stack overflow";
+    case FaultKind::launch:
+      return "launch refused";
+    case FaultKind::race:
+      return "race on shared memory";
+    case FaultKind::uninitialised_read:
+      return "uninitialised shared memory read";
+    case FaultKind::shared_out_of_bounds:
+      return "shared memory access out of bounds";
+    case FaultKind::global_out_of_bounds:
+      return "global memory access out of bounds";
+    case FaultKind::misaligned:
+      return "misaligned access";
+    case FaultKind::read_only_write:
+      return "write to a read-only argument";
+    case FaultKind::divergent_barrier:
+      return "divergent block barrier";
+    case FaultKind::divergent_warp:
+      return "warp operation without convergence";
+    case FaultKind::deadlock:
+      return "deadlock";
   }
   return "?";
 }

@@ -11,17 +11,16 @@
 namespace tilewright::simt {
 
 enum class FaultKind {
-  launch,                // sizes no GPU accepts
-  race,                  // two threads touch one byte of shared memory, unordered, at least one writes
-  uninitialised_read,    // of shared memory
+  launch,              // sizes no GPU accepts
+  race,                // two threads touch one byte of shared memory, unordered, at least one writes
+  uninitialised_read,  // of shared memory
   shared_out_of_bounds,
   global_out_of_bounds,
   misaligned,
-  read_only_write,       // a store to an argument the caller gave as read-only
-  divergent_barrier,     // some threads of the block do not reach a block barrier, or reach another one
-  divergent_warp,        // some lanes do not reach a warp operation
-  deadlock,              // nobody can go on
-  stack_overflow,
+  read_only_write,    // a store to an argument the caller gave as read-only
+  divergent_barrier,  // some threads of the block do not reach a block barrier, or reach another one
+  divergent_warp,     // some lanes do not reach a warp operation
+  deadlock,           // nobody can go on
 };
 const char* fault_name(FaultKind kind);
 

@@ -114,7 +114,6 @@ namespace {
 
 // AddressSanitizer puts red zones into every frame.
 constexpr size_t kStackBytes = TW_FIBER_ASAN ? 256 * 1024 : 64 * 1024;
-constexpr uint64_t kCanary = 0x7477737461636b21u;
 
 #if TW_FIBER_ASAN
 thread_local Fiber* leaving = nullptr;
@@ -137,18 +136,12 @@ Stack StackPool::get(size_t i) {
     void* mapping = mmap(nullptr, page_bytes() + kStackBytes, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED) throw std::bad_alloc();
-    // Each guard splits a mapping, and the kernel limits their number; where it refuses, the canary at the
-    // stack's end still tells.
+    // Each guard splits a mapping, and the system limits their number (32 times 1024 threads reach it): a
+    // stack without guard is better than none.
     (void)mprotect(mapping, page_bytes(), PROT_NONE);
     mappings_.push_back(mapping);
   }
   return {static_cast<char*>(mappings_[i]) + page_bytes(), kStackBytes};
-}
-
-bool Fiber::stack_intact() const {
-  uint64_t word;
-  memcpy(&word, stack_.bottom, sizeof(word));
-  return word == kCanary;
 }
 
 void Fiber::run(Fiber* self) {
@@ -173,7 +166,6 @@ void Fiber::prepare(Stack stack, Entry entry, void* argument) {
   // The last fiber on this stack left without unwinding its outermost frames.
   __asan_unpoison_memory_region(stack.bottom, stack.size);
 #endif
-  memcpy(stack.bottom, &kCanary, sizeof(kCanary));
 #if TW_FIBER_ASSEMBLY
   void** top = reinterpret_cast<void**>(stack.bottom + stack.size);
   void (*run_function)(Fiber*) = &Fiber::run;

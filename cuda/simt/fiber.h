@@ -50,9 +50,6 @@ class Fiber {
   // The same for a fiber that will not be continued.
   static void leave_to(Fiber& from, Fiber& to);
 
-  // False once the stack has been used down to its last bytes.
-  bool stack_intact() const;
-
  private:
   static void run(Fiber* self);
   static void jump(Fiber& from, Fiber& to, bool from_ends);

@@ -16,8 +16,8 @@ void run_grid(const LaunchInfo& launch, Block::Body body, void* context);
 // of core/parallel.h. Throws a Fault for sizes no GPU accepts and for what the kernel does wrong.
 template <class F>
 void run_grid(const LaunchInfo& launch, F&& body) {
-  detail::run_grid(launch, [](void* context) { (*static_cast<std::remove_reference_t<F>*>(context))(); },
-                   &body);
+  detail::run_grid(
+      launch, [](void* context) { (*static_cast<std::remove_reference_t<F>*>(context))(); }, &body);
 }
 
 // A kernel's pointer to the first element of `view`, which may reach every element of it and nothing else.

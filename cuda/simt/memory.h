@@ -38,9 +38,9 @@ class Reference {
 
 inline void check_alignment(const void* address, size_t alignment, const char* what, Site site) {
   if (reinterpret_cast<uintptr_t>(address) % alignment == 0) return;
-  current_block().fail(FaultKind::misaligned, site,
-                       std::string(what) + " at an address that is not a multiple of " +
-                           std::to_string(alignment) + " bytes");
+  current_block().fail(
+      FaultKind::misaligned, site,
+      std::string(what) + " at an address that is not a multiple of " + std::to_string(alignment) + " bytes");
 }
 
 // Shared memory

@@ -71,8 +71,8 @@ Schedule parse_schedule(const std::string& text) {
   bool good = schedule.seed == 0 && (colon == std::string::npos || takes_number);
   if (good && colon != std::string::npos) {
     const std::string number = text.substr(colon + 1);
-    good = !number.empty() && number.size() <= 18 &&
-           number.find_first_not_of("0123456789") == std::string::npos;
+    good =
+        !number.empty() && number.size() <= 18 && number.find_first_not_of("0123456789") == std::string::npos;
     if (good) schedule.seed = std::stoull(number);
   }
   if (!good) {
@@ -84,10 +84,14 @@ Schedule parse_schedule(const std::string& text) {
 
 std::string to_string(const Schedule& schedule) {
   switch (schedule.order) {
-    case Schedule::Order::forward: return "forward";
-    case Schedule::Order::reverse: return "reverse";
-    case Schedule::Order::random: return "random:" + std::to_string(schedule.seed);
-    case Schedule::Order::starve: return "starve:" + std::to_string(schedule.seed);
+    case Schedule::Order::forward:
+      return "forward";
+    case Schedule::Order::reverse:
+      return "reverse";
+    case Schedule::Order::random:
+      return "random:" + std::to_string(schedule.seed);
+    case Schedule::Order::starve:
+      return "starve:" + std::to_string(schedule.seed);
   }
   return "?";
 }
@@ -118,9 +122,12 @@ void Scheduler::start(const Schedule& schedule, int64_t block, int threads) {
 
 int Scheduler::pick(const ThreadSet& runnable, int current) {
   switch (schedule_.order) {
-    case Schedule::Order::forward: return runnable.at_or_after(current + 1);
-    case Schedule::Order::reverse: return runnable.at_or_before(current - 1);
-    case Schedule::Order::random: return runnable.at_or_after(random_.below(threads_));
+    case Schedule::Order::forward:
+      return runnable.at_or_after(current + 1);
+    case Schedule::Order::reverse:
+      return runnable.at_or_before(current - 1);
+    case Schedule::Order::random:
+      return runnable.at_or_after(random_.below(threads_));
     case Schedule::Order::starve: {
       const int warps = (threads_ + kWarpLanes - 1) / kWarpLanes;
       ThreadSet others = runnable;

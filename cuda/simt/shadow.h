@@ -81,7 +81,7 @@ class Shadow {
   Conflict visit(size_t offset, size_t bytes, Visit&& visit_cell);
 
   std::vector<Cell> words_;
-  std::vector<Cell> bytes_;       // filled at the first access to a part of a word
+  std::vector<Cell> bytes_;  // filled at the first access to a part of a word
   std::vector<uint8_t> is_split_;
   std::vector<ReadSet> read_sets_;
   std::vector<int> free_read_sets_;
