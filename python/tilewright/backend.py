@@ -20,7 +20,7 @@ _DEVICES = ("cpu", "simt", "cuda")
 _modules = {"cpu": _cpu}
 
 
-def _load(device: str):
+def load(device: str):
     """The extension module of a device; raises RuntimeError with the reason when it cannot be had."""
     if device not in _DEVICES:
         raise ValueError(f"[set_device] device is {device!r}, expected one of {', '.join(_DEVICES)}")
@@ -41,7 +41,7 @@ _device = "cpu"
 def set_device(device: str) -> None:
     """Chooses where new arrays live and who computes: "cpu", "simt" (CUDA kernels, emulated) or "cuda"."""
     global _host, _device
-    module = _load(device)
+    module = load(device)
     _host = module if device != "cuda" else _cpu
     _device = device
 
@@ -55,7 +55,7 @@ def module_of(array):
     """The extension module that computes on `array`."""
     if type(array) is ndarray:
         return _host
-    return _load("cuda")
+    return load("cuda")
 
 
 def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
