@@ -9,20 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tilewright import _simt
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = ("forward", "reverse", "random:1", "random:2", "starve:0", "starve:1")
 
 
 def build(output: Path, *flags: str) -> Path:
-    """Compiles fault_kernels.cu with the emulator and the core; skips where there is no compiler."""
+    """Compiles fault_kernels.cu with the emulator, over the thread pool that is installed; skips where there
+    is no compiler."""
     compiler = shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         pytest.skip("no C++ compiler")
     sources = sorted((ROOT / "cuda/simt").glob("*.cpp"))
-    sources += sorted((ROOT / "csrc/core").glob("*.cpp"))
+    library = Path(_simt.__file__).parent
     command = [compiler, "-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-Wl,--no-undefined", *flags,
                f"-I{ROOT / 'cuda'}", f"-I{ROOT / 'csrc'}", *map(str, sources),
-               "-x", "c++", str(Path(__file__).parent / "fault_kernels.cu"), "-o", str(output)]
+               "-x", "c++", str(Path(__file__).parent / "fault_kernels.cu"), "-x", "none",
+               f"-L{library}", f"-Wl,-rpath,{library}", "-ltilewright", "-o", str(output)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return output
