@@ -39,7 +39,7 @@ ARROWS = {
     "csrc/cpu": ("core/", "cpu/"),
     "csrc/bindings": ("core/", "bindings/", "cpu/ops_cpu.h", "cpu/isa.h", "cpu/roofline.h", "cuda/", "launch/", "simt/"),
     "cuda/kernels": ("device/", "kernels/", "cuda/device/", "cuda/kernels/"),
-    "cuda/device": ("device/", "simt/", "cuda/device/", "cuda/simt/"),
+    "cuda/device": ("core/check.h", "core/view.h", "device/", "simt/", "cuda/device/", "cuda/simt/"),
     "cuda/launch": ("core/", "kernels/", "device/", "launch/", "cuda/kernels/", "cuda/device/", "cuda/launch/"),
     "cuda/simt": ("core/", "simt/", "cuda/simt/", "device/", "cuda/device/", "launch/", "cuda/launch/"),
 }
