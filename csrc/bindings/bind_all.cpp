@@ -44,6 +44,7 @@ void bind_all(py::module_& m, const Ops& ops) {
   m.attr("backend") = ops.list.backend;
   m.def("operations", [&ops] { return operations(ops); }, "Every line of the table: name, implemented, dtypes");
   bind_softmax(m, ops);
+  bind_attention(m, ops);
 }
 
 }  // namespace tilewright::bindings

@@ -7,6 +7,7 @@ const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
     fill_softmax(ops);
+    fill_attention(ops);
     return ops;
   }();
   return table;
