@@ -152,7 +152,7 @@ int64_t checked_size(const char* op, const char* name, const int64_t* dims, int 
     if (dims[i] == 0) {
       empty = true;
     } else if (size > kMaxElements / dims[i]) {
-      fail_argument(ErrorKind::value, op, name, "shape " + tuple_text(dims, ndim), "at most 2**59 elements");
+      fail_argument(ErrorKind::value, op, name, "sizes " + tuple_text(dims, ndim), "at most 2**59 elements");
     } else {
       size *= dims[i];
     }

@@ -127,7 +127,10 @@ bool overlap(const View& a, const View& b) {
   Equation equation;
   for (const View* view : {&a, &b}) {
     const int64_t item = dtype_size(view->dtype);
-    for (int i = 0; i < view->ndim; ++i) equation.add(magnitude(view->strides[i]) * item, view->shape[i] - 1);
+    for (int i = 0; i < view->ndim; ++i) {
+      // The stride of an axis of size 1 may be any number.
+      if (view->shape[i] > 1) equation.add(magnitude(view->strides[i]) * item, view->shape[i] - 1);
+    }
   }
   equation.add(1, dtype_size(a.dtype) + dtype_size(b.dtype) - 2);
   return equation.may_have_solution(eb.low + eb.span - ea.low);

@@ -12,7 +12,6 @@
 #include <exception>
 #include <mutex>
 #include <new>
-#include <string>
 #include <thread>
 
 #include "core/check.h"
@@ -284,8 +283,8 @@ void reset_after_fork() {
 }
 
 ThreadPool* make_pool() {
-  const ThreadCount count = default_thread_count();
-  forked_pool = new ThreadPool(count.threads, (new std::string(count.reason))->c_str());
+  static const ThreadCount* const count = new ThreadCount(default_thread_count());
+  forked_pool = new ThreadPool(count->threads, count->reason.c_str());
   pthread_atfork(nullptr, nullptr, reset_after_fork);
   return forked_pool;
 }

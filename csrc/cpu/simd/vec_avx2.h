@@ -75,13 +75,17 @@ struct Vec {
     return {_mm256_blendv_epi8(set1(fill).v, load_n(p, n).v, mask)};
   }
   static TW_INLINE Vec set1(T x) {
-    if constexpr (sizeof(T) == 4) return {_mm256_set1_epi32(int32_t(x))};
-    else return {_mm256_set1_epi64x(x)};
+    if constexpr (sizeof(T) == 4)
+      return {_mm256_set1_epi32(int32_t(x))};
+    else
+      return {_mm256_set1_epi64x(x)};
   }
   static TW_INLINE Vec zero() { return {_mm256_setzero_si256()}; }
   static TW_INLINE Vec iota() {
-    if constexpr (sizeof(T) == 4) return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)};
-    else return {_mm256_setr_epi64x(0, 1, 2, 3)};
+    if constexpr (sizeof(T) == 4)
+      return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)};
+    else
+      return {_mm256_setr_epi64x(0, 1, 2, 3)};
   }
 };
 
@@ -89,15 +93,21 @@ struct Vec {
 
 template <class T>
 TW_INLINE __m256i raw(Vec<T> a) {
-  if constexpr (kSame<T, float>) return _mm256_castps_si256(a.v);
-  else if constexpr (kSame<T, double>) return _mm256_castpd_si256(a.v);
-  else return a.v;
+  if constexpr (kSame<T, float>)
+    return _mm256_castps_si256(a.v);
+  else if constexpr (kSame<T, double>)
+    return _mm256_castpd_si256(a.v);
+  else
+    return a.v;
 }
 template <class T>
 TW_INLINE Vec<T> from_raw(__m256i bits) {
-  if constexpr (kSame<T, float>) return {_mm256_castsi256_ps(bits)};
-  else if constexpr (kSame<T, double>) return {_mm256_castsi256_pd(bits)};
-  else return {bits};
+  if constexpr (kSame<T, float>)
+    return {_mm256_castsi256_ps(bits)};
+  else if constexpr (kSame<T, double>)
+    return {_mm256_castsi256_pd(bits)};
+  else
+    return {bits};
 }
 template <class To, class From>
 TW_INLINE Vec<To> bitcast(Vec<From> a) {
@@ -106,27 +116,39 @@ TW_INLINE Vec<To> bitcast(Vec<From> a) {
 }
 
 template <class T>
-TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm256_and_si256(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm256_and_si256(raw(a), raw(b)));
+}
 template <class T>
-TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm256_or_si256(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm256_or_si256(raw(a), raw(b)));
+}
 template <class T>
-TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm256_xor_si256(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm256_xor_si256(raw(a), raw(b)));
+}
 template <class T>
 TW_INLINE Vec<T> operator~(Vec<T> a) {
   return from_raw<T>(_mm256_xor_si256(raw(a), _mm256_set1_epi32(-1)));
 }
 template <class T>
-TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm256_andnot_si256(raw(a), raw(b))); }
+TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm256_andnot_si256(raw(a), raw(b)));
+}
 
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_left(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {_mm256_slli_epi32(a.v, kBits)};
-  else return {_mm256_slli_epi64(a.v, kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm256_slli_epi32(a.v, kBits)};
+  else
+    return {_mm256_slli_epi64(a.v, kBits)};
 }
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_right_logical(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {_mm256_srli_epi32(a.v, kBits)};
-  else return {_mm256_srli_epi64(a.v, kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm256_srli_epi32(a.v, kBits)};
+  else
+    return {_mm256_srli_epi64(a.v, kBits)};
 }
 // 64-bit lanes have no arithmetic shift here: shift the complement of a negative number, complement again.
 template <int kBits, class T>
@@ -144,22 +166,30 @@ TW_INLINE Vec<T> shift_right_arithmetic(Vec<T> a) {
 TW_INLINE void store(float* p, VecF a) { _mm256_storeu_ps(p, a.v); }
 TW_INLINE void store(double* p, VecD a) { _mm256_storeu_pd(p, a.v); }
 template <class T>
-TW_INLINE void store(T* p, Vec<T> a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v); }
-template <class T>
-TW_INLINE void store_n(T* p, Vec<T> a, int n) {
-  if constexpr (sizeof(T) == 4) _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first_mask4(n), raw(a));
-  else _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_mask8(n), raw(a));
+TW_INLINE void store(T* p, Vec<T> a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
 }
 template <class T>
-TW_INLINE void stream(T* p, Vec<T> a) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), raw(a)); }
+TW_INLINE void store_n(T* p, Vec<T> a, int n) {
+  if constexpr (sizeof(T) == 4)
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first_mask4(n), raw(a));
+  else
+    _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_mask8(n), raw(a));
+}
+template <class T>
+TW_INLINE void stream(T* p, Vec<T> a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), raw(a));
+}
 TW_INLINE void stream_fence() { _mm_sfence(); }
 
 TW_INLINE float first_lane(VecF a) { return _mm256_cvtss_f32(a.v); }
 TW_INLINE double first_lane(VecD a) { return _mm256_cvtsd_f64(a.v); }
 template <class T>
 TW_INLINE T first_lane(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return T(_mm256_cvtsi256_si32(a.v));
-  else return T(_mm_cvtsi128_si64(_mm256_castsi256_si128(a.v)));
+  if constexpr (sizeof(T) == 4)
+    return T(_mm256_cvtsi256_si32(a.v));
+  else
+    return T(_mm_cvtsi128_si64(_mm256_castsi256_si128(a.v)));
 }
 
 TW_INLINE VecF gather(const float* base, VecI index) { return {_mm256_i32gather_ps(base, index.v, 4)}; }
@@ -198,13 +228,17 @@ TW_INLINE VecD trunc(VecD a) { return {_mm256_round_pd(a.v, 8 | _MM_FROUND_TO_ZE
 
 template <class T>
 TW_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
-  if constexpr (sizeof(T) == 4) return {_mm256_add_epi32(a.v, b.v)};
-  else return {_mm256_add_epi64(a.v, b.v)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm256_add_epi32(a.v, b.v)};
+  else
+    return {_mm256_add_epi64(a.v, b.v)};
 }
 template <class T>
 TW_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
-  if constexpr (sizeof(T) == 4) return {_mm256_sub_epi32(a.v, b.v)};
-  else return {_mm256_sub_epi64(a.v, b.v)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm256_sub_epi32(a.v, b.v)};
+  else
+    return {_mm256_sub_epi64(a.v, b.v)};
 }
 // 64 bits: low x low plus the two cross products moved up; high x high falls out of range.
 template <class T>
@@ -258,50 +292,70 @@ TW_INLINE __m256i integer_greater(Vec<T> a, Vec<T> b) {
 }
 template <int kPredicate, class T>
 TW_INLINE Mask<T> float_compare(Vec<T> a, Vec<T> b) {
-  if constexpr (kSame<T, float>) return {_mm256_castps_si256(_mm256_cmp_ps(a.v, b.v, kPredicate))};
-  else return {_mm256_castpd_si256(_mm256_cmp_pd(a.v, b.v, kPredicate))};
+  if constexpr (kSame<T, float>)
+    return {_mm256_castps_si256(_mm256_cmp_ps(a.v, b.v, kPredicate))};
+  else
+    return {_mm256_castpd_si256(_mm256_cmp_pd(a.v, b.v, kPredicate))};
 }
 template <class T>
 TW_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_EQ_OQ>(a, b);
-  else if constexpr (sizeof(T) == 4) return {_mm256_cmpeq_epi32(a.v, b.v)};
-  else return {_mm256_cmpeq_epi64(a.v, b.v)};
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_EQ_OQ>(a, b);
+  else if constexpr (sizeof(T) == 4)
+    return {_mm256_cmpeq_epi32(a.v, b.v)};
+  else
+    return {_mm256_cmpeq_epi64(a.v, b.v)};
 }
 template <class T>
 TW_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_NEQ_UQ>(a, b);
-  else return !(a == b);
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_NEQ_UQ>(a, b);
+  else
+    return !(a == b);
 }
 template <class T>
 TW_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_LT_OQ>(a, b);
-  else return {integer_greater(b, a)};
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_LT_OQ>(a, b);
+  else
+    return {integer_greater(b, a)};
 }
 template <class T>
 TW_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_LE_OQ>(a, b);
-  else return !(a > b);
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_LE_OQ>(a, b);
+  else
+    return !(a > b);
 }
 template <class T>
 TW_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_GT_OQ>(a, b);
-  else return {integer_greater(a, b)};
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_GT_OQ>(a, b);
+  else
+    return {integer_greater(a, b)};
 }
 template <class T>
 TW_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return float_compare<_CMP_GE_OQ>(a, b);
-  else return !(b > a);
+  if constexpr (kFloating<T>)
+    return float_compare<_CMP_GE_OQ>(a, b);
+  else
+    return !(b > a);
 }
 
 TW_INLINE uint32_t to_bits(LaneMask<4> a) { return uint32_t(_mm256_movemask_ps(_mm256_castsi256_ps(a.m))); }
 TW_INLINE uint32_t to_bits(LaneMask<8> a) { return uint32_t(_mm256_movemask_pd(_mm256_castsi256_pd(a.m))); }
 template <class T>
-TW_INLINE Mask<T> mask_first(int n) { return {sizeof(T) == 4 ? first_mask4(n) : first_mask8(n)}; }
+TW_INLINE Mask<T> mask_first(int n) {
+  return {sizeof(T) == 4 ? first_mask4(n) : first_mask8(n)};
+}
 template <class T>
 TW_INLINE Vec<T> select(Mask<T> mask, Vec<T> a, Vec<T> b) {
-  if constexpr (kSame<T, float>) return {_mm256_blendv_ps(b.v, a.v, _mm256_castsi256_ps(mask.m))};
-  else if constexpr (kSame<T, double>) return {_mm256_blendv_pd(b.v, a.v, _mm256_castsi256_pd(mask.m))};
-  else return {_mm256_blendv_epi8(b.v, a.v, mask.m)};
+  if constexpr (kSame<T, float>)
+    return {_mm256_blendv_ps(b.v, a.v, _mm256_castsi256_ps(mask.m))};
+  else if constexpr (kSame<T, double>)
+    return {_mm256_blendv_pd(b.v, a.v, _mm256_castsi256_pd(mask.m))};
+  else
+    return {_mm256_blendv_epi8(b.v, a.v, mask.m)};
 }
 
 TW_INLINE VecI min_fast(VecI a, VecI b) { return {_mm256_min_epi32(a.v, b.v)}; }
@@ -317,9 +371,12 @@ template <int kDistance, class T>
 TW_INLINE Vec<T> xor_lanes(Vec<T> a) {
   constexpr int bytes = kDistance * int(sizeof(T));
   static_assert(bytes == 16 || bytes == 8 || bytes == 4, "a power of two below kLanes");
-  if constexpr (bytes == 16) return from_raw<T>(_mm256_permute4x64_epi64(raw(a), 0x4e));
-  else if constexpr (bytes == 8) return from_raw<T>(_mm256_shuffle_epi32(raw(a), 0x4e));
-  else return from_raw<T>(_mm256_shuffle_epi32(raw(a), 0xb1));
+  if constexpr (bytes == 16)
+    return from_raw<T>(_mm256_permute4x64_epi64(raw(a), 0x4e));
+  else if constexpr (bytes == 8)
+    return from_raw<T>(_mm256_shuffle_epi32(raw(a), 0x4e));
+  else
+    return from_raw<T>(_mm256_shuffle_epi32(raw(a), 0xb1));
 }
 
 // Transposes an 8 x 8 block held in 8 registers: first inside 4 x 4 blocks, then the blocks.
@@ -363,8 +420,12 @@ TW_INLINE VecF narrow(VecD lo, VecD hi) {
 TW_INLINE VecL widen_lo(VecI a) { return {_mm256_cvtepi32_epi64(_mm256_castsi256_si128(a.v))}; }
 TW_INLINE VecL widen_hi(VecI a) { return {_mm256_cvtepi32_epi64(_mm256_extracti128_si256(a.v, 1))}; }
 
-TW_INLINE VecF load_u8(const uint8_t* p) { return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(load_8_bytes(p)))}; }
-TW_INLINE VecF load_s8(const int8_t* p) { return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_8_bytes(p)))}; }
+TW_INLINE VecF load_u8(const uint8_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(load_8_bytes(p)))};
+}
+TW_INLINE VecF load_s8(const int8_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_8_bytes(p)))};
+}
 TW_INLINE VecU load_u16(const uint16_t* p) { return {_mm256_cvtepu16_epi32(load_16_bytes(p))}; }
 TW_INLINE VecF load_f16(const uint16_t* p) { return {_mm256_cvtph_ps(load_16_bytes(p))}; }
 TW_INLINE void store_u16(uint16_t* p, VecU a) {

@@ -70,16 +70,22 @@ struct Vec {
 
   static TW_INLINE Vec load(const T* p) { return {_mm512_loadu_si512(p)}; }
   static TW_INLINE Vec load_n(const T* p, int n) {
-    if constexpr (sizeof(T) == 4) return {_mm512_maskz_loadu_epi32(first16(n), p)};
-    else return {_mm512_maskz_loadu_epi64(first8(n), p)};
+    if constexpr (sizeof(T) == 4)
+      return {_mm512_maskz_loadu_epi32(first16(n), p)};
+    else
+      return {_mm512_maskz_loadu_epi64(first8(n), p)};
   }
   static TW_INLINE Vec load_n(const T* p, int n, T fill) {
-    if constexpr (sizeof(T) == 4) return {_mm512_mask_loadu_epi32(set1(fill).v, first16(n), p)};
-    else return {_mm512_mask_loadu_epi64(set1(fill).v, first8(n), p)};
+    if constexpr (sizeof(T) == 4)
+      return {_mm512_mask_loadu_epi32(set1(fill).v, first16(n), p)};
+    else
+      return {_mm512_mask_loadu_epi64(set1(fill).v, first8(n), p)};
   }
   static TW_INLINE Vec set1(T x) {
-    if constexpr (sizeof(T) == 4) return {_mm512_set1_epi32(int32_t(x))};
-    else return {_mm512_set1_epi64(x)};
+    if constexpr (sizeof(T) == 4)
+      return {_mm512_set1_epi32(int32_t(x))};
+    else
+      return {_mm512_set1_epi64(x)};
   }
   static TW_INLINE Vec zero() { return {_mm512_setzero_si512()}; }
   static TW_INLINE Vec iota() {
@@ -94,15 +100,21 @@ struct Vec {
 
 template <class T>
 TW_INLINE __m512i raw(Vec<T> a) {
-  if constexpr (kSame<T, float>) return _mm512_castps_si512(a.v);
-  else if constexpr (kSame<T, double>) return _mm512_castpd_si512(a.v);
-  else return a.v;
+  if constexpr (kSame<T, float>)
+    return _mm512_castps_si512(a.v);
+  else if constexpr (kSame<T, double>)
+    return _mm512_castpd_si512(a.v);
+  else
+    return a.v;
 }
 template <class T>
 TW_INLINE Vec<T> from_raw(__m512i bits) {
-  if constexpr (kSame<T, float>) return {_mm512_castsi512_ps(bits)};
-  else if constexpr (kSame<T, double>) return {_mm512_castsi512_pd(bits)};
-  else return {bits};
+  if constexpr (kSame<T, float>)
+    return {_mm512_castsi512_ps(bits)};
+  else if constexpr (kSame<T, double>)
+    return {_mm512_castsi512_pd(bits)};
+  else
+    return {bits};
 }
 template <class To, class From>
 TW_INLINE Vec<To> bitcast(Vec<From> a) {
@@ -111,54 +123,77 @@ TW_INLINE Vec<To> bitcast(Vec<From> a) {
 }
 
 template <class T>
-TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm512_and_si512(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm512_and_si512(raw(a), raw(b)));
+}
 template <class T>
-TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm512_or_si512(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm512_or_si512(raw(a), raw(b)));
+}
 template <class T>
-TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm512_xor_si512(raw(a), raw(b))); }
+TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm512_xor_si512(raw(a), raw(b)));
+}
 template <class T>
 TW_INLINE Vec<T> operator~(Vec<T> a) {
   return from_raw<T>(_mm512_xor_si512(raw(a), _mm512_set1_epi32(-1)));
 }
 template <class T>
-TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) { return from_raw<T>(_mm512_andnot_si512(raw(a), raw(b))); }
+TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(_mm512_andnot_si512(raw(a), raw(b)));
+}
 
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_left(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {_mm512_slli_epi32(a.v, kBits)};
-  else return {_mm512_slli_epi64(a.v, kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_slli_epi32(a.v, kBits)};
+  else
+    return {_mm512_slli_epi64(a.v, kBits)};
 }
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_right_logical(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {_mm512_srli_epi32(a.v, kBits)};
-  else return {_mm512_srli_epi64(a.v, kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_srli_epi32(a.v, kBits)};
+  else
+    return {_mm512_srli_epi64(a.v, kBits)};
 }
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_right_arithmetic(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {_mm512_srai_epi32(a.v, kBits)};
-  else return {_mm512_srai_epi64(a.v, kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_srai_epi32(a.v, kBits)};
+  else
+    return {_mm512_srai_epi64(a.v, kBits)};
 }
 
 // ---- memory --------------------------------------------------------------------------------------------
 
-template <class T> TW_INLINE void store(T* p, Vec<T> a) { _mm512_storeu_si512(p, raw(a)); }
+template <class T>
+TW_INLINE void store(T* p, Vec<T> a) {
+  _mm512_storeu_si512(p, raw(a));
+}
 TW_INLINE void store(float* p, VecF a) { _mm512_storeu_ps(p, a.v); }
 TW_INLINE void store(double* p, VecD a) { _mm512_storeu_pd(p, a.v); }
 template <class T>
 TW_INLINE void store_n(T* p, Vec<T> a, int n) {
-  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_epi32(p, first16(n), raw(a));
-  else _mm512_mask_storeu_epi64(p, first8(n), raw(a));
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_epi32(p, first16(n), raw(a));
+  else
+    _mm512_mask_storeu_epi64(p, first8(n), raw(a));
 }
 template <class T>
-TW_INLINE void stream(T* p, Vec<T> a) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), raw(a)); }
+TW_INLINE void stream(T* p, Vec<T> a) {
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), raw(a));
+}
 TW_INLINE void stream_fence() { _mm_sfence(); }
 
 TW_INLINE float first_lane(VecF a) { return _mm512_cvtss_f32(a.v); }
 TW_INLINE double first_lane(VecD a) { return _mm512_cvtsd_f64(a.v); }
 template <class T>
 TW_INLINE T first_lane(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return T(_mm512_cvtsi512_si32(a.v));
-  else return T(_mm_cvtsi128_si64(_mm512_castsi512_si128(a.v)));
+  if constexpr (sizeof(T) == 4)
+    return T(_mm512_cvtsi512_si32(a.v));
+  else
+    return T(_mm_cvtsi128_si64(_mm512_castsi512_si128(a.v)));
 }
 
 TW_INLINE VecF gather(const float* base, VecI index) { return {_mm512_i32gather_ps(index.v, base, 4)}; }
@@ -195,20 +230,29 @@ TW_INLINE VecD floor(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_
 TW_INLINE VecD ceil(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_TO_POS_INF)}; }
 TW_INLINE VecD trunc(VecD a) { return {_mm512_roundscale_pd(a.v, 8 | _MM_FROUND_TO_ZERO)}; }
 
+TW_INLINE VecF ldexp(VecF a, VecF n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+TW_INLINE VecD ldexp(VecD a, VecD n) { return {_mm512_scalef_pd(a.v, n.v)}; }
+
 template <class T>
 TW_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
-  if constexpr (sizeof(T) == 4) return {_mm512_add_epi32(a.v, b.v)};
-  else return {_mm512_add_epi64(a.v, b.v)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_add_epi32(a.v, b.v)};
+  else
+    return {_mm512_add_epi64(a.v, b.v)};
 }
 template <class T>
 TW_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
-  if constexpr (sizeof(T) == 4) return {_mm512_sub_epi32(a.v, b.v)};
-  else return {_mm512_sub_epi64(a.v, b.v)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_sub_epi32(a.v, b.v)};
+  else
+    return {_mm512_sub_epi64(a.v, b.v)};
 }
 template <class T>
 TW_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
-  if constexpr (sizeof(T) == 4) return {_mm512_mullo_epi32(a.v, b.v)};
-  else return {_mm512_mullo_epi64(a.v, b.v)};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_mullo_epi32(a.v, b.v)};
+  else
+    return {_mm512_mullo_epi64(a.v, b.v)};
 }
 TW_INLINE VecI min_fast(VecI a, VecI b) { return {_mm512_min_epi32(a.v, b.v)}; }
 TW_INLINE VecI max_fast(VecI a, VecI b) { return {_mm512_max_epi32(a.v, b.v)}; }
@@ -228,24 +272,41 @@ TW_INLINE void mul_wide(VecU a, VecU b, VecU* hi, VecU* lo) {
 
 template <int kFloatPredicate, int kIntPredicate, class T>
 TW_INLINE Mask<T> compare(Vec<T> a, Vec<T> b) {
-  if constexpr (kSame<T, float>) return {_mm512_cmp_ps_mask(a.v, b.v, kFloatPredicate)};
-  else if constexpr (kSame<T, double>) return {_mm512_cmp_pd_mask(a.v, b.v, kFloatPredicate)};
-  else if constexpr (kSame<T, int32_t>) return {_mm512_cmp_epi32_mask(a.v, b.v, kIntPredicate)};
-  else if constexpr (kSame<T, uint32_t>) return {_mm512_cmp_epu32_mask(a.v, b.v, kIntPredicate)};
-  else return {_mm512_cmp_epi64_mask(a.v, b.v, kIntPredicate)};
+  if constexpr (kSame<T, float>)
+    return {_mm512_cmp_ps_mask(a.v, b.v, kFloatPredicate)};
+  else if constexpr (kSame<T, double>)
+    return {_mm512_cmp_pd_mask(a.v, b.v, kFloatPredicate)};
+  else if constexpr (kSame<T, int32_t>)
+    return {_mm512_cmp_epi32_mask(a.v, b.v, kIntPredicate)};
+  else if constexpr (kSame<T, uint32_t>)
+    return {_mm512_cmp_epu32_mask(a.v, b.v, kIntPredicate)};
+  else
+    return {_mm512_cmp_epi64_mask(a.v, b.v, kIntPredicate)};
 }
 template <class T>
-TW_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) { return compare<_CMP_EQ_OQ, _MM_CMPINT_EQ>(a, b); }
+TW_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_EQ_OQ, _MM_CMPINT_EQ>(a, b);
+}
 template <class T>
-TW_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) { return compare<_CMP_NEQ_UQ, _MM_CMPINT_NE>(a, b); }
+TW_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_NEQ_UQ, _MM_CMPINT_NE>(a, b);
+}
 template <class T>
-TW_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) { return compare<_CMP_LT_OQ, _MM_CMPINT_LT>(a, b); }
+TW_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_LT_OQ, _MM_CMPINT_LT>(a, b);
+}
 template <class T>
-TW_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) { return compare<_CMP_LE_OQ, _MM_CMPINT_LE>(a, b); }
+TW_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_LE_OQ, _MM_CMPINT_LE>(a, b);
+}
 template <class T>
-TW_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) { return compare<_CMP_GT_OQ, _MM_CMPINT_NLE>(a, b); }
+TW_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_GT_OQ, _MM_CMPINT_NLE>(a, b);
+}
 template <class T>
-TW_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) { return compare<_CMP_GE_OQ, _MM_CMPINT_NLT>(a, b); }
+TW_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) {
+  return compare<_CMP_GE_OQ, _MM_CMPINT_NLT>(a, b);
+}
 
 TW_INLINE LaneMask<4> operator&(LaneMask<4> a, LaneMask<4> b) { return {_kand_mask16(a.m, b.m)}; }
 TW_INLINE LaneMask<8> operator&(LaneMask<8> a, LaneMask<8> b) { return {_kand_mask8(a.m, b.m)}; }
@@ -256,19 +317,27 @@ TW_INLINE LaneMask<8> operator^(LaneMask<8> a, LaneMask<8> b) { return {_kxor_ma
 TW_INLINE LaneMask<4> operator!(LaneMask<4> a) { return {_knot_mask16(a.m)}; }
 TW_INLINE LaneMask<8> operator!(LaneMask<8> a) { return {_knot_mask8(a.m)}; }
 template <int kBytes>
-TW_INLINE uint32_t to_bits(LaneMask<kBytes> a) { return a.m; }
+TW_INLINE uint32_t to_bits(LaneMask<kBytes> a) {
+  return a.m;
+}
 
 template <class T>
 TW_INLINE Mask<T> mask_first(int n) {
-  if constexpr (sizeof(T) == 4) return {first16(n)};
-  else return {first8(n)};
+  if constexpr (sizeof(T) == 4)
+    return {first16(n)};
+  else
+    return {first8(n)};
 }
 template <class T>
 TW_INLINE Vec<T> select(Mask<T> mask, Vec<T> a, Vec<T> b) {
-  if constexpr (kSame<T, float>) return {_mm512_mask_blend_ps(mask.m, b.v, a.v)};
-  else if constexpr (kSame<T, double>) return {_mm512_mask_blend_pd(mask.m, b.v, a.v)};
-  else if constexpr (sizeof(T) == 4) return {_mm512_mask_blend_epi32(mask.m, b.v, a.v)};
-  else return {_mm512_mask_blend_epi64(mask.m, b.v, a.v)};
+  if constexpr (kSame<T, float>)
+    return {_mm512_mask_blend_ps(mask.m, b.v, a.v)};
+  else if constexpr (kSame<T, double>)
+    return {_mm512_mask_blend_pd(mask.m, b.v, a.v)};
+  else if constexpr (sizeof(T) == 4)
+    return {_mm512_mask_blend_epi32(mask.m, b.v, a.v)};
+  else
+    return {_mm512_mask_blend_epi64(mask.m, b.v, a.v)};
 }
 
 // ---- lanes ---------------------------------------------------------------------------------------------
@@ -277,10 +346,14 @@ template <int kDistance, class T>
 TW_INLINE Vec<T> xor_lanes(Vec<T> a) {
   constexpr int bytes = kDistance * int(sizeof(T));
   static_assert(bytes == 32 || bytes == 16 || bytes == 8 || bytes == 4, "a power of two below kLanes");
-  if constexpr (bytes == 32) return from_raw<T>(_mm512_shuffle_i64x2(raw(a), raw(a), 0x4e));
-  else if constexpr (bytes == 16) return from_raw<T>(_mm512_shuffle_i64x2(raw(a), raw(a), 0xb1));
-  else if constexpr (bytes == 8) return from_raw<T>(_mm512_shuffle_epi32(raw(a), _MM_PERM_BADC));
-  else return from_raw<T>(_mm512_shuffle_epi32(raw(a), _MM_PERM_CDAB));
+  if constexpr (bytes == 32)
+    return from_raw<T>(_mm512_shuffle_i64x2(raw(a), raw(a), 0x4e));
+  else if constexpr (bytes == 16)
+    return from_raw<T>(_mm512_shuffle_i64x2(raw(a), raw(a), 0xb1));
+  else if constexpr (bytes == 8)
+    return from_raw<T>(_mm512_shuffle_epi32(raw(a), _MM_PERM_BADC));
+  else
+    return from_raw<T>(_mm512_shuffle_epi32(raw(a), _MM_PERM_CDAB));
 }
 
 // Transposes a 16 x 16 block held in 16 registers: first inside 4 x 4 blocks, then the blocks.

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions of a Vec, lane by lane through the C library.
+// The mathematical functions of Vec<float> and Vec<double>, written once for all instruction sets.
+// Include after the vec_<isa>.h of the instruction set.
 #pragma once
 
-#include "cpu/simd/vec_base.h"
-
-namespace tilewright::cpu::TW_ISA {
-
-template <class T>
-inline Vec<T> exp(Vec<T> x) {
-  T lanes[Vec<T>::kLanes];
-  store(lanes, x);
-  for (T& lane : lanes) lane = sizeof(T) == 4 ? T(__builtin_expf(float(lane))) : T(__builtin_exp(double(lane)));
-  return Vec<T>::load(lanes);
-}
-
-template <class T>
-inline Vec<T> log(Vec<T> x) {
-  T lanes[Vec<T>::kLanes];
-  store(lanes, x);
-  for (T& lane : lanes) lane = sizeof(T) == 4 ? T(__builtin_logf(float(lane))) : T(__builtin_log(double(lane)));
-  return Vec<T>::load(lanes);
-}
-
-}  // namespace tilewright::cpu::TW_ISA
+#include "cpu/simd/vec_math_erf.h"
+#include "cpu/simd/vec_math_exp.h"
+#include "cpu/simd/vec_math_log.h"
+#include "cpu/simd/vec_math_pow.h"
+#include "cpu/simd/vec_math_trig.h"

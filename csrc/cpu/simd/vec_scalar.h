@@ -9,9 +9,9 @@
 //   min_nan, max_nan   NaN if either is NaN, as NumPy's minimum and maximum
 //   ==, <, ...         a Mask; false on NaN, except !=
 //   round_to_int, trunc_to_int   defined for results that an int32 holds
-//   widen_lo, widen_hi the two halves as double; with one lane the upper half is empty: zero, ignored by narrow
-//   xor_lanes<k>       lane i receives lane i ^ k
-//   reduce_*           fixed tree: lane i with lane i ^ kLanes/2, then i ^ kLanes/4, ... i ^ 1
+//   widen_lo, widen_hi the two halves as double; with one lane the upper half is empty: zero, ignored by
+//   narrow xor_lanes<k>       lane i receives lane i ^ k reduce_*           fixed tree: lane i with lane i ^
+//   kLanes/2, then i ^ kLanes/4, ... i ^ 1
 #pragma once
 
 #include "cpu/simd/vec_base.h"
@@ -69,11 +69,26 @@ TW_INLINE Vec<To> bitcast(Vec<From> a) {
   return from_raw<To>(raw(a));
 }
 
-template <class T> TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) { return from_raw<T>(raw(a) & raw(b)); }
-template <class T> TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) { return from_raw<T>(raw(a) | raw(b)); }
-template <class T> TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) { return from_raw<T>(raw(a) ^ raw(b)); }
-template <class T> TW_INLINE Vec<T> operator~(Vec<T> a) { return from_raw<T>(~raw(a)); }
-template <class T> TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) { return from_raw<T>(~raw(a) & raw(b)); }
+template <class T>
+TW_INLINE Vec<T> operator&(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(raw(a) & raw(b));
+}
+template <class T>
+TW_INLINE Vec<T> operator|(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(raw(a) | raw(b));
+}
+template <class T>
+TW_INLINE Vec<T> operator^(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(raw(a) ^ raw(b));
+}
+template <class T>
+TW_INLINE Vec<T> operator~(Vec<T> a) {
+  return from_raw<T>(~raw(a));
+}
+template <class T>
+TW_INLINE Vec<T> andnot(Vec<T> a, Vec<T> b) {
+  return from_raw<T>(~raw(a) & raw(b));
+}
 
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_left(Vec<T> a) {
@@ -85,20 +100,31 @@ TW_INLINE Vec<T> shift_right_logical(Vec<T> a) {
 }
 template <int kBits, class T>
 TW_INLINE Vec<T> shift_right_arithmetic(Vec<T> a) {
-  if constexpr (sizeof(T) == 4) return {T(int32_t(a.v) >> kBits)};
-  else return {T(int64_t(a.v) >> kBits)};
+  if constexpr (sizeof(T) == 4)
+    return {T(int32_t(a.v) >> kBits)};
+  else
+    return {T(int64_t(a.v) >> kBits)};
 }
 
 // ---- memory --------------------------------------------------------------------------------------------
 
-template <class T> TW_INLINE void store(T* p, Vec<T> a) { *p = a.v; }
-template <class T> TW_INLINE void stream(T* p, Vec<T> a) { *p = a.v; }
+template <class T>
+TW_INLINE void store(T* p, Vec<T> a) {
+  *p = a.v;
+}
+template <class T>
+TW_INLINE void stream(T* p, Vec<T> a) {
+  *p = a.v;
+}
 TW_INLINE void stream_fence() {}
 template <class T>
 TW_INLINE void store_n(T* p, Vec<T> a, int n) {
   if (n > 0) *p = a.v;
 }
-template <class T> TW_INLINE T first_lane(Vec<T> a) { return a.v; }
+template <class T>
+TW_INLINE T first_lane(Vec<T> a) {
+  return a.v;
+}
 
 TW_INLINE VecF gather(const float* base, VecI index) { return {base[index.v]}; }
 TW_INLINE VecI gather(const int32_t* base, VecI index) { return {base[index.v]}; }
@@ -109,28 +135,46 @@ TW_INLINE VecD gather(const double* base, VecL index) { return {base[index.v]}; 
 // Integers wrap around: computed on the unsigned bits, where overflow is defined.
 template <class T>
 TW_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return {a.v + b.v};
-  else return from_raw<T>(raw(a) + raw(b));
+  if constexpr (kFloating<T>)
+    return {a.v + b.v};
+  else
+    return from_raw<T>(raw(a) + raw(b));
 }
 template <class T>
 TW_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return {a.v - b.v};
-  else return from_raw<T>(raw(a) - raw(b));
+  if constexpr (kFloating<T>)
+    return {a.v - b.v};
+  else
+    return from_raw<T>(raw(a) - raw(b));
 }
 template <class T>
 TW_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
-  if constexpr (kFloating<T>) return {a.v * b.v};
-  else return from_raw<T>(raw(a) * raw(b));
+  if constexpr (kFloating<T>)
+    return {a.v * b.v};
+  else
+    return from_raw<T>(raw(a) * raw(b));
 }
 template <class T>
 TW_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) {
   static_assert(kFloating<T>, "integers have no vector division");
   return {a.v / b.v};
 }
-template <class T> TW_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) { return a * b + c; }
-template <class T> TW_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) { return c - a * b; }
-template <class T> TW_INLINE Vec<T> min_fast(Vec<T> a, Vec<T> b) { return {a.v < b.v ? a.v : b.v}; }
-template <class T> TW_INLINE Vec<T> max_fast(Vec<T> a, Vec<T> b) { return {a.v > b.v ? a.v : b.v}; }
+template <class T>
+TW_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return a * b + c;
+}
+template <class T>
+TW_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return c - a * b;
+}
+template <class T>
+TW_INLINE Vec<T> min_fast(Vec<T> a, Vec<T> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+template <class T>
+TW_INLINE Vec<T> max_fast(Vec<T> a, Vec<T> b) {
+  return {a.v > b.v ? a.v : b.v};
+}
 TW_INLINE VecF sqrt(VecF a) { return {__builtin_sqrtf(a.v)}; }
 TW_INLINE VecD sqrt(VecD a) { return {__builtin_sqrt(a.v)}; }
 
@@ -168,27 +212,61 @@ TW_INLINE void mul_wide(VecU a, VecU b, VecU* hi, VecU* lo) {
 
 // ---- masks ---------------------------------------------------------------------------------------------
 
-template <class T> TW_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) { return {a.v == b.v}; }
-template <class T> TW_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) { return {a.v != b.v}; }
-template <class T> TW_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) { return {a.v < b.v}; }
-template <class T> TW_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) { return {a.v <= b.v}; }
-template <class T> TW_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) { return {a.v > b.v}; }
-template <class T> TW_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) { return {a.v >= b.v}; }
+template <class T>
+TW_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) {
+  return {a.v == b.v};
+}
+template <class T>
+TW_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) {
+  return {a.v != b.v};
+}
+template <class T>
+TW_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) {
+  return {a.v < b.v};
+}
+template <class T>
+TW_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) {
+  return {a.v <= b.v};
+}
+template <class T>
+TW_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) {
+  return {a.v > b.v};
+}
+template <class T>
+TW_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) {
+  return {a.v >= b.v};
+}
 
 template <int kBytes>
-TW_INLINE LaneMask<kBytes> operator&(LaneMask<kBytes> a, LaneMask<kBytes> b) { return {a.m && b.m}; }
+TW_INLINE LaneMask<kBytes> operator&(LaneMask<kBytes> a, LaneMask<kBytes> b) {
+  return {a.m && b.m};
+}
 template <int kBytes>
-TW_INLINE LaneMask<kBytes> operator|(LaneMask<kBytes> a, LaneMask<kBytes> b) { return {a.m || b.m}; }
+TW_INLINE LaneMask<kBytes> operator|(LaneMask<kBytes> a, LaneMask<kBytes> b) {
+  return {a.m || b.m};
+}
 template <int kBytes>
-TW_INLINE LaneMask<kBytes> operator^(LaneMask<kBytes> a, LaneMask<kBytes> b) { return {a.m != b.m}; }
+TW_INLINE LaneMask<kBytes> operator^(LaneMask<kBytes> a, LaneMask<kBytes> b) {
+  return {a.m != b.m};
+}
 template <int kBytes>
-TW_INLINE LaneMask<kBytes> operator!(LaneMask<kBytes> a) { return {!a.m}; }
+TW_INLINE LaneMask<kBytes> operator!(LaneMask<kBytes> a) {
+  return {!a.m};
+}
 
 // Bit i is lane i.
 template <int kBytes>
-TW_INLINE uint32_t to_bits(LaneMask<kBytes> a) { return a.m; }
-template <class T> TW_INLINE Mask<T> mask_first(int n) { return {n > 0}; }  // lanes 0 .. n - 1
-template <class T> TW_INLINE Vec<T> select(Mask<T> mask, Vec<T> a, Vec<T> b) { return mask.m ? a : b; }
+TW_INLINE uint32_t to_bits(LaneMask<kBytes> a) {
+  return a.m;
+}
+template <class T>
+TW_INLINE Mask<T> mask_first(int n) {
+  return {n > 0};
+}  // lanes 0 .. n - 1
+template <class T>
+TW_INLINE Vec<T> select(Mask<T> mask, Vec<T> a, Vec<T> b) {
+  return mask.m ? a : b;
+}
 
 // ---- lanes ---------------------------------------------------------------------------------------------
 

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Folds of rows and of columns into totals.
+// Computes    totals[i] = totals[i] (+) f(x, shift[i]) over contiguous rows, or over the rows of a column block
+// Layout      rows: count rows of n contiguous elements, `step` apart; columns: cols contiguous, rows `step` apart
+// Method      two levels. Below: a tree over a few elements (rows: 4 registers, 256 elements a lane; columns: 8
+//             rows) in the element's type. Above: those parts are added in double. The error of a float32 sum is
+//             that of its short trees, whatever its length (blocked summation, Higham, "The Accuracy of Floating
+//             Point Summation", SIAM J. Sci. Comput. 14(4), 1993). Squares and products widen every element first:
+//             they cannot overflow before their result does
+// Work split  one call per tile of outputs and block of reduced elements; drivers give both by shape
+// Limits      any n and cols, 0 included; max and min give NaN if any element is NaN, as in NumPy
+#include "cpu/kernels/reduce.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+inline constexpr int kBlockPerLane = 256;
+inline constexpr int kColumnTile = 256;
+inline constexpr int kLanesWide = 16;
+
+// ---- folds that work in the element's type, on Vec ------------------------------------------------------
+
+struct SumFold {
+  static constexpr bool kShifted = false;
+  template <class T> static TW_INLINE T fill() { return T(0); }
+  template <class V> static TW_INLINE V map(V x, V) { return x; }
+  template <class V> static TW_INLINE V combine(V a, V b) { return a + b; }
+  template <class V> static TW_INLINE auto lanes(V a) { return reduce_add(a); }
+  static TW_INLINE double merge(double a, double b) { return a + b; }
+};
+
+struct SumExpFold : SumFold {
+  static constexpr bool kShifted = true;
+  template <class T> static TW_INLINE T fill() { return T(-__builtin_inf()); }
+  template <class V> static TW_INLINE V map(V x, V shift) { return exp(x - shift); }
+};
+
+struct MaxFold {
+  static constexpr bool kShifted = false;
+  template <class T> static TW_INLINE T fill() { return T(-__builtin_inf()); }
+  template <class V> static TW_INLINE V map(V x, V) { return x; }
+  template <class V> static TW_INLINE V combine(V a, V b) { return max_nan(a, b); }
+  template <class V> static TW_INLINE auto lanes(V a) { return reduce_max_nan(a); }
+  static TW_INLINE double merge(double a, double b) { return a > b || a != a ? a : b; }
+};
+
+struct MinFold {
+  static constexpr bool kShifted = false;
+  template <class T> static TW_INLINE T fill() { return T(__builtin_inf()); }
+  template <class V> static TW_INLINE V map(V x, V) { return x; }
+  template <class V> static TW_INLINE V combine(V a, V b) { return min_nan(a, b); }
+  template <class V> static TW_INLINE auto lanes(V a) { return reduce_min_nan(a); }
+  static TW_INLINE double merge(double a, double b) { return a < b || a != a ? a : b; }
+};
+
+// The fold of n elements, n <= kBlockPerLane * kLanes.
+template <class T, class F>
+TW_INLINE T fold_block(const T* x, int64_t n, Vec<T> shift) {
+  using V = Vec<T>;
+  constexpr int L = V::kLanes;
+  const V fill = V::set1(F::template fill<T>());
+  int64_t i = 0;
+  V a;
+  if (n >= 4 * L) {
+    V b = F::map(V::load(x + L), shift), c = F::map(V::load(x + 2 * L), shift), d = F::map(V::load(x + 3 * L), shift);
+    a = F::map(V::load(x), shift);
+    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {
+      a = F::combine(a, F::map(V::load(x + i), shift));
+      b = F::combine(b, F::map(V::load(x + i + L), shift));
+      c = F::combine(c, F::map(V::load(x + i + 2 * L), shift));
+      d = F::combine(d, F::map(V::load(x + i + 3 * L), shift));
+    }
+    a = F::combine(F::combine(a, b), F::combine(c, d));
+  } else {
+    a = F::map(fill, shift);
+  }
+  for (; i + L <= n; i += L) a = F::combine(a, F::map(V::load(x + i), shift));
+  if (i < n) a = F::combine(a, F::map(V::load_n(x + i, int(n - i), F::template fill<T>()), shift));
+  return F::lanes(a);
+}
+
+template <class T, class F>
+void fold_rows(double* totals, const T* x, int64_t count, int64_t step, int64_t n, const double* shift) {
+  using V = Vec<T>;
+  constexpr int64_t block = kBlockPerLane * V::kLanes;
+  for (int64_t i = 0; i < count; ++i) {
+    const T* row = x + i * step;
+    const V s = F::kShifted ? V::set1(T(shift[i])) : V::zero();
+    double total = totals[i];
+    for (int64_t k = 0; k < n; k += block)
+      total = F::merge(total, double(fold_block<T, F>(row + k, n - k < block ? n - k : block, s)));
+    totals[i] = total;
+  }
+}
+
+// One register of columns, folded over kRows rows as a balanced tree.
+template <int kRows, class T, class F, class Load>
+TW_INLINE Vec<T> fold_tree(const T* x, int64_t step, Vec<T> shift, Load load) {
+  if constexpr (kRows == 1) {
+    return F::map(load(x), shift);
+  } else {
+    const Vec<T> upper = fold_tree<kRows / 2, T, F>(x, step, shift, load);
+    return F::combine(upper, fold_tree<kRows / 2, T, F>(x + kRows / 2 * step, step, shift, load));
+  }
+}
+
+template <int kRows, class T, class F>
+void fold_row_group(double* totals, const T* x, int64_t step, int64_t cols, const double* shift) {
+  using V = Vec<T>;
+  T part[kColumnTile], narrow_shift[kColumnTile] = {};
+  for (int64_t first = 0; first < cols; first += kColumnTile) {
+    const int tile = cols - first < kColumnTile ? int(cols - first) : kColumnTile;
+    if (F::kShifted)
+      for (int c = 0; c < tile; ++c) narrow_shift[c] = T(shift[first + c]);
+    const T* from = x + first;
+    int c = 0;
+    for (; c + V::kLanes <= tile; c += V::kLanes) {
+      const V s = F::kShifted ? V::load(narrow_shift + c) : V::zero();
+      store(part + c, fold_tree<kRows, T, F>(from + c, step, s, [](const T* p) { return V::load(p); }));
+    }
+    if (c < tile) {
+      const int n = tile - c;
+      const V s = F::kShifted ? V::load_n(narrow_shift + c, n) : V::zero();
+      store_n(part + c, fold_tree<kRows, T, F>(from + c, step, s, [n](const T* p) { return V::load_n(p, n); }), n);
+    }
+    for (c = 0; c < tile; ++c) totals[first + c] = F::merge(totals[first + c], double(part[c]));
+  }
+}
+
+template <class T, class F>
+void fold_columns(double* totals, const T* x, int64_t rows, int64_t step, int64_t cols, const double* shift) {
+  int64_t r = 0;
+  for (; r + 8 <= rows; r += 8) fold_row_group<8, T, F>(totals, x + r * step, step, cols, shift);
+  for (; r + 4 <= rows; r += 4) fold_row_group<4, T, F>(totals, x + r * step, step, cols, shift);
+  for (; r < rows; ++r) fold_row_group<1, T, F>(totals, x + r * step, step, cols, shift);
+}
+
+// ---- folds that widen every element: plain loops over arrays of totals, which the compiler vectorises ------
+
+// Integer sums and products wrap around, as NumPy's; unsigned arithmetic defines that.
+TW_INLINE double add(double a, double b) { return a + b; }
+TW_INLINE int64_t add(int64_t a, int64_t b) { return int64_t(uint64_t(a) + uint64_t(b)); }
+TW_INLINE double multiply(double a, double b) { return a * b; }
+TW_INLINE int64_t multiply(int64_t a, int64_t b) { return int64_t(uint64_t(a) * uint64_t(b)); }
+
+struct WideSum {
+  template <class A> static TW_INLINE A identity() { return A(0); }
+  template <class A> static TW_INLINE A map(A x, A) { return x; }
+  template <class A> static TW_INLINE A merge(A a, A b) { return add(a, b); }
+};
+struct WideProduct {
+  template <class A> static TW_INLINE A identity() { return A(1); }
+  template <class A> static TW_INLINE A map(A x, A) { return x; }
+  template <class A> static TW_INLINE A merge(A a, A b) { return multiply(a, b); }
+};
+struct WideMax {
+  template <class A> static TW_INLINE A identity() { return INT64_MIN; }
+  template <class A> static TW_INLINE A map(A x, A) { return x; }
+  template <class A> static TW_INLINE A merge(A a, A b) { return a > b ? a : b; }
+};
+struct WideMin {
+  template <class A> static TW_INLINE A identity() { return INT64_MAX; }
+  template <class A> static TW_INLINE A map(A x, A) { return x; }
+  template <class A> static TW_INLINE A merge(A a, A b) { return a < b ? a : b; }
+};
+struct WideAny {
+  template <class A> static TW_INLINE A identity() { return A(0); }
+  template <class A> static TW_INLINE A map(A x, A) { return x != A(0) ? A(1) : A(0); }
+  template <class A> static TW_INLINE A merge(A a, A b) { return a > b ? a : b; }
+};
+struct WideAll : WideAny {
+  template <class A> static TW_INLINE A identity() { return A(1); }
+  template <class A> static TW_INLINE A merge(A a, A b) { return a < b ? a : b; }
+};
+struct WideSquares : WideSum {
+  template <class A> static TW_INLINE A map(A x, A) { return multiply(x, x); }
+};
+struct WideCenteredSquares : WideSum {
+  template <class A> static TW_INLINE A map(A x, A shift) { return multiply(x - shift, x - shift); }
+};
+
+template <class T, class F>
+void wide_rows(Total<T>* totals, const T* x, int64_t count, int64_t step, int64_t n, const Total<T>* shift) {
+  using A = Total<T>;
+  constexpr int64_t block = kBlockPerLane * kLanesWide;
+  for (int64_t i = 0; i < count; ++i) {
+    const A s = shift ? shift[i] : A(0);
+    for (int64_t first = 0; first < n; first += block) {
+      const T* row = x + i * step + first;
+      const int64_t length = n - first < block ? n - first : block;
+      A part[kLanesWide];
+      for (int j = 0; j < kLanesWide; ++j) part[j] = F::template identity<A>();
+      int64_t k = 0;
+      for (; k + kLanesWide <= length; k += kLanesWide)
+        for (int j = 0; j < kLanesWide; ++j) part[j] = F::merge(part[j], F::map(A(row[k + j]), s));
+      for (int j = 0; k + j < length; ++j) part[j] = F::merge(part[j], F::map(A(row[k + j]), s));
+      for (int width = kLanesWide / 2; width > 0; width /= 2)
+        for (int j = 0; j < width; ++j) part[j] = F::merge(part[j], part[j + width]);
+      totals[i] = F::merge(totals[i], part[0]);
+    }
+  }
+}
+
+template <class T, class F>
+void wide_columns(Total<T>* __restrict totals, const T* __restrict x, int64_t rows, int64_t step, int64_t cols,
+                  const Total<T>* __restrict shift) {
+  using A = Total<T>;
+  const auto element = [&](int64_t r, int64_t c) { return F::map(A(x[r * step + c]), shift ? shift[c] : A(0)); };
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4)
+    for (int64_t c = 0; c < cols; ++c) {
+      const A upper = F::merge(element(r, c), element(r + 1, c));
+      totals[c] = F::merge(totals[c], F::merge(upper, F::merge(element(r + 2, c), element(r + 3, c))));
+    }
+  for (; r < rows; ++r)
+    for (int64_t c = 0; c < cols; ++c) totals[c] = F::merge(totals[c], element(r, c));
+}
+
+// ---- the table, in the order of Fold ------------------------------------------------------------------------
+
+template <class T, class F>
+void put_narrow(ReduceTable<T>& table, Fold fold) {
+  table.rows[int(fold)] = fold_rows<T, F>;
+  table.columns[int(fold)] = fold_columns<T, F>;
+}
+template <class T, class F>
+void put_wide(ReduceTable<T>& table, Fold fold) {
+  table.rows[int(fold)] = wide_rows<T, F>;
+  table.columns[int(fold)] = wide_columns<T, F>;
+}
+
+template <class T>
+void fill_any_all(ReduceTable<T>& table) {
+  put_wide<T, WideAny>(table, Fold::any);
+  put_wide<T, WideAll>(table, Fold::all);
+}
+
+template <class T>
+void fill_float(ReduceTable<T>& table) {
+  put_narrow<T, SumFold>(table, Fold::sum);
+  put_narrow<T, MaxFold>(table, Fold::max);
+  put_narrow<T, MinFold>(table, Fold::min);
+  put_narrow<T, SumExpFold>(table, Fold::sum_exp);
+  put_wide<T, WideProduct>(table, Fold::prod);
+  put_wide<T, WideSquares>(table, Fold::sum_squares);
+  put_wide<T, WideCenteredSquares>(table, Fold::sum_centered_squares);
+  fill_any_all(table);
+}
+
+template <class T>
+void fill_integer(ReduceTable<T>& table) {
+  put_wide<T, WideSum>(table, Fold::sum);
+  put_wide<T, WideMax>(table, Fold::max);
+  put_wide<T, WideMin>(table, Fold::min);
+  put_wide<T, WideProduct>(table, Fold::prod);
+  put_wide<T, WideSquares>(table, Fold::sum_squares);
+  fill_any_all(table);
+}
+
+}  // namespace
+
+template <class Kernels>
+void fill(Kernels& kernels);
+
+template <>
+void fill(ReduceKernels& kernels) {
+  fill_float(kernels.f32);
+  fill_float(kernels.f64);
+  fill_integer(kernels.s32);
+  fill_integer(kernels.s64);
+  fill_any_all(kernels.u8);
+}
+
+}  // namespace tilewright::cpu::TW_ISA

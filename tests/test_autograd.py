@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tape: TensorFlow's rules for watching, persistence, nesting, unconnected sources and errors."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import tilewright as tw
+
+
+def tensor(*values):
+    return tw.Tensor(np.array(values, np.float64))
+
+
+def test_uses_of_one_value_add_up():
+    x = tensor(3.0, -2.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x + x
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), 2 * x.numpy() + 1)
+
+
+def test_second_derivative_by_nested_tapes():
+    x = tensor(2.0)
+    with tw.GradientTape() as outer:
+        outer.watch(x)
+        with tw.GradientTape() as inner:
+            inner.watch(x)
+            y = x * x * x
+        first = inner.gradient(y, x)
+    np.testing.assert_allclose(first.numpy(), [12.0])
+    np.testing.assert_allclose(outer.gradient(first, x).numpy(), [12.0])
+
+
+def test_third_derivative():
+    x = tensor(1.5)
+    with tw.GradientTape() as t3:
+        t3.watch(x)
+        with tw.GradientTape() as t2:
+            t2.watch(x)
+            with tw.GradientTape() as t1:
+                t1.watch(x)
+                y = x * x * x * x
+            d1 = t1.gradient(y, x)
+        d2 = t2.gradient(d1, x)
+    np.testing.assert_allclose(t3.gradient(d2, x).numpy(), 24 * x.numpy())
+
+
+def test_a_tape_gives_gradients_once_unless_persistent():
+    x = tensor(1.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    tape.gradient(y, x)
+    with pytest.raises(RuntimeError, match="persistent=True"):
+        tape.gradient(y, x)
+    with tw.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y, z = x * x, x + x
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), [2.0])
+    np.testing.assert_allclose(tape.gradient(z, x).numpy(), [2.0])
+
+
+def test_what_happened_before_the_tape_is_constant():
+    x = tensor(3.0)
+    with tw.GradientTape() as outer:
+        outer.watch(x)
+        y = x * x
+        with tw.GradientTape() as inner:
+            z = y * 2.0
+        assert inner.gradient(z, x) is None
+    np.testing.assert_allclose(outer.gradient(z, x).numpy(), [12.0])
+
+
+def test_unconnected_sources():
+    x, other = tensor(1.0), tensor(5.0, 6.0)
+    with tw.GradientTape(persistent=True) as tape:
+        tape.watch([x, other])
+        y = x * x
+    assert tape.gradient(y, other) is None
+    np.testing.assert_allclose(tape.gradient(y, other, unconnected_gradients="zero").numpy(), [0.0, 0.0])
+    with pytest.raises(ValueError, match="expected 'none' or 'zero'"):
+        tape.gradient(y, other, unconnected_gradients="ones")
+
+
+def test_nested_sources_and_lists_of_targets():
+    a, b = tensor(2.0), tensor(3.0)
+    with tw.GradientTape() as tape:
+        tape.watch([a, b])
+        y, z = a * b, a + b
+    g = tape.gradient([y, z], {"a": a, "rest": [b]})
+    np.testing.assert_allclose(g["a"].numpy(), [4.0])
+    np.testing.assert_allclose(g["rest"][0].numpy(), [3.0])
+
+
+def test_gradient_by_an_intermediate_value():
+    x = tensor(2.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+        z = y * y
+    dy, dx = tape.gradient(z, [y, x])
+    np.testing.assert_allclose(dy.numpy(), [8.0])
+    np.testing.assert_allclose(dx.numpy(), [32.0])
+
+
+def test_stop_gradient_and_stop_recording():
+    x = tensor(3.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        y = tw.stop_gradient(x * x) * x
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), [9.0])
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        with tape.stop_recording():
+            hidden = x * x
+        y = hidden * x
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), [9.0])
+
+
+def test_reset_forgets():
+    x = tensor(3.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+        tape.reset()
+    assert tape.gradient(y, x) is None
+
+
+def test_output_gradients_are_checked():
+    x = tensor(1.0, 2.0)
+    with tw.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x
+    np.testing.assert_allclose(tape.gradient(y, x, output_gradients=np.array([1.0, 10.0])).numpy(), [2.0, 40.0])
+    with pytest.raises(ValueError, match=r"output_gradients has shape \(3,\), expected \(2,\)"):
+        tape.gradient(y, x, output_gradients=np.ones(3))
+    with pytest.raises(ValueError, match="2 entries, expected 1"):
+        tape.gradient(y, x, output_gradients=[np.ones(2), np.ones(2)])
+
+
+def test_wrong_arguments_are_named():
+    with tw.GradientTape() as tape:
+        with pytest.raises(TypeError, match="tensor is a ndarray, expected a Tensor"):
+            tape.watch(np.ones(2))
+        with pytest.raises(TypeError, match="int64, expected a float dtype"):
+            tape.watch(tw.Tensor(np.ones(2, np.int64)))
+        with pytest.raises(RuntimeError, match="open already"), tape:
+            pass
+    with pytest.raises(TypeError, match="target holds a float"):
+        tape.gradient(1.0, tensor(1.0))
+    with pytest.raises(RuntimeError, match="never opened"):
+        tw.GradientTape().gradient(tensor(1.0), tensor(1.0))
+
+
+def test_tapes_of_threads_are_apart():
+    x = tensor(2.0)
+    found = []
+
+    def work():
+        found.append(tw.autograd.recording())
+
+    with tw.GradientTape():
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert found == [False]
+    assert x.node is None
+
+
+def test_nothing_is_noted_without_a_tape():
+    x = tensor(2.0)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+    y = x * x
+    assert y.node is None
+
+
+def test_tensor_reads_like_an_array():
+    x = tensor(1.0, 2.0)
+    assert x.shape == (2,) and x.ndim == 1 and x.size == 2 and len(x) == 2
+    assert np.asarray(x) is not None and float(tw.Tensor(np.float32(3.5))) == 3.5
+    np.testing.assert_array_equal(np.from_dlpack(x), [1.0, 2.0])
+    assert "shape=(2,)" in repr(x) and f"{tensor(1.5)[0]:.2f}" == "1.50"
+    with pytest.raises(TypeError, match="no dimensions"):
+        iter(tw.Tensor(np.float32(1)))
