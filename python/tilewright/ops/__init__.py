@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
 
+from tilewright.ops.reduce import max, mean, min, sum, sum_to
+from tilewright.ops.shape import broadcast_to, expand_dims, getitem, reshape, squeeze, transpose
 from tilewright.ops.softmax import softmax, softmax_backward
 
-__all__ = ["softmax", "softmax_backward"]
+__all__ = [
+    "broadcast_to", "expand_dims", "getitem", "max", "mean", "min", "reshape", "softmax", "softmax_backward",
+    "squeeze", "sum", "sum_to", "transpose",
+]
