@@ -6,7 +6,9 @@ namespace tilewright::cpu {
 const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
+    fill_elementwise(ops);
     fill_reduce(ops);
+    fill_matmul(ops);
     fill_softmax(ops);
     fill_attention(ops);
     return ops;
