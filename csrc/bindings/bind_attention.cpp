@@ -88,8 +88,8 @@ void bind_attention(py::module_& m, const Ops& ops) {
   const auto stream = py::arg("stream") = py::none();
   m.def(
       "attention_forward",
-      [&ops](py::handle out, py::handle lse, py::handle q, py::handle k, py::handle v, py::handle mask, double scale,
-             bool causal, py::handle stream) {
+      [&ops](py::handle out, py::handle lse, py::handle q, py::handle k, py::handle v, py::handle mask,
+             double scale, bool causal, py::handle stream) {
         constexpr const char* op = "attention";
         const View qv = input(op, "q", q), kv = input(op, "k", k), vv = input(op, "v", v);
         check_inputs(op, qv, kv, vv);
@@ -100,14 +100,15 @@ void bind_attention(py::module_& m, const Ops& ops) {
         check_apart(op, {{"out", ov}, {"lse", lv}}, {{"q", qv}, {"k", kv}, {"v", vv}, {"mask", mv}});
         run(ops.attention_forward, ov, lv, qv, kv, vv, mv, params_of(op, scale, causal), stream_of(stream));
       },
-      "out = softmax(scale * q k^T + mask) v over (B, T, H, D); lse (B, Hq, Tq) the log-sum-exp of the scores",
-      py::arg("out"), py::arg("lse"), py::arg("q"), py::arg("k"), py::arg("v"), py::arg("mask"), py::arg("scale"),
-      py::arg("causal"), stream);
+      "out = softmax(scale * q k^T + mask) v over (B, T, H, D); lse (B, Hq, Tq) the log-sum-exp of the "
+      "scores",
+      py::arg("out"), py::arg("lse"), py::arg("q"), py::arg("k"), py::arg("v"), py::arg("mask"),
+      py::arg("scale"), py::arg("causal"), stream);
   m.def(
       "attention_backward",
       [&ops](py::handle dq, py::handle dk, py::handle dv, py::handle dy, py::handle dlse, py::handle q,
-             py::handle k, py::handle v, py::handle y, py::handle lse, py::handle mask, double scale, bool causal,
-             py::handle stream) {
+             py::handle k, py::handle v, py::handle y, py::handle lse, py::handle mask, double scale,
+             bool causal, py::handle stream) {
         constexpr const char* op = "attention_backward";
         const View qv = input(op, "q", q), kv = input(op, "k", k), vv = input(op, "v", v);
         check_inputs(op, qv, kv, vv);
@@ -126,13 +127,22 @@ void bind_attention(py::module_& m, const Ops& ops) {
           check_rows(op, g.name, g.view);
         }
         check_apart(op, {{"dq", dqv}, {"dk", dkv}, {"dv", dvv}},
-                    {{"q", qv}, {"k", kv}, {"v", vv}, {"y", ov}, {"dy", dov}, {"lse", lv}, {"dlse", dlv}, {"mask", mv}});
-        run(ops.attention_backward, dqv, dkv, dvv, dov, dlv, qv, kv, vv, ov, lv, mv, params_of(op, scale, causal),
-            stream_of(stream));
+                    {{"q", qv},
+                     {"k", kv},
+                     {"v", vv},
+                     {"y", ov},
+                     {"dy", dov},
+                     {"lse", lv},
+                     {"dlse", dlv},
+                     {"mask", mv}});
+        run(ops.attention_backward, dqv, dkv, dvv, dov, dlv, qv, kv, vv, ov, lv, mv,
+            params_of(op, scale, causal), stream_of(stream));
       },
-      "Gradients of attention by q, k and v, from its result and lse; dlse (may be None) is the gradient of lse",
+      "Gradients of attention by q, k and v, from its result and lse; dlse (may be None) is the gradient of "
+      "lse",
       py::arg("dq"), py::arg("dk"), py::arg("dv"), py::arg("dy"), py::arg("dlse"), py::arg("q"), py::arg("k"),
-      py::arg("v"), py::arg("y"), py::arg("lse"), py::arg("mask"), py::arg("scale"), py::arg("causal"), stream);
+      py::arg("v"), py::arg("y"), py::arg("lse"), py::arg("mask"), py::arg("scale"), py::arg("causal"),
+      stream);
 }
 
 }  // namespace tilewright::bindings

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention forward on the CPU. A task is one block of rows of one key head; it runs over blocks of keys, packs
-// each once, and takes its units of rows through them, so packed keys stay in the second-level cache.
+// Attention forward on the CPU. A task is one block of rows of one key head; it runs over blocks of keys,
+// packs each once, and takes its units of rows through them, so packed keys stay in the second-level cache.
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/attention_backward.h"
@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t kTasksWanted = 32;
 constexpr int64_t kRowsPerTask = 256;
-constexpr int64_t kRowElementsPerTask = 1 << 15;  // packed queries and output: twice this, in the second-level cache
+constexpr int64_t kRowElementsPerTask =
+    1 << 15;  // packed queries and output: twice this, in the second-level cache
 constexpr int64_t kKeyElementsPerBlock = 1 << 13;
 constexpr int64_t kMaxKeysPerBlock = 128;
 
@@ -34,9 +35,14 @@ int64_t keys_per_block(const AttentionProblem<T>& p) {
 template <class T>
 struct ForwardState {
   ForwardState(const AttentionProblem<T>& p, int64_t units, int64_t block)
-      : depth(round_up(p.depth, p.layout.panel)), q(units * p.depth * p.layout.unit),
-        o(units * depth * p.layout.unit), max(units * p.layout.unit), sum(units * p.layout.unit),
-        s(block * p.layout.unit), k(block * p.depth), v(block * depth),
+      : depth(round_up(p.depth, p.layout.panel)),
+        q(units * p.depth * p.layout.unit),
+        o(units * depth * p.layout.unit),
+        max(units * p.layout.unit),
+        sum(units * p.layout.unit),
+        s(block * p.layout.unit),
+        k(block * p.depth),
+        v(block * depth),
         bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0) {}
   const int64_t depth;  // padded to whole panels
   Scratch<T> q, o, max, sum, s, k, v, bias;
@@ -47,10 +53,11 @@ void take_keys(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t ind
                int64_t batch, int64_t key_head, int64_t first, int64_t count) {
   const int64_t unit = p.layout.unit;
   T factor[AttentionProblem<T>::kMaxUnit];
-  p.kernels.scores(state.s.data(), state.q.data() + index * p.depth * unit, state.k.data(), u.vectors, count, p.depth);
+  p.kernels.scores(state.s.data(), state.q.data() + index * p.depth * unit, state.k.data(), u.vectors, count,
+                   p.depth);
   p.hide_keys(state.s.data(), state.bias.data(), batch, key_head, u, first, count);
-  p.kernels.softmax_step(state.s.data(), state.max.data() + index * unit, state.sum.data() + index * unit, factor,
-                         u.vectors, count);
+  p.kernels.softmax_step(state.s.data(), state.max.data() + index * unit, state.sum.data() + index * unit,
+                         factor, u.vectors, count);
   p.kernels.accumulate(state.o.data() + index * state.depth * unit, factor, state.s.data(), state.v.data(),
                        state.depth, u.vectors, count, p.depth);
 }
@@ -61,7 +68,8 @@ void write_rows(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t in
   const int64_t unit = p.layout.unit;
   T logs[AttentionProblem<T>::kMaxUnit], inverse[AttentionProblem<T>::kMaxUnit];
   T* list[AttentionProblem<T>::kMaxUnit];
-  p.kernels.softmax_finish(logs, inverse, state.max.data() + index * unit, state.sum.data() + index * unit, u.vectors);
+  p.kernels.softmax_finish(logs, inverse, state.max.data() + index * unit, state.sum.data() + index * unit,
+                           u.vectors);
   for (int i = 0; i < u.count; ++i) {
     list[i] = p.row(out, batch, key_head, u.first + i);
     if (lse) p.value(lse, batch, key_head, u.first + i) = logs[i];
@@ -73,8 +81,8 @@ void write_rows(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t in
 
 // Rows begin .. end - 1 of one key head.
 template <class T>
-void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse, int64_t batch, int64_t key_head,
-                  int64_t begin, int64_t end) {
+void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse, int64_t batch,
+                  int64_t key_head, int64_t begin, int64_t end) {
   const int64_t unit = p.layout.unit, units = (end - begin + unit - 1) / unit, block = keys_per_block(p);
   ForwardState<T> state(p, units, block);
   std::fill_n(state.o.data(), units * state.depth * unit, T(0));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention backward on the CPU, in one sweep (FlashAttention-2, algorithm 2). A task owns every n-th block of keys
-// of one key head: for each it keeps dk and dv in the cache while all units of rows pass. dq is summed by each
-// task in a buffer of its own, and these buffers are added in order at the end: n depends on the shape alone.
+// Attention backward on the CPU, in one sweep (FlashAttention-2, algorithm 2). A task owns every n-th block
+// of keys of one key head: for each it keeps dk and dv in the cache while all units of rows pass. dq is
+// summed by each task in a buffer of its own, and these buffers are added in order at the end: n depends on
+// the shape alone.
 #include "cpu/attention_backward.h"
 
 #include "core/dispatch.h"
@@ -29,13 +30,22 @@ struct Gradients {
 template <class T>
 struct BackwardState {
   BackwardState(const AttentionProblem<T>& p, int64_t block)
-      : row_depth(round_up(p.depth, p.layout.lanes)), key_depth(round_up(p.depth, p.layout.panel)),
-        k(block * p.depth), v(block * p.depth), k_rows(block * key_depth), dk(block * row_depth),
-        dv(block * row_depth), q(p.depth * p.layout.unit), dout(p.depth * p.layout.unit),
-        q_rows(row_depth * p.layout.unit), dout_rows(row_depth * p.layout.unit), s(block * p.layout.unit),
-        dp(block * p.layout.unit), bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0) {}
-  const int64_t row_depth, key_depth;  // padded to whole registers, to whole panels
-  Scratch<T> k, v, k_rows, dk, dv;     // of the block of keys
+      : row_depth(round_up(p.depth, p.layout.lanes)),
+        key_depth(round_up(p.depth, p.layout.panel)),
+        k(block * p.depth),
+        v(block * p.depth),
+        k_rows(block * key_depth),
+        dk(block * row_depth),
+        dv(block * row_depth),
+        q(p.depth * p.layout.unit),
+        dout(p.depth * p.layout.unit),
+        q_rows(row_depth * p.layout.unit),
+        dout_rows(row_depth * p.layout.unit),
+        s(block * p.layout.unit),
+        dp(block * p.layout.unit),
+        bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0) {}
+  const int64_t row_depth, key_depth;                  // padded to whole registers, to whole panels
+  Scratch<T> k, v, k_rows, dk, dv;                     // of the block of keys
   Scratch<T> q, dout, q_rows, dout_rows, s, dp, bias;  // of the unit of rows
   T lse[AttentionProblem<T>::kMaxUnit], delta[AttentionProblem<T>::kMaxUnit];
 };
@@ -53,7 +63,8 @@ void load_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T
     const T* q = p.row(p.q, batch, key_head, r);
     const T* dout = p.row(g.dout, batch, key_head, r);
     p.kernels.pack_rows(state.q_rows.data() + i * state.row_depth, state.row_depth, &q, 1, p.depth, p.scale);
-    p.kernels.pack_rows(state.dout_rows.data() + i * state.row_depth, state.row_depth, &dout, 1, p.depth, T(1));
+    p.kernels.pack_rows(state.dout_rows.data() + i * state.row_depth, state.row_depth, &dout, 1, p.depth,
+                        T(1));
     state.lse[i] = p.value(g.lse, batch, key_head, r);
     state.delta[i] = p.kernels.dot(dout, p.row(g.out, batch, key_head, r), p.depth);
     if (g.dlse) state.delta[i] -= p.value(g.dlse, batch, key_head, r);
@@ -62,8 +73,8 @@ void load_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T
 
 // One unit of rows by keys first .. first + count - 1, of which the unit sees at least one.
 template <class T>
-void take_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T>& state, T* dq, int64_t batch,
-               int64_t key_head, const AttentionUnit& u, int64_t first, int64_t count) {
+void take_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T>& state, T* dq,
+               int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first, int64_t count) {
   load_rows(p, g, state, batch, key_head, u);
   // Whole panels: keys that padding or the border put beyond `count` get p = 0, or rows of dk nobody reads.
   const int64_t keys = round_up(std::min(count, u.highest - first), p.layout.panel);
@@ -74,12 +85,13 @@ void take_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T
   p.kernels.softmax_gradient(s, dp, state.lse, state.delta, u.vectors, keys);
   p.kernels.accumulate_keys(state.dv.data(), s, state.dout_rows.data(), u.count, keys, state.row_depth);
   p.kernels.accumulate_keys(state.dk.data(), dp, state.q_rows.data(), u.count, keys, state.row_depth);
-  p.kernels.accumulate(dq, nullptr, dp, state.k_rows.data(), state.key_depth, u.vectors, std::min(keys, count), p.depth);
+  p.kernels.accumulate(dq, nullptr, dp, state.k_rows.data(), state.key_depth, u.vectors,
+                       std::min(keys, count), p.depth);
 }
 
 template <class T>
-void write_keys(const AttentionProblem<T>& p, const View& view, const Scratch<T>& rows, int64_t stride, int64_t batch,
-                int64_t key_head, int64_t first, int64_t count) {
+void write_keys(const AttentionProblem<T>& p, const View& view, const Scratch<T>& rows, int64_t stride,
+                int64_t batch, int64_t key_head, int64_t first, int64_t count) {
   for (int64_t key = 0; key < count; ++key)
     std::copy_n(rows.data() + key * stride, p.depth, p.key_row(view, batch, key_head, first + key));
 }
@@ -122,7 +134,8 @@ void write_queries(const AttentionProblem<T>& p, const View& view, T* dq, int64_
     scale[i] = p.scale;
   }
   for (int i = 0; i < u.count; i += p.layout.lanes)
-    p.kernels.unpack_lanes(list + i, dq + i, p.layout.unit, std::min(p.layout.lanes, u.count - i), p.depth, scale + i);
+    p.kernels.unpack_lanes(list + i, dq + i, p.layout.unit, std::min(p.layout.lanes, u.count - i), p.depth,
+                           scale + i);
 }
 
 template <class T>
@@ -130,13 +143,15 @@ void backward(const AttentionProblem<T>& p, const Gradients& g) {
   const int64_t heads = p.batches * p.key_heads;
   if (heads == 0) return;
   const int64_t block = keys_per_block(p), blocks = (p.keys + block - 1) / block;
-  const int64_t slices = std::clamp<int64_t>((kTasksWanted + heads - 1) / heads, 1, std::max<int64_t>(blocks, 1));
+  const int64_t slices =
+      std::clamp<int64_t>((kTasksWanted + heads - 1) / heads, 1, std::max<int64_t>(blocks, 1));
   const int64_t unit = p.layout.unit, units = (p.rows + unit - 1) / unit;
   const int64_t unit_size = round_up(p.depth, p.layout.panel) * unit, slice_size = units * unit_size;
   Scratch<T> dq(heads * slices * slice_size);
   parallel_for(heads * slices, [&](int64_t task) {
     const int64_t head = task / slices;
-    backward_keys(p, g, dq.data() + task * slice_size, head / p.key_heads, head % p.key_heads, task % slices, slices);
+    backward_keys(p, g, dq.data() + task * slice_size, head / p.key_heads, head % p.key_heads, task % slices,
+                  slices);
   });
   parallel_for(heads * units, [&](int64_t task) {
     const int64_t head = task / units, i = task % units;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the forward and the backward driver of attention share: the rows of one key head, their borders, blocks.
+// What the forward and the backward driver of attention share: the rows of one key head, their borders,
+// blocks.
 //
-// The query heads that share a key head form one list of rows, r = head_in_group * Tq + t, so that packed keys
-// serve all of them. Rows are cut into units (the lanes of a few registers); keys into blocks.
+// The query heads that share a key head form one list of rows, r = head_in_group * Tq + t, so that packed
+// keys serve all of them. Rows are cut into units (the lanes of a few registers); keys into blocks.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +19,8 @@ namespace tilewright::cpu {
 
 inline int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-// Rows first .. first + count - 1, and how many keys they see: every row at least `lowest`, none over `highest`.
+// Rows first .. first + count - 1, and how many keys they see: every row at least `lowest`, none over
+// `highest`.
 struct AttentionUnit {
   int64_t first;
   int count, vectors;
@@ -27,11 +29,24 @@ struct AttentionUnit {
 
 template <class T>
 struct AttentionProblem {
-  AttentionProblem(const View& q, const View& k, const View& v, const View& mask, const AttentionParams& params)
-      : q(q), k(k), v(v), mask(mask), kernels(cpu::kernels<AttentionKernels>().of<T>()), layout(kernels.layout),
-        batches(q.dim(0)), queries(q.dim(1)), heads(q.dim(2)), depth(q.dim(3)), keys(k.dim(1)),
-        key_heads(k.dim(2)), heads_per_key(key_heads > 0 ? heads / key_heads : 0),
-        rows(heads_per_key * queries), scale(T(params.scale)), causal(params.causal) {}
+  AttentionProblem(const View& q, const View& k, const View& v, const View& mask,
+                   const AttentionParams& params)
+      : q(q),
+        k(k),
+        v(v),
+        mask(mask),
+        kernels(cpu::kernels<AttentionKernels>().of<T>()),
+        layout(kernels.layout),
+        batches(q.dim(0)),
+        queries(q.dim(1)),
+        heads(q.dim(2)),
+        depth(q.dim(3)),
+        keys(k.dim(1)),
+        key_heads(k.dim(2)),
+        heads_per_key(key_heads > 0 ? heads / key_heads : 0),
+        rows(heads_per_key * queries),
+        scale(T(params.scale)),
+        causal(params.causal) {}
 
   const View &q, &k, &v, &mask;
   const AttentionTile<T>& kernels;
@@ -74,7 +89,8 @@ struct AttentionProblem {
   }
 
   // Rows of `view` side by side: dst[d * unit + query].
-  void pack_queries(T* dst, const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u, T factor) const {
+  void pack_queries(T* dst, const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u,
+                    T factor) const {
     const T* list[kMaxUnit];
     for (int i = 0; i < u.count; ++i) list[i] = row(view, batch, key_head, u.first + i);
     for (int i = 0; i < u.count; i += layout.lanes)
@@ -82,7 +98,8 @@ struct AttentionProblem {
   }
 
   // Keys first .. first + count - 1 of `view` in groups, zeros up to a whole group.
-  void pack_key_groups(T* dst, const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
+  void pack_key_groups(T* dst, const View& view, int64_t batch, int64_t key_head, int64_t first,
+                       int64_t count) const {
     const T* list[kMaxUnit];
     for (int64_t key = 0; key < round_up(count, layout.group); key += layout.lanes) {
       const int n = int(std::clamp<int64_t>(count - key, 0, layout.lanes));
@@ -118,7 +135,8 @@ struct AttentionProblem {
  private:
   void add_mask(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first,
                 int64_t count) const {
-    const bool one_row = mask.stride(2) == 0 && (mask.stride(1) == 0 || u.first / queries == (u.first + u.count - 1) / queries);
+    const bool one_row = mask.stride(2) == 0 &&
+                         (mask.stride(1) == 0 || u.first / queries == (u.first + u.count - 1) / queries);
     if (one_row) {
       const T* row = mask_row(bias, batch, key_head, u.first, first, count);
       return kernels.add_key_bias(s, row, u.vectors, count);
@@ -134,13 +152,16 @@ struct AttentionProblem {
     kernels.add_bias(s, bias, u.vectors, count);
   }
 
-  // What row r adds to the scores of keys first .. first + count - 1: in the mask itself, or spelt out in `room`.
+  // What row r adds to the scores of keys first .. first + count - 1: in the mask itself, or spelt out in
+  // `room`.
   const T* mask_row(T* room, int64_t batch, int64_t key_head, int64_t r, int64_t first, int64_t count) const {
     const int64_t head = key_head * heads_per_key + r / queries, step = mask.stride(3);
-    const int64_t at = batch * mask.stride(0) + head * mask.stride(1) + (r % queries) * mask.stride(2) + first * step;
+    const int64_t at =
+        batch * mask.stride(0) + head * mask.stride(1) + (r % queries) * mask.stride(2) + first * step;
     if (mask.dtype == Dtype::b8) {
       const uint8_t* row = mask.as<uint8_t>() + at;
-      for (int64_t i = 0; i < count; ++i) room[i] = row[i * step] ? T(0) : -std::numeric_limits<T>::infinity();
+      for (int64_t i = 0; i < count; ++i)
+        room[i] = row[i * step] ? T(0) : -std::numeric_limits<T>::infinity();
       return room;
     }
     const T* row = mask.as<T>() + at;

@@ -23,7 +23,8 @@ struct AttentionTile {
   // dst[d * stride + i] = rows[i][d] * scale for i < count <= lanes; zero for count <= i < lanes
   void (*pack_lanes)(T* dst, int64_t stride, const T* const* rows, int count, int64_t depth, T scale);
   // rows[i][d] = src[d * stride + i] * scale[i] for i < count <= lanes
-  void (*unpack_lanes)(T* const* rows, const T* src, int64_t stride, int count, int64_t depth, const T* scale);
+  void (*unpack_lanes)(T* const* rows, const T* src, int64_t stride, int count, int64_t depth,
+                       const T* scale);
   // dst[i * stride + d] = rows[i][d] * scale; zero for depth <= d < stride
   void (*pack_rows)(T* dst, int64_t stride, const T* const* rows, int64_t count, int64_t depth, T scale);
   // sum of a[d] * b[d]

@@ -3,7 +3,8 @@
 // Computes    s = k q^T (+ bias), p = softmax over keys, o^T = v^T p; backward ds = p (dp - delta)
 // Layout      s[key][query], kUnit queries; max, sum, lse, delta: one value per query of the unit
 // Method      online softmax over blocks of keys, backward recomputes p from lse: FlashAttention-2
-//             (Dao, arXiv:2307.08691, algorithms 1 and 2); the rescaling of o rides on its load in `accumulate`
+//             (Dao, arXiv:2307.08691, algorithms 1 and 2); the rescaling of o rides on its load in
+//             `accumulate`
 // Work split  one call per (unit, block of keys); drivers spread blocks of queries, or of keys, over threads
 // Limits      a NaN among a row's scores makes that row NaN; scores of +inf too, as in the formula
 #include "cpu/kernels/attention.h"
@@ -90,8 +91,7 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
 
 template <class T>
 void softmax_step(T* s, T* max, T* sum, T* factor, int vectors, int64_t keys) {
-  for_vectors<T>(vectors,
-                 [&](auto n) { softmax_step_of<T, decltype(n)::value>(s, max, sum, factor, keys); });
+  for_vectors<T>(vectors, [&](auto n) { softmax_step_of<T, decltype(n)::value>(s, max, sum, factor, keys); });
 }
 
 template <class T>

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Register tiles of attention: packing, and the three products of the forward and the backward pass.
 // Computes    scores: s = k q^T;  accumulate: o^T = o^T f + v^T p;  accumulate_keys: dk += ds q
-// Layout      queries stand in the lanes of kUnitVectors registers, so a row's maximum and sum need no shuffles
+// Layout      queries stand in the lanes of kUnitVectors registers, so a row's maximum and sum need no
+// shuffles
 //             and a causal border is a comparison of lanes. k is packed in groups of kGroup keys:
 //                 k[group][d][key in group]          one panel of kPanel keys is read by broadcasts
 //                 q[d][query], s[key][query], o[d][query]
 //             values and their gradients stay rows: v[key][d], padded with zeros to whole panels
 // Method      outer products in registers: kPanel broadcasts x kUnitVectors loads give kPanel * kUnitVectors
-//             multiply-adds per step (Goto & van de Geijn 2008, section 4, with both operands packed per block)
+//             multiply-adds per step (Goto & van de Geijn 2008, section 4, with both operands packed per
+//             block)
 // Work split  one call per (unit, block of keys)
 // Limits      rows of s, and the buffers they are accumulated into, exist for whole panels
 #pragma once
@@ -141,7 +143,8 @@ void scores(T* s, const T* q, const T* k, int vectors, int64_t keys, int64_t dep
   for_vectors<T>(vectors, [&](auto n) {
     for (int64_t key = 0; key < keys; key += Shape::kPanel) {
       const int64_t in_group = key % Shape::kGroup;
-      score_panel<T, decltype(n)::value>(s + key * Shape::kUnit, q, k + (key - in_group) * depth + in_group, depth);
+      score_panel<T, decltype(n)::value>(s + key * Shape::kUnit, q, k + (key - in_group) * depth + in_group,
+                                         depth);
     }
   });
 }
@@ -156,7 +159,8 @@ TW_INLINE void accumulate_panel(T* o, const Vec<T>* factor, const T* p, const T*
 #pragma GCC unroll 8
   for (int i = 0; i < Shape::kPanel; ++i)
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) acc[i][v] = V::load(o + i * Shape::kUnit + v * Shape::kLanes) * factor[v];
+    for (int v = 0; v < kVectors; ++v)
+      acc[i][v] = V::load(o + i * Shape::kUnit + v * Shape::kLanes) * factor[v];
   for (int64_t key = 0; key < keys; ++key, p += Shape::kUnit, rows += row_stride) {
     V weight[kVectors];
 #pragma GCC unroll 3
@@ -175,8 +179,8 @@ TW_INLINE void accumulate_panel(T* o, const Vec<T>* factor, const T* p, const T*
 }
 
 template <class T>
-void accumulate(T* o, const T* factor, const T* p, const T* rows, int64_t row_stride, int vectors, int64_t keys,
-                int64_t depth) {
+void accumulate(T* o, const T* factor, const T* p, const T* rows, int64_t row_stride, int vectors,
+                int64_t keys, int64_t depth) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
   V factors[Shape::kUnitVectors];
