@@ -46,7 +46,10 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_elementwise(m, ops);
   bind_reduce(m, ops);
   bind_random(m, ops);
+  bind_matmul(m, ops);
   bind_softmax(m, ops);
+  bind_attention(m, ops);
+  bind_optimizer(m, ops);
 }
 
 }  // namespace tilewright::bindings

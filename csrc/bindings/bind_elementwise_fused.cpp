@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/arrays.h"
-#include "core/function_names.h"
+#include "bindings/epilogue.h"
 
 namespace tilewright::bindings {
 namespace {
@@ -28,12 +28,16 @@ View per_column(const char* operation, const char* name, const View& view, const
   return view;
 }
 
-Epilogue epilogue_of(const char* operation, const std::string& activation, double slope) {
-  return {activation_named(operation, activation), slope};
+// The gradient tells the sides of a corner apart by y's sign, which a negative slope would turn.
+Epilogue checked_epilogue(const char* operation, py::handle activation, py::handle slope) {
+  const Epilogue epilogue = epilogue_of(operation, activation, slope);
+  if (!(epilogue.slope >= 0))
+    fail(ErrorKind::value, operation, "slope is " + std::to_string(epilogue.slope) + ", expected at least 0");
+  return epilogue;
 }
 
 void bias_activation_forward(const Ops& ops, py::handle y, py::handle z, py::handle x, py::handle bias,
-                             py::handle residual, const std::string& activation, double slope, py::handle stream) {
+                             py::handle residual, py::handle activation, py::handle slope, py::handle stream) {
   const char* name = "bias_activation";
   const View xv = input(name, "x", x);
   check_contiguous(name, "x", xv);
@@ -49,11 +53,11 @@ void bias_activation_forward(const Ops& ops, py::handle y, py::handle z, py::han
   check_same_or_no_overlap(name, "z", zv, "x", xv);
   check_same_or_no_overlap(name, "z", zv, "residual", rv);
   check_no_overlap(name, "z", zv, "bias", bv);
-  run(ops.bias_activation_forward, yv, zv, xv, bv, rv, epilogue_of(name, activation, slope), stream_of(stream));
+  run(ops.bias_activation_forward, yv, zv, xv, bv, rv, checked_epilogue(name, activation, slope), stream_of(stream));
 }
 
 void bias_activation_backward(const Ops& ops, py::handle dz, py::handle db, py::handle dy, py::handle saved,
-                              const std::string& activation, double slope, py::handle stream) {
+                              py::handle activation, py::handle slope, py::handle stream) {
   const char* name = "bias_activation_backward";
   const View dyv = input(name, "dy", dy);
   check_contiguous(name, "dy", dyv);
@@ -65,7 +69,7 @@ void bias_activation_backward(const Ops& ops, py::handle dz, py::handle db, py::
   check_no_overlap(name, "db", dbv, "out", dzv);
   check_no_overlap(name, "db", dbv, "dy", dyv);
   check_no_overlap(name, "db", dbv, "saved", sv);
-  run(ops.bias_activation_backward, dzv, dbv, dyv, sv, epilogue_of(name, activation, slope), stream_of(stream));
+  run(ops.bias_activation_backward, dzv, dbv, dyv, sv, checked_epilogue(name, activation, slope), stream_of(stream));
 }
 
 void dropout(const Ops& ops, py::handle y, py::handle x, py::handle key, double rate, py::handle stream) {

@@ -9,7 +9,10 @@ const Ops& ops() {
     fill_elementwise(ops);
     fill_reduce(ops);
     fill_random(ops);
+    fill_matmul(ops);
     fill_softmax(ops);
+    fill_attention(ops);
+    fill_optimizer(ops);
     return ops;
   }();
   return table;

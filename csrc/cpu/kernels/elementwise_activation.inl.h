@@ -10,26 +10,9 @@ namespace tilewright::cpu::TW_ISA {
 namespace {
 
 constexpr Unary function_of(Activation a) {
-  switch (a) {
-    case Activation::none: break;
-    case Activation::relu: return Unary::relu;
-    case Activation::relu6: return Unary::relu6;
-    case Activation::leaky_relu: return Unary::leaky_relu;
-    case Activation::elu: return Unary::elu;
-    case Activation::sigmoid: return Unary::sigmoid;
-    case Activation::tanh: return Unary::tanh;
-    case Activation::gelu: return Unary::gelu;
-    case Activation::gelu_tanh: return Unary::gelu_tanh;
-    case Activation::silu: return Unary::silu;
-    case Activation::softplus: return Unary::softplus;
-  }
-  return Unary::neg;
-}
-
-template <Activation kA, class T>
-TW_INLINE Vec<T> activate(Vec<T> z, Vec<T> slope) {
-  if constexpr (kA == Activation::none) return z;
-  else return apply<function_of(kA)>(z, slope, slope);
+  for (int f = 0; f < kUnaryCount; ++f)
+    if (activation_of(Unary(f)) == a) return Unary(f);
+  return Unary::neg;  // none, which no caller asks for
 }
 
 // f' from what was saved: y, which has the sign of z, or z itself.

@@ -3,10 +3,11 @@
 // Computes    y[i] = f(x[i]); isnan, isinf, isfinite and logical_not give bool
 // Layout      contiguous spans
 // Method      floats through Vec and its functions (simd/vec_math.h); integers and bool as plain loops, which
-//             the compiler vectorises. gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no
-//             digits are lost where the result is small
+//             the compiler vectorises
 // Limits      any input; NaN stays NaN; gelu and silu of -inf are NaN, as their formulas have it
 #pragma once
+
+#include "cpu/kernels/activation.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -23,36 +24,27 @@ TW_INLINE Vec<T> sign_of(Vec<T> x) {
   return select(x == V::zero(), V::zero(), select(isnan(x), x, one));
 }
 
-inline constexpr double kSqrtHalf = 0.70710678118654752440;
-// gelu_tanh's argument: kGeluScale * (x + kGeluCubic * x^3).
-inline constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
-inline constexpr double kGeluCubic = 0.044715;
-
-template <class T>
-TW_INLINE Vec<T> gelu_tanh_argument(Vec<T> x) {
-  return Vec<T>::set1(T(kGeluScale)) * fma(Vec<T>::set1(T(kGeluCubic)) * x * x, x, x);
-}
-
-// Half the complementary error function of -x / sqrt(2): the normal distribution, exact in its lower tail too.
-template <class T>
-TW_INLINE Vec<T> normal_cdf(Vec<T> x) {
-  return Vec<T>::set1(T(0.5)) * erfc(x * Vec<T>::set1(T(-kSqrtHalf)));
+constexpr Activation activation_of(Unary f) {
+  switch (f) {
+    case Unary::relu: return Activation::relu;
+    case Unary::relu6: return Activation::relu6;
+    case Unary::leaky_relu: return Activation::leaky_relu;
+    case Unary::elu: return Activation::elu;
+    case Unary::sigmoid: return Activation::sigmoid;
+    case Unary::tanh: return Activation::tanh;
+    case Unary::gelu: return Activation::gelu;
+    case Unary::gelu_tanh: return Activation::gelu_tanh;
+    case Unary::silu: return Activation::silu;
+    case Unary::softplus: return Activation::softplus;
+    default: return Activation::none;
+  }
 }
 
 template <Unary kF, class T>
 TW_INLINE Vec<T> apply(Vec<T> x, Vec<T> p, Vec<T> q) {
   using V = Vec<T>;
-  const V zero = V::zero(), one = V::set1(T(1));
-  if constexpr (kF == Unary::relu) return max_nan(x, zero);
-  if constexpr (kF == Unary::relu6) return min_nan(max_nan(x, zero), V::set1(T(6)));
-  if constexpr (kF == Unary::leaky_relu) return select(x > zero, x, x * p);
-  if constexpr (kF == Unary::elu) return select(x > zero, x, p * expm1(x));
-  if constexpr (kF == Unary::sigmoid) return sigmoid(x);
-  if constexpr (kF == Unary::tanh) return tanh(x);
-  if constexpr (kF == Unary::gelu) return x * normal_cdf(x);
-  if constexpr (kF == Unary::gelu_tanh) return x * sigmoid(V::set1(T(2)) * gelu_tanh_argument(x));
-  if constexpr (kF == Unary::silu) return x * sigmoid(x);
-  if constexpr (kF == Unary::softplus) return softplus(x);
+  const V one = V::set1(T(1));
+  if constexpr (activation_of(kF) != Activation::none) return activate<activation_of(kF)>(x, p);
   if constexpr (kF == Unary::exp) return exp(x);
   if constexpr (kF == Unary::log) return log(x);
   if constexpr (kF == Unary::sqrt) return sqrt(x);
