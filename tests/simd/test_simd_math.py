@@ -2,7 +2,7 @@
 """Errors of vec_math_*.h over all exponents, and special values, on every instruction set."""
 
 import pytest
-from math_limits import MATH_LIMITS
+from simd_math_limits import MATH_LIMITS
 
 SAMPLES = 60000
 SAMPLES_EMULATED = 3000

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from conftest import CSRC, HERE, ISAS
+from simd_toolchain import CSRC, HERE, ISAS
 
 SIMD = CSRC / "cpu" / "simd"
 NOT_INTERFACE = {"raw", "from_raw", "sizeof", "operator"}  # how a body is built, and what the pattern takes along
