@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One toolchain per instruction set, shared by all tests of this folder: each driver is compiled and run once."""
+"""One toolchain per instruction set for all tests of this folder: each driver is compiled and run once."""
 
 import pytest
 from simd_toolchain import ISAS, Toolchain

@@ -44,7 +44,8 @@ def cpu_flags():
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return set()
-    return {word for line in text.splitlines() if line.startswith(("flags", "Features")) for word in line.split()}
+    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
+    return {word for line in lines for word in line.split()}
 
 
 class Toolchain:
@@ -74,8 +75,9 @@ class Toolchain:
     def build(self, driver, *flags):
         out = self.folder / f"{driver}{len(flags)}{''.join(flags)}"
         if not out.exists():
-            command = [self.compiler, *COMMON_FLAGS, *self.isa.flags, *flags, f"-I{CSRC}", f"-DTW_ISA={self.isa.name}"]
-            command += [f'-DTW_VEC_HEADER="cpu/simd/vec_{self.isa.name}.h"', str(HERE / f"{driver}.cpp"), "-o", str(out)]
+            name = self.isa.name
+            command = [self.compiler, *COMMON_FLAGS, *self.isa.flags, *flags, f"-I{CSRC}", f"-DTW_ISA={name}"]
+            command += [f'-DTW_VEC_HEADER="cpu/simd/vec_{name}.h"', str(HERE / f"{driver}.cpp"), "-o", str(out)]
             result = subprocess.run(command, capture_output=True, text=True)
             assert result.returncode == 0, f"{' '.join(command)}\n{result.stderr}"
         return out
