@@ -15,7 +15,7 @@ template <class T>
 struct ExpConstants;
 
 // kLn2High has spare zero bits at its end: n * kLn2High is exact for every n that occurs.
-// Below kExpMin exp is zero, above kExpMax infinite; 1 + expm1 rounds to zero below kExpm1Min.
+// Below kExpMin exp is zero, above kExpMax infinite; expm1 rounds to -1 below kExpm1Min.
 template <>
 struct ExpConstants<float> {
   static constexpr float kLog2E = 0x1.715476p+0f;
