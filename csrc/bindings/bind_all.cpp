@@ -44,6 +44,8 @@ void bind_all(py::module_& m, const Ops& ops) {
   m.attr("backend") = ops.list.backend;
   m.def("operations", [&ops] { return operations(ops); }, "Every line of the table: name, implemented, dtypes");
   bind_reduce(m, ops);
+  bind_conv2d(m, ops);
+  bind_pool2d(m, ops);
   bind_softmax(m, ops);
 }
 

@@ -7,6 +7,8 @@ const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
     fill_reduce(ops);
+    fill_conv2d(ops);
+    fill_pool2d(ops);
     fill_softmax(ops);
     return ops;
   }();
