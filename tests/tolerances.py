@@ -18,6 +18,8 @@ class Tolerance:
 
 _F32 = {
     "default": Tolerance(2e-6, 1e-6),  # a few roundings of 2^-24 each
+    "conv2d": Tolerance(2e-6, 1e-6),  # sums of up to 6300 products of both signs, relative to the largest result
+    "pool2d": Tolerance(1e-6, 5e-7),  # one sum of a window and one division; maxima are exact
     "softmax": Tolerance(4e-6, 1e-7),  # exp to 2 ULP, a sum of positive terms, one division
 }
 _F64 = {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling on the CPU: rows of the result go to threads in groups of about kElementsPerTask elements.
+#include <atomic>
+
 #include "core/check.h"
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/pool2d.h"
 #include "cpu/ops_cpu.h"
-
-#include <atomic>
-#include <limits>
 
 namespace tilewright::cpu {
 namespace {
@@ -21,8 +20,7 @@ const Pool2dTable<T>& table() {
 }
 
 PoolAxis axis_of(const View& x, const View& y, const Pool2dParams& p, int axis) {
-  return {x.dim(1 + axis),       y.dim(1 + axis),         p.window[axis], p.stride[axis],
-          p.padding[2 * axis], p.padding[2 * axis + 1], p.count_padding};
+  return {x.dim(1 + axis), y.dim(1 + axis), p.window[axis], p.stride[axis], p.padding[2 * axis], p.count_padding};
 }
 
 template <class P>

@@ -10,7 +10,7 @@ namespace tilewright::cpu {
 
 // One axis of the windows: output o covers inputs [o * stride - pad, o * stride - pad + window) inside [0, in).
 struct PoolAxis {
-  int64_t in, out, window, stride, pad, pad_after;
+  int64_t in, out, window, stride, pad;
   bool count_padding;
 
   int64_t begin(int64_t o) const { return o * stride > pad ? o * stride - pad : 0; }
@@ -18,12 +18,8 @@ struct PoolAxis {
     const int64_t e = o * stride - pad + window;
     return e < in ? e : in;
   }
-  // Inputs an average divides by: those inside, or the padding too.
-  int64_t count(int64_t o) const {
-    if (!count_padding) return end(o) - begin(o);
-    const int64_t e = o * stride + window, all = pad + in + pad_after;
-    return (e < all ? e : all) - o * stride;
-  }
+  // What an average divides by: the inputs inside, or the padding too.
+  int64_t count(int64_t o) const { return count_padding ? window : end(o) - begin(o); }
   // Outputs [first, last) whose windows hold input i.
   int64_t first(int64_t i) const { return i + pad < window ? 0 : (i + pad - window) / stride + 1; }
   int64_t last(int64_t i) const {

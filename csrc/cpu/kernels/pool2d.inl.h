@@ -61,7 +61,7 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
         for (int64_t w = w0; w < w1; ++w, from += x.pixel) {
           const V value = load_channels(from, n);
           if constexpr (kPositions) {
-            const auto larger = !(value <= best) & (best == best);
+            const auto larger = (!(value <= best)) & (best == best);
             best = select(larger, value, best);
             position = select(Mask<Position>(larger), Vec<Position>::set1(Position(h * cols.in + w)), position);
           } else {

@@ -8,12 +8,16 @@ from tilewright.ops import (
     _tensor_methods,
     elementwise,
     optimizer,
+    pool2d,
     reduce,
     shape,
+    conv2d as _conv2d,
     softmax as _softmax,
 )
+from tilewright.ops.conv2d import *  # noqa: F403
 from tilewright.ops.elementwise import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
+from tilewright.ops.pool2d import *  # noqa: F403
 from tilewright.ops.reduce import *  # noqa: F403
 from tilewright.ops.shape import *  # noqa: F403
 from tilewright.ops.softmax import *  # noqa: F403
@@ -22,6 +26,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (elementwise, optimizer, reduce, shape, _softmax)
+    for family in (_conv2d, elementwise, optimizer, pool2d, reduce, shape, _softmax)
     for name in family.__all__
 ]
