@@ -1,6 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
+"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out.
 
-from tilewright.ops.softmax import softmax, softmax_backward
+One module a family; each says in its `__all__` what it makes public.
+"""
 
-__all__ = ["softmax", "softmax_backward"]
+from tilewright.ops import _tensor_methods
+from tilewright.ops import attention as _attention
+from tilewright.ops import elementwise
+from tilewright.ops import optimizer
+from tilewright.ops import reduce
+from tilewright.ops import shape
+from tilewright.ops import softmax as _softmax
+from tilewright.ops.attention import *  # noqa: F403
+from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.optimizer import *  # noqa: F403
+from tilewright.ops.reduce import *  # noqa: F403
+from tilewright.ops.shape import *  # noqa: F403
+from tilewright.ops.softmax import *  # noqa: F403
+
+_tensor_methods.install()
+
+__all__ = [
+    name
+    for family in (_attention, elementwise, optimizer, reduce, shape, _softmax)
+    for name in family.__all__
+]
