@@ -59,6 +59,8 @@ void bind_elementwise_fused(py::module_& m, const Ops& ops);
 void bind_random(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
+void bind_conv2d(py::module_& m, const Ops& ops);
+void bind_pool2d(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);

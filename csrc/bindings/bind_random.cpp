@@ -30,6 +30,7 @@ void uniform(const Ops& ops, py::handle y, py::handle key, double low, double hi
   const Draw draw(name, y, key);
   check_finite(name, "low", low);
   check_finite(name, "high", high);
+  check_finite(name, "high - low", draw.y.dtype == Dtype::f32 ? double(float(high - low)) : high - low);
   if (low > high)
     fail(ErrorKind::value, name, "low is " + std::to_string(low) + ", expected at most high, " + std::to_string(high));
   run(ops.random_uniform, draw.y, draw.key, low, high, stream_of(stream));

@@ -19,7 +19,7 @@ template <class T>
 TW_INLINE Vec<T> within_reach(Vec<T> x, double reach) {
   return clamp_keep_nan(x, T(-reach), T(reach));
 }
-template <class T> inline constexpr double kSiluReach = sizeof(T) == 4 ? 100 : 750;
+template <class T> inline constexpr double kSiluReach = sizeof(T) == 4 ? 110 : 760;
 inline constexpr double kGeluReach = 40;
 
 template <class T>

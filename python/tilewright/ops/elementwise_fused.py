@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import raw, result
+from tilewright.autograd import raw, recording, result, tracked
 from tilewright.ops import elementwise_unary as unary
 from tilewright.ops import reduce
 from tilewright.ops._common import contiguous, destination, given_back
@@ -14,7 +14,7 @@ from tilewright.ops._operands import keep_inputs
 from tilewright.ops.elementwise_binary import add, multiply, subtract
 
 # Their derivative is no function of y, so z is kept for it.
-NEEDS_Z = frozenset(("gelu", "gelu_tanh", "silu"))
+_NEEDS_Z = frozenset(("gelu", "gelu_tanh", "silu"))
 
 
 def _like(name: str, argument: str, x, model, shape=None):
@@ -67,12 +67,13 @@ def bias_activation(x, *, bias=None, activation=None, residual=None, slope=None,
     if out is not None:
         keep_inputs(name, out, x, residual)
     y = _ordered(name, out, array)
-    z = backend.empty(array.shape, array.dtype, array) if f in NEEDS_Z else None
+    keeps_z = f in _NEEDS_Z and recording() and any(tracked(v) for v in (x, bias, residual))
+    z = backend.empty(array.shape, array.dtype, array) if keeps_z else None
     backend.module_of(array).bias_activation_forward(y, z, array, added, rest, f, p)
     given = y if out is None else given_back(out, y)
 
     def gradient(dy, saved, needs):
-        dz, db = activation_gradient(dy, saved, f, p, bias_gradient=needs[1])
+        dz, db = _gradient(dy, saved, f, p, needs[1])
         return dz if needs[0] else None, db, dz if needs[2] else None
 
     if z is None:
@@ -85,25 +86,21 @@ def _refuse_negative(name: str, activation: str, slope: float):
         raise ValueError(f"[{name}] slope is {slope}, expected at least 0 for {activation}")
 
 
-def activation_gradient(dy, y, activation: str, slope: float = 0.0, *, bias_gradient: bool = False):
-    """The gradients of z and of the bias in y = activation(z), as a fused operation's tape node has them.
-
-    Parameters
-        dy, y : the gradient and the Tensor of the node's result, or pairs of both for results (y, z)
-        activation, slope : the table's name and constant
-        bias_gradient : whether the second result is wanted
-    Returns   (dz, db or None)
-    """
+def _gradient(dy, y, activation: str, slope: float, bias_gradient: bool):
+    """(dz, db or None) at a node whose result is y, or (y, z): a second differentiation may flow into z."""
+    from_z = None
     if isinstance(y, tuple):
-        (dy, dz_outside), saved = dy, y[1]
-        if dy is None:
-            dz, db = dz_outside, None
-        else:
-            dz, db = bias_activation_backward(dy, saved, activation, slope=slope, bias_gradient=bias_gradient)
-            if dz_outside is not None:
-                dz, db = add(dz, dz_outside), None
-        return dz, reduce.sum_to(dz, dz.shape[-1:]) if bias_gradient and db is None else db
-    return bias_activation_backward(dy, y, activation, slope=slope, bias_gradient=bias_gradient)
+        (dy, from_z), y = dy, y[1]
+    dz = db = None
+    if dy is not None and bias_gradient and from_z is None:
+        return bias_activation_backward(dy, y, activation, slope=slope, bias_gradient=True)
+    if dy is not None:
+        dz = bias_activation_backward(dy, y, activation, slope=slope)
+    if from_z is not None:
+        dz = from_z if dz is None else add(dz, from_z)
+    if bias_gradient:
+        db = reduce.sum_to(dz, dz.shape[-1:])
+    return dz, db
 
 
 def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient: bool = False, out=None):
@@ -115,9 +112,9 @@ def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient
         dy : (..., C) array, float32 or float64
         saved : like dy: the result y; for "gelu", "gelu_tanh" and "silu" the pre-activation z
         activation, slope : as in the forward call
-        bias_gradient : also gives db
+        bias_gradient : db is wanted too
         out : like dy, optional; may be dy or saved
-    Returns   (dz, db): like dy, and (C,) or None
+    Returns   dz, like dy; with bias_gradient the pair of dz and db, a (C,) array
     Raises    ValueError: shapes that differ, an unknown activation, a negative slope.  TypeError: other dtypes.
     Numerics  db is summed over blocks of rows that the shape alone decides, then pairwise
     Backends  cpu
@@ -130,7 +127,7 @@ def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient
     _refuse_negative(name, f, p)
     array = contiguous(raw(name, "dy", dy))
     if f == "linear" and out is None:
-        return dy, reduce.sum_to(dy, _channels(name, array)) if bias_gradient else None
+        return (dy, reduce.sum_to(dy, _channels(name, array))) if bias_gradient else dy
     kept = _like(name, "saved", saved, array)
     if out is not None:
         keep_inputs(name, out, dy, saved)
@@ -143,11 +140,11 @@ def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient
         if bias_gradient:
             ddz, ddb = ddz
             ddz = ddz if ddb is None else _spread(ddb, array) if ddz is None else add(ddz, ddb)
-        by_dy = bias_activation_backward(ddz, saved, f, slope=p)[0] if needs[0] else None
+        by_dy = bias_activation_backward(ddz, saved, f, slope=p) if needs[0] else None
         return by_dy, _by_saved(multiply(ddz, dy), saved, f, p) if needs[1] else None
 
     if db is None:
-        return result(dz, (dy, saved), gradient), None
+        return result(dz, (dy, saved), gradient)
     return result((dz, db), (dy, saved), gradient)
 
 
@@ -159,7 +156,7 @@ def _spread(db, model):
 
 def _by_saved(weight, saved, f: str, p: float):
     """weight * d activation' / d saved."""
-    if f in NEEDS_Z:
+    if f in _NEEDS_Z:
         return unary.unary_backward2(weight, saved, f)
     if f == "sigmoid":  # (y - y^2)'
         return multiply(weight, subtract(1.0, multiply(saved, 2.0)))

@@ -152,7 +152,7 @@ def bias_activation(x, *, bias=None, activation=None, residual=None, slope=None)
 
 
 def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient=False):
-    """dy * activation'(z), and its sum over all axes but the last. saved: z for gelu, gelu_tanh and silu, else y"""
+    """dy * activation'(z), and on demand its sum over all axes but the last. saved: z for gelu, gelu_tanh and silu, else y"""
     xp = namespace_of(dy, saved)
     name, p = _activation(activation, slope)
     of_y = {
@@ -163,7 +163,7 @@ def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient
         "softplus": lambda y: 1 - xp.exp(-y),
     }
     dz = dy * of_y[name](saved) if name in of_y else unary_backward(dy, saved, name, p=p)
-    return dz, dz.reshape(-1, dz.shape[-1]).sum(axis=0) if bias_gradient else None
+    return (dz, dz.reshape(-1, dz.shape[-1]).sum(axis=0)) if bias_gradient else dz
 
 
 def dropout(x, rate, *, key):
