@@ -49,6 +49,8 @@ void run(const Operation& operation, const Args&... args) {
 void bind_cpu(py::module_& m);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
+void bind_embedding(py::module_& m, const Ops& ops);
+void bind_shape(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.
 void bind_all(py::module_& m, const Ops& ops);

@@ -45,6 +45,8 @@ void bind_all(py::module_& m, const Ops& ops) {
   m.def("operations", [&ops] { return operations(ops); }, "Every line of the table: name, implemented, dtypes");
   bind_reduce(m, ops);
   bind_softmax(m, ops);
+  bind_embedding(m, ops);
+  bind_shape(m, ops);
 }
 
 }  // namespace tilewright::bindings

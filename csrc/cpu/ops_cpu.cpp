@@ -8,6 +8,8 @@ const Ops& ops() {
     static Ops ops("cpu");
     fill_reduce(ops);
     fill_softmax(ops);
+    fill_embedding(ops);
+    fill_shape(ops);
     return ops;
   }();
   return table;
