@@ -6,10 +6,12 @@ namespace tilewright::cpu {
 const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
+    fill_elementwise(ops);
     fill_reduce(ops);
     fill_softmax(ops);
     fill_embedding(ops);
     fill_shape(ops);
+    fill_optimizer(ops);
     return ops;
   }();
   return table;

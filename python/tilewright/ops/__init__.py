@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
+"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out.
 
-from tilewright.ops.reduce import max, mean, min, sum, sum_to
-from tilewright.ops.shape import broadcast_to, expand_dims, getitem, reshape, squeeze, transpose
-from tilewright.ops.softmax import softmax, softmax_backward
+One module a family; each says in its `__all__` what it makes public.
+"""
+
+from tilewright.ops import (
+    _tensor_methods,
+    elementwise,
+    optimizer,
+    reduce,
+    shape,
+    softmax as _softmax,
+)
+from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.optimizer import *  # noqa: F403
+from tilewright.ops.reduce import *  # noqa: F403
+from tilewright.ops.shape import *  # noqa: F403
+from tilewright.ops.softmax import *  # noqa: F403
+
+_tensor_methods.install()
 
 __all__ = [
-    "broadcast_to", "expand_dims", "getitem", "max", "mean", "min", "reshape", "softmax", "softmax_backward",
-    "squeeze", "sum", "sum_to", "transpose",
+    name
+    for family in (elementwise, optimizer, reduce, shape, _softmax)
+    for name in family.__all__
 ]
