@@ -10,9 +10,11 @@ from tilewright.ops import (
     optimizer,
     reduce,
     shape,
+    embedding as _embedding,
     softmax as _softmax,
 )
 from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.embedding import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
 from tilewright.ops.reduce import *  # noqa: F403
 from tilewright.ops.shape import *  # noqa: F403
@@ -22,6 +24,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (elementwise, optimizer, reduce, shape, _softmax)
+    for family in (elementwise, _embedding, optimizer, reduce, shape, _softmax)
     for name in family.__all__
 ]
