@@ -4,15 +4,15 @@
 One module a family; each says in its `__all__` what it makes public.
 """
 
-from tilewright.ops import (
-    _tensor_methods,
-    elementwise,
-    optimizer,
-    reduce,
-    shape,
-    embedding as _embedding,
-    softmax as _softmax,
-)
+from tilewright.ops import _tensor_methods
+from tilewright.ops import attention as _attention
+from tilewright.ops import elementwise
+from tilewright.ops import embedding as _embedding
+from tilewright.ops import optimizer
+from tilewright.ops import reduce
+from tilewright.ops import shape
+from tilewright.ops import softmax as _softmax
+from tilewright.ops.attention import *  # noqa: F403
 from tilewright.ops.elementwise import *  # noqa: F403
 from tilewright.ops.embedding import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
@@ -24,6 +24,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (elementwise, _embedding, optimizer, reduce, shape, _softmax)
+    for family in (_attention, elementwise, _embedding, optimizer, reduce, shape, _softmax)
     for name in family.__all__
 ]
