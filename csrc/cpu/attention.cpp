@@ -4,6 +4,7 @@
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/attention_backward.h"
+#include "cpu/attention_decode.h"
 #include "cpu/attention_problem.h"
 #include "cpu/ops_cpu.h"
 
@@ -113,6 +114,7 @@ void attention_forward(const View& out, const View& lse, const View& q, const Vi
   for_float(out.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const AttentionProblem<T> p(q, k, v, mask, params);
+    if (p.few()) return decode_forward(p, out, lse);
     const int64_t step = rows_per_task(p), blocks = (p.rows + step - 1) / step;
     parallel_for(p.batches * p.key_heads * blocks, [&](int64_t task) {
       // Late rows see most keys: they start first, so that no long task is left for the end.

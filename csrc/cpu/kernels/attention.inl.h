@@ -8,13 +8,11 @@
 // Work split  one call per (unit, block of keys); drivers spread blocks of queries, or of keys, over threads
 // Limits      a NaN among a row's scores makes that row NaN; scores of +inf too, as in the formula
 #include "cpu/kernels/attention.h"
+#include "cpu/kernels/attention_decode.h"
 #include "cpu/kernels/attention_tile.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
-
-template <class T>
-inline constexpr T kInfinity = T(__builtin_inf());
 
 template <class T>
 void add_bias(T* s, const T* bias, int vectors, int64_t keys) {
@@ -49,12 +47,6 @@ void hide(T* s, const T* visible, int vectors, int64_t first, int64_t keys) {
       store(at, select(V::set1(T(key)) < limit, V::load(at), V::set1(-kInfinity<T>)));
     }
   }
-}
-
-// While all scores of a row were -inf its maximum is -inf too; subtracting 0 instead keeps exp(-inf) = 0.
-template <class T>
-TW_INLINE Vec<T> finite_or_zero(Vec<T> max) {
-  return select(max == Vec<T>::set1(-kInfinity<T>), Vec<T>::zero(), max);
 }
 
 template <class T, int kVectors>
@@ -134,7 +126,8 @@ template <class T>
 constexpr AttentionTile<T> table() {
   using Shape = TileShape<T>;
   AttentionTile<T> t = {};
-  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kGroup};
+  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kGroup,
+              Shape::kLanes > 2 ? Shape::kLanes / 2 : 1};
   t.pack_lanes = pack_lanes<T>;
   t.unpack_lanes = unpack_lanes<T>;
   t.pack_rows = pack_rows<T>;
@@ -148,6 +141,11 @@ constexpr AttentionTile<T> table() {
   t.softmax_step = softmax_step<T>;
   t.softmax_finish = softmax_finish<T>;
   t.softmax_gradient = softmax_gradient<T>;
+  t.decode_scores = decode_scores<T>;
+  t.decode_accumulate = decode_accumulate<T>;
+  t.decode_outer = decode_outer<T>;
+  t.decode_softmax = decode_softmax<T>;
+  t.decode_gradient = decode_gradient<T>;
   return t;
 }
 

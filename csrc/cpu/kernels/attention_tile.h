@@ -44,6 +44,15 @@ TW_INLINE void for_vectors(int vectors, Body body) {
   body(Constant<1>{});
 }
 
+template <class T>
+inline constexpr T kInfinity = T(__builtin_inf());
+
+// While all scores of a row were -inf its maximum is -inf too; subtracting 0 instead keeps exp(-inf) = 0.
+template <class T>
+TW_INLINE Vec<T> finite_or_zero(Vec<T> max) {
+  return select(max == Vec<T>::set1(-kInfinity<T>), Vec<T>::zero(), max);
+}
+
 // ---- packing -------------------------------------------------------------------------------------------
 
 template <class T>
