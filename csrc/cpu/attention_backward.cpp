@@ -40,10 +40,12 @@ struct BackwardState {
         dout_rows(row_depth * p.layout.unit),
         s(block * p.layout.unit),
         dp(block * p.layout.unit),
-        bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0) {}
+        bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0),
+        deltas(p.rows) {}
   const int64_t row_depth, key_depth;                  // padded to whole registers, to whole panels
   Scratch<T> k, v, k_rows, dk, dv;                     // of the block of keys
   Scratch<T> q, dout, q_rows, dout_rows, s, dp, bias;  // of the unit of rows
+  Scratch<T> deltas;                                   // of all rows
   T lse[AttentionProblem<T>::kMaxUnit], delta[AttentionProblem<T>::kMaxUnit];
 };
 
@@ -52,6 +54,10 @@ void load_rows(const AttentionProblem<T>& p, const AttentionGradients& g, Backwa
                int64_t batch, int64_t key_head, const AttentionUnit& u) {
   p.pack_queries(state.q.data(), p.q, batch, key_head, u, p.scale);
   p.pack_queries(state.dout.data(), g.dout, batch, key_head, u, T(1));
+  for (int64_t r = u.first + u.count; r < std::min(u.first + u.count + p.layout.unit, p.rows); ++r) {
+    p.prefetch_row(p.row(p.q, batch, key_head, r));
+    p.prefetch_row(p.row(g.dout, batch, key_head, r));
+  }
   for (int i = 0; i < u.vectors * p.layout.lanes; ++i) {
     state.lse[i] = state.delta[i] = T(0);
     if (i >= u.count) continue;
@@ -62,7 +68,7 @@ void load_rows(const AttentionProblem<T>& p, const AttentionGradients& g, Backwa
     p.kernels.pack_rows(state.dout_rows.data() + i * state.row_depth, state.row_depth, &dout, 1, p.depth,
                         T(1));
     state.lse[i] = p.value(g.lse, batch, key_head, r);
-    state.delta[i] = g.delta(p, batch, key_head, r);
+    state.delta[i] = state.deltas[r];
   }
 }
 
@@ -99,6 +105,7 @@ void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T*
   BackwardState<T> state(p, block);
   const int64_t dq_size = state.key_depth * unit;
   std::fill_n(dq, units * dq_size, T(0));
+  for (int64_t r = 0; r < p.rows; ++r) state.deltas[r] = g.delta(p, batch, key_head, r);
   for (int64_t first = slice * block; first < p.keys; first += slices * block) {
     const int64_t count = std::min(block, p.keys - first);
     p.pack_key_groups(state.k.data(), p.k, batch, key_head, first, count);

@@ -118,6 +118,18 @@ struct AttentionProblem {
     }
   }
 
+  // Asks for keys first .. first + count - 1 (those that exist) ahead of their packing: rows that lie many heads
+  // apart escape the hardware's prefetcher.
+  void prefetch_keys(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
+    const int64_t last = std::min(first + count, keys);
+    for (int64_t key = first; key < last; ++key) prefetch_row(key_row(view, batch, key_head, key));
+  }
+
+  void prefetch_row(const T* row) const {
+    constexpr int64_t line = 64 / sizeof(T);
+    for (int64_t d = 0; d < depth; d += line) __builtin_prefetch(row + d, 0, 2);
+  }
+
   // Adds the mask and the causal border to the scores of one unit by keys first .. first + count - 1.
   // `bias` is room for (count, unit) and (lanes, count) elements.
   void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first,
