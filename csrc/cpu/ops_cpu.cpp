@@ -9,8 +9,11 @@ const Ops& ops() {
     fill_elementwise(ops);
     fill_reduce(ops);
     fill_matmul(ops);
+    fill_conv2d(ops);
+    fill_pool2d(ops);
     fill_softmax(ops);
     fill_attention(ops);
+    fill_optimizer(ops);
     return ops;
   }();
   return table;

@@ -8,6 +8,8 @@ from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tr
 from tilewright.ops import _common
 from tilewright.ops._common import destination, given_back
 
+__all__ = ["attention", "attention_backward"]
+
 
 def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_lse: bool = False, out=None):
     """Softmax-attention of queries over keys and values, without ever holding the matrix of scores.

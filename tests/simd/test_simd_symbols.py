@@ -16,7 +16,7 @@ NEEDED_FROM_OUTSIDE = {"sin", "cos", "memcpy", "memset"}
 def test_exports(toolchain, optimisation):
     if shutil.which("nm") is None:
         pytest.skip("nm is not installed")
-    binary = toolchain.build("symbols_driver", "-c", optimisation, "-fno-stack-protector")
+    binary = toolchain.build("symbols_driver", "-c", optimisation, "-fno-stack-protector", "-fno-exceptions")
     listing = subprocess.run(["nm", "-C", str(binary)], capture_output=True, text=True, check=True).stdout
     home = f"tilewright::cpu::{toolchain.isa.name}::"
     seen = 0
