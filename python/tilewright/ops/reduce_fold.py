@@ -10,7 +10,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape
+from tilewright.ops import elementwise, shape_join, shape_view
 from tilewright.ops._common import axes_tuple, copied, destination, float_dtype, given_back
 
 _DIRECT = ("float32", "float64", "int32", "int64")
@@ -62,7 +62,7 @@ def _reduce(name: str, x, axis, keepdims: bool, out, f: str | None = None):
 
 def _spread(dy, kept, like_shape):
     """A reduced gradient over the shape it was reduced from: a view, nothing is copied."""
-    return shape.broadcast_to(shape.reshape(dy, kept), like_shape)
+    return shape_view.broadcast_to(shape_view.reshape(dy, kept), like_shape)
 
 
 def sum(x, *, axis=None, keepdims: bool = False, out=None):
@@ -153,8 +153,8 @@ def min(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def _extreme_gradient(dy, x, y, axes, kept):
-    chosen = elementwise.cast(elementwise.equal(x, shape.reshape(y, kept)), x.dtype)
-    share = elementwise.divide(shape.reshape(dy, kept), sum(chosen, axis=axes, keepdims=True))
+    chosen = elementwise.cast(elementwise.equal(x, shape_view.reshape(y, kept)), x.dtype)
+    share = elementwise.divide(shape_view.reshape(dy, kept), sum(chosen, axis=axes, keepdims=True))
     return elementwise.multiply(chosen, share)
 
 
@@ -183,24 +183,24 @@ def _prod_gradient(dy, x, axes):
     others = tuple(i for i in range(x.ndim) if i not in axes)
     n = backend.size_of(tuple(x.shape[i] for i in axes))
     outer = backend.size_of(tuple(x.shape[i] for i in others))
-    moved = shape.transpose(x, others + axes)
+    moved = shape_view.transpose(x, others + axes)
     if moved.size == 0:
         return elementwise.zeros_like(x)
-    product, levels = shape.reshape(moved, (outer, n)), []
+    product, levels = shape_view.reshape(moved, (outer, n)), []
     while product.shape[1] > 1:
         if product.shape[1] % 2:
-            product = shape.concat([product, elementwise.ones((outer, 1), x.dtype)], axis=1)
+            product = shape_join.concat([product, elementwise.ones((outer, 1), x.dtype)], axis=1)
         levels.append(product)
         product = elementwise.multiply(product[:, ::2], product[:, 1::2])
-    gradient = shape.reshape(dy, (outer, 1))
+    gradient = shape_view.reshape(dy, (outer, 1))
     for level in reversed(levels):
         gradient = gradient[:, : level.shape[1] // 2]
         left = elementwise.multiply(gradient, level[:, 1::2])
         right = elementwise.multiply(gradient, level[:, ::2])
-        gradient = shape.reshape(shape.stack([left, right], axis=2), (outer, level.shape[1]))
+        gradient = shape_view.reshape(shape_join.stack([left, right], axis=2), (outer, level.shape[1]))
     order = others + axes
-    gradient = shape.reshape(gradient[:, :n], moved.shape)
-    return shape.transpose(gradient, tuple(order.index(i) for i in range(x.ndim)))
+    gradient = shape_view.reshape(gradient[:, :n], moved.shape)
+    return shape_view.transpose(gradient, tuple(order.index(i) for i in range(x.ndim)))
 
 
 def any(x, *, axis=None, keepdims: bool = False, out=None):
@@ -258,8 +258,8 @@ def logsumexp(x, *, axis=None, keepdims: bool = False, out=None):
     y, _, kept = _reduce("logsumexp", x, axis, keepdims, out)
 
     def gradient(dy, y, needs):
-        share = elementwise.exp(elementwise.subtract(x, shape.reshape(y, kept)))
-        return (elementwise.multiply(share, shape.reshape(dy, kept)),)
+        share = elementwise.exp(elementwise.subtract(x, shape_view.reshape(y, kept)))
+        return (elementwise.multiply(share, shape_view.reshape(dy, kept)),)
 
     return result(y, (x,), gradient)
 
@@ -282,7 +282,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
     y, _, kept = _reduce("sum_squares", x, axis, keepdims, out)
 
     def gradient(dy, y, needs):
-        return (elementwise.multiply(x, shape.reshape(elementwise.multiply(dy, 2.0), kept)),)
+        return (elementwise.multiply(x, shape_view.reshape(elementwise.multiply(dy, 2.0), kept)),)
 
     return result(y, (x,), gradient)
 
@@ -307,9 +307,9 @@ def norm(x, *, axis=None, keepdims: bool = False, out=None):
     y = elementwise.sqrt(squares, out=None if out is None else destination("norm", out, squares.shape, squares.dtype))
 
     def gradient(dy, y, needs):
-        length = shape.reshape(y, kept)
+        length = shape_view.reshape(y, kept)
         divisor = elementwise.where(elementwise.equal(length, 0.0), elementwise.ones_like(length), length)
-        return (elementwise.multiply(elementwise.divide(x, divisor), shape.reshape(dy, kept)),)
+        return (elementwise.multiply(elementwise.divide(x, divisor), shape_view.reshape(dy, kept)),)
 
     return result(y, (x,), gradient)
 
@@ -338,4 +338,4 @@ def sum_to(x, target_shape):
         raise ValueError(f"[sum_to] x has shape {a.shape}, expected one that {target} broadcasts to")
     stretched = tuple(i + lead for i, t in enumerate(target) if t != a.shape[i + lead])
     y = sum(x, axis=tuple(range(lead)) + stretched, keepdims=True)
-    return shape.reshape(y, target)
+    return shape_view.reshape(y, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape
+from tilewright.ops import elementwise, shape_view
 from tilewright.ops._common import axes_tuple, destination, given_back
 from tilewright.ops.reduce_fold import in_table, kept_shape
 
@@ -46,10 +46,10 @@ def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
         dmean, dvariance = dys
         dx = None
         if dvariance is not None:
-            slope = shape.reshape(elementwise.multiply(dvariance, 2.0 / (count - ddof) if count != ddof else 0.0), kept)
-            dx = elementwise.multiply(elementwise.subtract(x, shape.reshape(ys[0], kept)), slope)
+            slope = shape_view.reshape(elementwise.multiply(dvariance, 2.0 / (count - ddof) if count != ddof else 0.0), kept)
+            dx = elementwise.multiply(elementwise.subtract(x, shape_view.reshape(ys[0], kept)), slope)
         if dmean is not None:
-            share = shape.broadcast_to(shape.reshape(elementwise.divide(dmean, count), kept), x.shape)
+            share = shape_view.broadcast_to(shape_view.reshape(elementwise.divide(dmean, count), kept), x.shape)
             dx = share if dx is None else elementwise.add(dx, share)
         return (dx,)
 

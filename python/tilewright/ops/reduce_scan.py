@@ -9,7 +9,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape
+from tilewright.ops import elementwise, shape_index, shape_view
 from tilewright.ops._common import axis_index, contiguous, destination, given_back
 from tilewright.ops.reduce_fold import in_table
 
@@ -94,7 +94,7 @@ def cumsum(x, *, axis: int | None = None, exclusive: bool = False, reverse: bool
     a = raw(name, "x", x)
     if axis is None:
         if a.ndim != 1:
-            return cumsum(shape.reshape(x, (-1,)), axis=0, exclusive=exclusive, reverse=reverse, out=out)
+            return cumsum(shape_view.reshape(x, (-1,)), axis=0, exclusive=exclusive, reverse=reverse, out=out)
         axis = 0
     at = axis_index(name, axis, a.ndim)
     source = in_table(name, a, False)
@@ -163,6 +163,6 @@ def top_k(x, k: int, *, axis: int = -1, out=None):
     def gradient(dys, ys, needs):
         if dys[0] is None:
             return (None,)
-        return (shape.scatter_add(elementwise.zeros(x.shape, x.dtype), ys[1], dys[0], axis=at),)
+        return (shape_index.scatter_add(elementwise.zeros(x.shape, x.dtype), ys[1], dys[0], axis=at),)
 
     return result(given, (x,), gradient)

@@ -22,7 +22,7 @@ def getitem(x, key):
             1-D bool mask as long as its axis
     Returns   y : a view of x, or a copy where an array chooses
     Raises    IndexError: an integer out of range, too many indices.  ValueError: an index in an array out of range, a
-              mask of another length, more than one array.  TypeError: other kinds of key.
+              mask of another length, more than one array, an int and an array apart.  TypeError: other kinds of key.
     Numerics  exact; the gradient is zero where nothing was taken
     Backends  cpu; simt without arrays of indices
     Examples
@@ -70,6 +70,9 @@ def _split_key(key):
             raise TypeError(
                 f"[getitem] key holds a {type(part).__name__}, expected int, slice, None, Ellipsis or one array"
             )
+    chosen = [i for i, part in enumerate(parts) if isinstance(part, int) or (indices is not None and i == at)]
+    if indices is not None and chosen[-1] - chosen[0] >= len(chosen):
+        raise ValueError("[getitem] key has a slice between an int and an array, expected them side by side; index twice")
     # With an Ellipsis NumPy gives a view even where every axis has an integer.
     return (tuple(parts) if Ellipsis in parts else (*parts, Ellipsis)), indices, at
 

@@ -7,7 +7,7 @@ import operator
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import reduce, shape_index
+from tilewright.ops import reduce_fold, shape_index
 from tilewright.ops._common import axes_tuple, axis_index, copied
 
 
@@ -100,7 +100,7 @@ def broadcast_to(x, shape):
     if lead < 0 or any(n not in (1, m) for n, m in zip(a.shape, wanted[lead:], strict=True)):
         raise ValueError(f"[broadcast_to] x has shape {a.shape}, expected one that broadcasts to {wanted}")
     y, before = backend.namespace(a).broadcast_to(a, wanted), a.shape
-    return result(y, (x,), lambda dy, y, needs: (reduce.sum_to(dy, before),))
+    return result(y, (x,), lambda dy, y, needs: (reduce_fold.sum_to(dy, before),))
 
 
 def expand_dims(x, axis):
