@@ -6,7 +6,7 @@ One module a family; each says in its `__all__` what it makes public.
 
 from tilewright.ops import _tensor_methods
 from tilewright.ops import attention as _attention
-from tilewright.ops import conv2d
+from tilewright.ops import conv2d as _conv2d
 from tilewright.ops import elementwise
 from tilewright.ops import matmul as _matmul
 from tilewright.ops import optimizer
@@ -28,6 +28,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, conv2d, elementwise, _matmul, optimizer, pool2d, reduce, shape, _softmax)
+    for family in (_attention, _conv2d, elementwise, _matmul, optimizer, pool2d, reduce, shape, _softmax)
     for name in family.__all__
 ]
