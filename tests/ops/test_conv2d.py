@@ -172,10 +172,10 @@ def test_any_shape(data):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_epilogue(activation, isa):
     rng = np.random.default_rng(5)
-    for c, k, groups in ((3, 37, 1), (3, 2, 1), (18, 18, 18), (600, 20, 1)):
+    for c, k, groups in ((3, 37, 1), (3, 2, 1), (18, 18, 18), (400, 20, 1)):
         x, w, bias, residual = (rng.standard_normal(s).astype(np.float32)
                                 for s in ((2, 5, 6, c), (3, 3, c // groups, k), (k,), (2, 3, 4, k)))
-        w *= 0.1
+        w *= 0.01
         for options in ({}, {"bias": bias}, {"bias": bias, "residual": residual}):
             exact = {name: a.astype(np.float64) for name, a in options.items()}
             want = reference.conv2d(x.astype(np.float64), w.astype(np.float64), groups=groups, activation=activation,
@@ -272,7 +272,7 @@ def test_any_strides_in_memory(isa):
 
 def test_out_may_not_share_memory_with_an_input():
     x = f32(1, 4, 4, 4)
-    with pytest.raises(ValueError, match="overlap"):
+    with pytest.raises(ValueError, match="out shares memory with x"):
         ops.conv2d(x, f32(1, 1, 4, 4), out=x)
 
 
