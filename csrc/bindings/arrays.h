@@ -51,7 +51,9 @@ void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
+void bind_norm(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
+void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.

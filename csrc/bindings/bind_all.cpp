@@ -47,7 +47,9 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_reduce(m, ops);
   bind_matmul(m, ops);
   bind_softmax(m, ops);
+  bind_norm(m, ops);
   bind_attention(m, ops);
+  bind_loss(m, ops);
   bind_optimizer(m, ops);
 }
 

@@ -10,7 +10,9 @@ const Ops& ops() {
     fill_reduce(ops);
     fill_matmul(ops);
     fill_softmax(ops);
+    fill_norm(ops);
     fill_attention(ops);
+    fill_loss(ops);
     fill_optimizer(ops);
     return ops;
   }();
