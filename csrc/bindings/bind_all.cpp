@@ -43,8 +43,10 @@ void bind_all(py::module_& m, const Ops& ops) {
   py::register_local_exception_translator(translate);
   m.attr("backend") = ops.list.backend;
   m.def("operations", [&ops] { return operations(ops); }, "Every line of the table: name, implemented, dtypes");
+  bind_elementwise(m, ops);
   bind_reduce(m, ops);
   bind_softmax(m, ops);
+  bind_optimizer(m, ops);
 }
 
 }  // namespace tilewright::bindings

@@ -6,8 +6,10 @@ namespace tilewright::cpu {
 const Ops& ops() {
   static const Ops& table = [] () -> const Ops& {
     static Ops ops("cpu");
+    fill_elementwise(ops);
     fill_reduce(ops);
     fill_softmax(ops);
+    fill_optimizer(ops);
     return ops;
   }();
   return table;

@@ -102,6 +102,11 @@ def as_kind_of(x, y):
     return y
 
 
+def namespace(array):
+    """numpy or cupy, by the array: for views and shapes only."""
+    return np if type(array) is ndarray else sys.modules["cupy"]
+
+
 def size_of(shape: tuple[int, ...]) -> int:
     """Number of elements of an array of this shape."""
     return math.prod(shape)

@@ -34,7 +34,7 @@ def without_comments(text):
 ARROWS = {
     "csrc/core": ("core/",),
     "csrc/cpu/simd": ("cpu/simd/",),
-    "csrc/cpu/kernels": ("cpu/kernels/", "cpu/simd/", "core/params.h"),
+    "csrc/cpu/kernels": ("cpu/kernels/", "cpu/simd/", "core/params.h", "core/dtype.h"),
     "csrc/cpu/isa": ("cpu/simd/",),
     "csrc/cpu": ("core/", "cpu/"),
     "csrc/bindings": ("core/", "bindings/", "cpu/ops_cpu.h", "cpu/isa.h", "cuda/", "launch/", "simt/"),

@@ -163,14 +163,28 @@ struct WideMin {
   template <class A> static TW_INLINE A map(A x, A) { return x; }
   template <class A> static TW_INLINE A merge(A a, A b) { return a < b ? a : b; }
 };
+// Truth as 0 or 1 in a total, by bit operations: g++ 12 fails on vectors of 64-bit comparisons in SSE2.
+TW_INLINE int64_t truth(int64_t a) { return int64_t((uint64_t(a) | (0 - uint64_t(a))) >> 63); }
+TW_INLINE double truth(double a) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &a, sizeof bits);
+  bits = uint64_t(-truth(int64_t(bits << 1))) & 0x3ff0000000000000;  // without the sign, 1.0 or 0.0
+  __builtin_memcpy(&a, &bits, sizeof bits);
+  return a;
+}
+TW_INLINE double either(double a, double b) { return a > b ? a : b; }
+TW_INLINE int64_t either(int64_t a, int64_t b) { return a | b; }
+TW_INLINE double both(double a, double b) { return a * b; }
+TW_INLINE int64_t both(int64_t a, int64_t b) { return a & b; }
+
 struct WideAny {
   template <class A> static TW_INLINE A identity() { return A(0); }
-  template <class A> static TW_INLINE A map(A x, A) { return x != A(0) ? A(1) : A(0); }
-  template <class A> static TW_INLINE A merge(A a, A b) { return a > b ? a : b; }
+  template <class A> static TW_INLINE A map(A x, A) { return truth(x); }
+  template <class A> static TW_INLINE A merge(A a, A b) { return either(a, b); }
 };
 struct WideAll : WideAny {
   template <class A> static TW_INLINE A identity() { return A(1); }
-  template <class A> static TW_INLINE A merge(A a, A b) { return a < b ? a : b; }
+  template <class A> static TW_INLINE A merge(A a, A b) { return both(a, b); }
 };
 struct WideSquares : WideSum {
   template <class A> static TW_INLINE A map(A x, A) { return multiply(x, x); }

@@ -1,6 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
+"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out.
 
-from tilewright.ops.softmax import softmax, softmax_backward
+One module a family; each says in its `__all__` what it makes public.
+"""
 
-__all__ = ["softmax", "softmax_backward"]
+from tilewright.ops import (
+    _tensor_methods,
+    elementwise,
+    optimizer,
+    reduce,
+    shape,
+    softmax as _softmax,
+)
+from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.optimizer import *  # noqa: F403
+from tilewright.ops.reduce import *  # noqa: F403
+from tilewright.ops.shape import *  # noqa: F403
+from tilewright.ops.softmax import *  # noqa: F403
+
+_tensor_methods.install()
+
+__all__ = [
+    name
+    for family in (elementwise, optimizer, reduce, shape, _softmax)
+    for name in family.__all__
+]

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of the elementwise family. Each works on spans of n contiguous elements, whatever the strides of the
+// arrays: drivers bring the rest into this form with copy_rows. Entries are null where a dtype has no such
+// function; pointers are of the dtype the entry is listed under.
+#pragma once
+
+#include <stdint.h>
+
+#include "core/dtype.h"
+#include "core/params.h"
+
+namespace tilewright::cpu {
+
+inline constexpr int kUnaryCount = int(Unary::isfinite) + 1;
+inline constexpr int kBinaryCount = int(Binary::logical_xor) + 1;
+
+// y may be an input. A scalar is one element.
+using BinarySpan = void (*)(void* y, const void* a, const void* b, int64_t n);
+struct BinaryForms {
+  BinarySpan both;      // a and b are spans
+  BinarySpan scalar_b;  // b is a scalar
+  BinarySpan scalar_a;
+};
+using UnarySpan = void (*)(void* y, const void* x, int64_t n, double p, double q);
+// y may be null: it is computed again where it is needed.
+using UnaryBackwardSpan = void (*)(void* dx, const void* dy, const void* x, const void* y, int64_t n, double p, double q);
+struct UnaryBackward {
+  UnaryBackwardSpan f32, f64;
+};
+using WhereSpan = void (*)(void* y, const uint8_t* condition, const void* a, const void* b, int64_t n);
+using CastSpan = void (*)(void* y, const void* x, int64_t n);
+
+// Strides in bytes.
+struct CopyShape {
+  int64_t rows, cols;
+  int64_t y_row, y_col, x_row, x_col;
+};
+using CopyRows = void (*)(void* y, const void* x, const CopyShape& shape);
+
+struct ElementwiseKernels {
+  UnarySpan unary[kUnaryCount][kDtypeCount];
+  UnaryBackward unary_backward[kUnaryCount];
+  BinaryForms binary[kBinaryCount][kDtypeCount];
+  WhereSpan where[4];                        // by log2 of the element size
+  CopyRows copy_rows[4];                     // by log2 of the element size
+  CastSpan cast[kDtypeCount][kDtypeCount];   // [to][from]
+};
+
+}  // namespace tilewright::cpu

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operands of elementwise operations: common dtypes, numbers beside arrays, broadcasting and how to undo it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilewright import backend
+from tilewright.autograd import Tensor, raw
+
+ndarray = np.ndarray
+_NUMBERS = (int, float, bool)
+
+
+def operands(name: str, a, b):
+    """`a` and `b` as raw arrays of one dtype. A Python number takes the array's dtype where that can hold its kind
+    (NEP 50)."""
+    if type(b) in _NUMBERS:
+        if type(a) in _NUMBERS:
+            a = np.asarray(a)
+        x, y = _beside_number(name, raw(name, "a", a), "b", b)
+        return x, y
+    if type(a) in _NUMBERS:
+        y, x = _beside_number(name, raw(name, "b", b), "a", a)
+        return x, y
+    x, y = raw(name, "a", a), raw(name, "b", b)
+    if x.dtype == y.dtype:
+        return x, y
+    dtype = common_dtype(name, x.dtype, y.dtype)
+    return in_dtype(x, dtype), in_dtype(y, dtype)
+
+
+def _beside_number(name: str, array, argument: str, number):
+    dtype = array.dtype if array.dtype.kind == "f" else common_dtype(name, array.dtype, number)
+    try:
+        return in_dtype(array, dtype), np.array(number, dtype)
+    except OverflowError as error:
+        raise ValueError(f"[{name}] {argument} is {number}, which {dtype} cannot hold") from error
+
+
+def common_dtype(name: str, x, y):
+    """NumPy's common dtype of two dtypes, or of a dtype and a Python number."""
+    try:
+        return np.result_type(x, y)
+    except TypeError as error:
+        raise TypeError(f"[{name}] {x} and {y} have no common dtype, expected a cast") from error
+
+
+def in_dtype(x, dtype):
+    """x itself, or cast."""
+    if x.dtype == dtype:
+        return x
+    y = backend.empty(x.shape, dtype, x)
+    backend.module_of(x).copy(y, x)
+    return y
+
+
+def broadcast_shape(name: str, *arrays) -> tuple[int, ...]:
+    """The shape all arrays broadcast to."""
+    try:
+        return np.broadcast_shapes(*(a.shape for a in arrays))
+    except ValueError:
+        shapes = " and ".join(str(a.shape) for a in arrays)
+        raise ValueError(f"[{name}] shapes {shapes} do not broadcast, expected sizes that are equal or 1") from None
+
+
+def undo_broadcast(dy: Tensor, x) -> Tensor:
+    """The gradient of an operand that was broadcast and cast: summed and cast back to its shape and dtype."""
+    if dy.shape != x.shape:
+        from tilewright.ops import reduce
+
+        dy = reduce.sum_to(dy, x.shape)
+    if dy.dtype != x.dtype:
+        from tilewright.ops import elementwise_copy
+
+        dy = elementwise_copy.cast(dy, x.dtype)
+    return dy

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives Tensor its operators and methods, and the tape the operations it needs itself."""
+
+from __future__ import annotations
+
+from tilewright.autograd import Tensor, use_operations
+from tilewright.ops import elementwise
+
+
+def _module(name: str):
+    """A family's module, found when first used: families import each other in a circle."""
+    from importlib import import_module
+
+    return import_module(f"tilewright.ops.{name}")
+
+
+def _method(family: str, function: str, doc: str):
+    def method(self, *args, **kwargs):
+        return getattr(_module(family), function)(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = function, doc
+    return method
+
+
+def _operator(function, reflected: bool = False):
+    if reflected:
+        return lambda self, other: function(other, self)
+    return lambda self, other: function(self, other)
+
+
+def _axis_method(function: str, doc: str):
+    """A reduction as NumPy's arrays have it: axis may be given by position."""
+
+    def method(self, axis=None, keepdims=False):
+        return getattr(_module("reduce"), function)(self, axis=axis, keepdims=keepdims)
+
+    method.__name__, method.__doc__ = function, doc
+    return method
+
+
+def _reshape(self, *shape):
+    """The same elements in another shape, given as numbers or one tuple; one size may be -1."""
+    return _module("shape").reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
+
+
+def _transpose(self, *axes):
+    """Axes in another order, given as numbers or one tuple; reversed by default."""
+    if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
+        axes = tuple(axes[0])
+    return _module("shape").transpose(self, axes or None)
+
+
+def _getitem(self, index):
+    return _module("shape").getitem(self, index)
+
+
+def install() -> None:
+    """Sets the operators; called once, when tilewright.ops is imported."""
+    binary = {"add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply,
+              "truediv": elementwise.divide, "pow": elementwise.power, "and": elementwise.logical_and,
+              "or": elementwise.logical_or, "xor": elementwise.logical_xor}
+    for name, function in binary.items():
+        setattr(Tensor, f"__{name}__", _operator(function))
+        setattr(Tensor, f"__r{name}__", _operator(function, reflected=True))
+    compare = {"eq": elementwise.equal, "ne": elementwise.not_equal, "lt": elementwise.less,
+               "le": elementwise.less_equal, "gt": elementwise.greater, "ge": elementwise.greater_equal}
+    for name, function in compare.items():
+        setattr(Tensor, f"__{name}__", _operator(function))
+    Tensor.__matmul__ = lambda self, other: _module("matmul").matmul(self, other)
+    Tensor.__rmatmul__ = lambda self, other: _module("matmul").matmul(other, self)
+    Tensor.__neg__ = lambda self: elementwise.negative(self)
+    Tensor.__pos__ = lambda self: self
+    Tensor.__abs__ = lambda self: elementwise.abs(self)
+    Tensor.__invert__ = lambda self: elementwise.logical_not(self)
+    Tensor.__getitem__ = _getitem
+    for name in ("sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"):
+        setattr(Tensor, name, _axis_method(name, f"`ops.{name}` of this tensor"))
+    Tensor.reshape, Tensor.transpose = _reshape, _transpose
+    Tensor.T = property(lambda self: _module("shape").transpose(self), doc="axes reversed")
+    Tensor.astype = _method("elementwise", "cast", "in another dtype")
+    Tensor.copy = _method("elementwise", "copy", "a copy in C order")
+    use_operations(add=elementwise.add, ones_like=elementwise.ones_like, zeros_like=elementwise.zeros_like,
+                   cast=elementwise.cast)
