@@ -136,3 +136,11 @@ def permutation(n: int, seed=None) -> np.ndarray:
     return np.random.Generator(np.random.Philox(key=(key << 64) | offset)).permutation(n)
 
 
+
+
+def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
+    """A (rows, columns) matrix with orthonormal columns, or rows where they are fewer, drawn uniformly."""
+    tall = (max(rows, columns), min(rows, columns))
+    q, r = np.linalg.qr(normal(tall, dtype="float64", seed=seed).numpy())
+    q = q * np.sign(np.diagonal(r))  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
+    return Tensor(np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype)))
