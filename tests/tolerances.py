@@ -19,6 +19,7 @@ class Tolerance:
 _F32 = {
     "default": Tolerance(2e-6, 1e-6),  # a few roundings of 2^-24 each
     "softmax": Tolerance(4e-6, 1e-7),  # exp to 2 ULP, a sum of positive terms, one division
+    "attention": Tolerance(4e-6, 4e-6),  # two chained products over up to 300 terms of both signs, exp to 2 ULP
 }
 _F64 = {
     "default": Tolerance(1e-13, 1e-13),

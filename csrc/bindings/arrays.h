@@ -49,8 +49,10 @@ void run(const Operation& operation, const Args&... args) {
 void bind_cpu(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
-void bind_optimizer(py::module_& m, const Ops& ops);
+void bind_matmul(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
+void bind_attention(py::module_& m, const Ops& ops);
+void bind_optimizer(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.
 void bind_all(py::module_& m, const Ops& ops);

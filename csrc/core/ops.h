@@ -90,9 +90,10 @@ struct Ops {
   Op<void(V dx, V dgamma, V dbeta, V dy, V x, V mean, V rstd, V gamma, S)> batch_norm_backward{list, "batch_norm_backward"};
 
   // ---- attention: q (B, Tq, Hq, D), k, v (B, Tk, Hkv, D), last axis contiguous, others strided; mask? (B|1, Hq|1,
-  // Tq|1, Tk|1) of T (added) or bool (true: may look), by stride 0. lse? (B, Hq, Tq): log-sum-exp of the scores
+  // Tq|1, Tk|1) strided, of T (added) or bool (true: may look). lse? (B, Hq, Tq) strided: log-sum-exp of the scores
   Op<void(V out, V lse, V q, V k, V v, V mask, const AttentionParams&, S)> attention_forward{list, "attention_forward"};
-  Op<void(V dq, V dk, V dv, V dout, V q, V k, V v, V out, V lse, V mask, const AttentionParams&, S)> attention_backward{list, "attention_backward"};
+  // dlse?: the gradient of lse
+  Op<void(V dq, V dk, V dv, V dout, V dlse, V q, V k, V v, V out, V lse, V mask, const AttentionParams&, S)> attention_backward{list, "attention_backward"};
 
   // ---- embedding: table (V, D), ids (n,), y (n, D)
   Op<void(V y, V table, V ids, S)> embedding_gather{list, "embedding_gather"};

@@ -8,7 +8,9 @@ const Ops& ops() {
     static Ops ops("cpu");
     fill_elementwise(ops);
     fill_reduce(ops);
+    fill_matmul(ops);
     fill_softmax(ops);
+    fill_attention(ops);
     fill_optimizer(ops);
     return ops;
   }();

@@ -13,6 +13,8 @@ from tilewright.autograd import raw, result
 from tilewright.ops import shape
 from tilewright.ops._common import axes_tuple, copied, destination, given_back
 
+__all__ = ["max", "mean", "min", "sum", "sum_to"]
+
 _DIRECT = ("float32", "float64", "int32", "int64")
 
 

@@ -13,6 +13,8 @@ from tilewright.autograd import Tensor, raw, result
 from tilewright.ops import reduce
 from tilewright.ops._common import axes_tuple, axis_index, copied
 
+__all__ = ["broadcast_to", "expand_dims", "getitem", "reshape", "squeeze", "transpose"]
+
 
 def _shape_of(operation: str, shape) -> tuple[int, ...]:
     """`shape` as a tuple of ints; an int stands for one axis."""

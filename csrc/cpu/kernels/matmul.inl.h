@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The matmul family's table of one instruction set; the kernels are in the three headers below.
+#include "cpu/kernels/matmul.h"
+
+#include "cpu/kernels/matmul_dot.inl.h"
+#include "cpu/kernels/matmul_pack.inl.h"
+#include "cpu/kernels/matmul_tile.inl.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+template <class T>
+constexpr MatmulTable<T> table() {
+  constexpr int lanes = TileVec<T>::kLanes;
+  MatmulTable<T> t = {};
+  t.lanes = lanes;
+  t.tile_rows = kTileRows;
+  t.tile_cols = kTileVecs * lanes;
+  t.panel_rows = lanes > kTileRows ? lanes : kTileRows;
+  t.kc = 2048 / sizeof(T);
+  t.mc = 192;
+  t.block = block<T>;
+  t.finish = finish<T>;
+  t.pack = pack<T>;
+  t.dot = dot<T>;
+  return t;
+}
+
+}  // namespace
+
+template <class Kernels>
+void fill(Kernels& kernels);
+
+template <>
+void fill(MatmulKernels& kernels) {
+  kernels = {table<float>(), table<double>()};
+}
+
+}  // namespace tilewright::cpu::TW_ISA

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tile of matmul and the loops around it.
+// Computes    y (m, n) = alpha * a (m, k) @ b (k, n) + beta * y, then bias, residual and activation
+// Layout      a: any two strides, so packed panels and unpacked matrices alike; b: columns contiguous, any row
+//             stride; y: columns contiguous. Nothing outside the arrays is read: the last vector is masked
+// Method      Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), loops 1 and 2 and
+//             the micro-kernel: rows x vecs accumulators, one broadcast of a per row, vecs loads of b
+// Work split  none here; the driver calls one block per task
+// Limits      FMA throughput: 24 FMAs against 11 loads per k with 8 x 3 registers, so it hardly matters whether
+//             a and b come from the first or the second level cache
+// Measured    docs/kernels/matmul.md
+#pragma once
+
+#include "cpu/kernels/activation.inl.h"
+#include "cpu/kernels/matmul.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+// The scalar body of Vec has one lane, yet every processor of our baselines has 16-byte registers (SSE2, NEON):
+// GCC's generic vectors use them without an intrinsic.
+template <class T>
+struct Vec16 {
+  using Element = T;
+  static constexpr int kLanes = 16 / sizeof(T);
+  typedef T Register __attribute__((vector_size(16)));
+  Register v;
+
+  static TW_INLINE Vec16 load(const T* p) {
+    Vec16 a;
+    __builtin_memcpy(&a.v, p, 16);
+    return a;
+  }
+  static TW_INLINE Vec16 load_n(const T* p, int n) {
+    Vec16 a = zero();
+    for (int i = 0; i < n; ++i) a.v[i] = p[i];
+    return a;
+  }
+  static TW_INLINE Vec16 set1(T x) { return {Register{} + x}; }
+  static TW_INLINE Vec16 zero() { return {Register{}}; }
+};
+template <class T> TW_INLINE Vec16<T> operator*(Vec16<T> a, Vec16<T> b) { return {a.v * b.v}; }
+template <class T> TW_INLINE Vec16<T> operator+(Vec16<T> a, Vec16<T> b) { return {a.v + b.v}; }
+template <class T> TW_INLINE Vec16<T> fma(Vec16<T> a, Vec16<T> b, Vec16<T> c) { return {a.v * b.v + c.v}; }
+template <class T> TW_INLINE void store(T* p, Vec16<T> a) { __builtin_memcpy(p, &a.v, 16); }
+template <class T>
+TW_INLINE void store_n(T* p, Vec16<T> a, int n) {
+  for (int i = 0; i < n; ++i) p[i] = a.v[i];
+}
+template <class T>
+TW_INLINE T reduce_add(Vec16<T> a) {
+  T sum = a.v[0];
+  for (int i = 1; i < Vec16<T>::kLanes; ++i) sum += a.v[i];
+  return sum;
+}
+
+template <class T, bool kOneLane = Vec<T>::kLanes == 1>
+struct TileVector {
+  using type = Vec<T>;
+};
+template <class T>
+struct TileVector<T, true> {
+  using type = Vec16<T>;
+};
+template <class T>
+using TileVec = typename TileVector<T>::type;
+
+// Accumulators fill the register file: 8 x 3 of 32 registers, 4 x 3 of AVX2's 16; without a fused
+// multiply-add the product needs a register of its own: 4 x 2 of SSE2's 16.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int kTileRows = 8, kTileVecs = 3;
+#elif defined(__FMA__)
+inline constexpr int kTileRows = 4, kTileVecs = 3;
+#else
+inline constexpr int kTileRows = 4, kTileVecs = 2;
+#endif
+
+template <class T>
+struct TileArgs {
+  const T* a;
+  int64_t a_row, a_col;
+  const T* b;
+  int64_t b_row;
+  T* y;
+  int64_t y_row;
+  int64_t k;
+  T alpha, beta;
+  int last;  // columns of the last vector
+};
+
+// Below this depth the few accesses to y do not pay a prefetch.
+inline constexpr int64_t kPrefetchDepth = 32;
+
+template <class T, int kRows, int kVecs, bool kMasked>
+void tile(const TileArgs<T>& t) {
+  using V = TileVec<T>;
+  constexpr int L = V::kLanes;
+  const auto load = [&t](const T* p, int v) {
+    return kMasked && v == kVecs - 1 ? V::load_n(p + v * L, t.last) : V::load(p + v * L);
+  };
+  V acc[kRows][kVecs];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) acc[r][v] = V::zero();
+  const T* a = t.a;
+  const T* b = t.b;
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+  if (t.k >= kPrefetchDepth)
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) prefetch_l1(t.y + r * t.y_row + v * L);
+  for (int64_t k = t.k; k > 0; --k) {
+    V bk[kVecs];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) bk[v] = load(b, v);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const V ak = V::set1(a[r * a_row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) acc[r][v] = fma(ak, bk[v], acc[r][v]);
+    }
+    a += a_col;
+    b += b_row;
+  }
+  const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    T* y = t.y + r * t.y_row;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) {
+      V sum = alpha * acc[r][v];
+      if (t.beta != T(0)) sum = fma(beta, load(y, v), sum);
+      if (kMasked && v == kVecs - 1) store_n(y + v * L, sum, t.last);
+      else store(y + v * L, sum);
+    }
+  }
+}
+
+// tile<rows, vecs, masked> as a table, for the sizes that are known only at run time.
+template <class T>
+using Tile = void (*)(const TileArgs<T>&);
+template <class T>
+struct TileTable {
+  Tile<T> of[kTileRows][kTileVecs][2];
+};
+template <class T, int kRows, int kVecs>
+constexpr void fill_tiles(TileTable<T>& table) {
+  table.of[kRows - 1][kVecs - 1][0] = tile<T, kRows, kVecs, false>;
+  table.of[kRows - 1][kVecs - 1][1] = tile<T, kRows, kVecs, true>;
+  if constexpr (kVecs > 1) fill_tiles<T, kRows, kVecs - 1>(table);
+  else if constexpr (kRows > 1) fill_tiles<T, kRows - 1, kTileVecs>(table);
+}
+template <class T>
+constexpr TileTable<T> make_tiles() {
+  TileTable<T> table = {};
+  fill_tiles<T, kTileRows, kTileVecs>(table);
+  return table;
+}
+template <class T>
+constexpr TileTable<T> kTiles = make_tiles<T>();
+
+template <Activation kA, class T>
+void finish_rows(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f) {
+  using V = Vec<T>;
+  const V slope = V::set1(T(f.epilogue.slope));
+  for (int64_t i = 0; i < m; ++i, y += y_row) {
+    const T* residual = f.residual != nullptr ? f.residual + i * f.residual_row : nullptr;
+    T* z = f.z != nullptr ? f.z + i * f.z_row : nullptr;
+    int64_t j = 0;
+    for (; j + V::kLanes <= n; j += V::kLanes) {
+      V x = V::load(y + j);
+      if (f.bias != nullptr) x += V::load(f.bias + j);
+      if (residual != nullptr) x += V::load(residual + j);
+      if (z != nullptr) store(z + j, x);
+      store(y + j, activate<kA>(x, slope));
+    }
+    if (j < n) {
+      const int rest = int(n - j);
+      V x = V::load_n(y + j, rest);
+      if (f.bias != nullptr) x += V::load_n(f.bias + j, rest);
+      if (residual != nullptr) x += V::load_n(residual + j, rest);
+      if (z != nullptr) store_n(z + j, x, rest);
+      store_n(y + j, activate<kA>(x, slope), rest);
+    }
+  }
+}
+
+template <class T>
+void finish(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f) {
+  with_activation(f.epilogue.activation,
+                  [&](auto a) { finish_rows<decltype(a)::value>(y, y_row, m, n, f); });
+}
+
+template <class T>
+MatmulFinish<T> columns_from(const MatmulFinish<T>& f, int64_t j) {
+  MatmulFinish<T> at = f;
+  if (at.bias != nullptr) at.bias += j;
+  if (at.residual != nullptr) at.residual += j;
+  if (at.z != nullptr) at.z += j;
+  return at;
+}
+
+// Columns outside, rows inside: the panel of b is read once from the outer cache and used for all rows.
+template <class T>
+void block(const MatmulBlock<T>& g) {
+  constexpr int L = TileVec<T>::kLanes;
+  TileArgs<T> t;
+  t.a_row = g.a_row, t.a_col = g.a_col, t.b_row = g.b_row, t.y_row = g.y_row;
+  t.k = g.k, t.alpha = g.alpha, t.beta = g.beta;
+  const T* b = g.b;
+  for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
+    const int64_t cols = g.n - j < g.b_panel_cols ? g.n - j : g.b_panel_cols;
+    const int vecs = int((cols + L - 1) / L);
+    t.last = int(cols - (vecs - 1) * L);
+    t.b = b;
+    const int masked = t.last != L;
+    const T* panel = g.a;
+    for (int64_t i0 = 0; i0 < g.m; i0 += g.a_panel_rows, panel += g.a_panel) {
+      const int64_t end = g.m - i0 < g.a_panel_rows ? g.m - i0 : g.a_panel_rows;
+      for (int64_t i = 0; i < end; i += kTileRows) {
+        const int rows = int(end - i < kTileRows ? end - i : kTileRows);
+        t.a = panel + i * g.a_row;
+        t.y = g.y + (i0 + i) * g.y_row + j;
+        kTiles<T>.of[rows - 1][vecs - 1][masked](t);
+      }
+    }
+    if (g.finish != nullptr) finish(g.y + j, g.y_row, g.m, cols, columns_from(*g.finish, j));
+  }
+}
+
+}  // namespace
+}  // namespace tilewright::cpu::TW_ISA
