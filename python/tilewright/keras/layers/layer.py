@@ -32,6 +32,7 @@ class Layer(WeightOwner):
     input_spec = None
     supports_masking = False
     casts_integers = False  # whether integer inputs become floats before `call`
+    config_fields: tuple[str, ...] = ()  # attributes that `get_config` writes down, named like the arguments
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls)
@@ -294,9 +295,11 @@ class Layer(WeightOwner):
     # ---- configuration
 
     def get_config(self) -> dict:
-        """Arguments that make such a layer again. Subclasses without their own get those of `__init__` added."""
+        """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was given."""
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
-        if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
+        for field in self.config_fields:
+            values[field] = serialization.serialize_keras_object(getattr(self, field))
+        if not self.config_fields and type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
             args, kwargs = self._init_arguments
             bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
             named = {k: v for k, v in bound.arguments.items() if k not in ("self", "kwargs")}
