@@ -82,7 +82,7 @@ class MinMaxNorm(Constraint):
 _CLASSES = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
 _TABLE = {**{cls.__name__: cls for cls in _CLASSES}, "max_norm": MaxNorm, "min_max_norm": MinMaxNorm,
           "non_neg": NonNeg, "unit_norm": UnitNorm}
-serialization.exported({cls.__name__: cls for cls in _CLASSES})
+serialization.exported("keras.constraints", _CLASSES)
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 

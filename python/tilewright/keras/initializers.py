@@ -256,7 +256,7 @@ _TABLE = {
     "uniform": RandomUniform, "random_uniform": RandomUniform, "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling, "zero": Zeros, "zeros": Zeros,
 }
-serialization.exported({cls.__name__: cls for cls in _CLASSES})
+serialization.exported("keras.initializers", _CLASSES)
 
 
 def get(identifier):

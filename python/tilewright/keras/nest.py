@@ -34,3 +34,16 @@ def pack(structure, leaves: Iterator):
     """The structure with its values taken from `leaves`, one after the other."""
     leaves = iter(leaves)
     return map_structure(lambda _: next(leaves), structure)
+
+
+def is_shape(value) -> bool:
+    """Whether a value is one shape: a tuple or list of sizes."""
+    return isinstance(value, (list, tuple)) and all(n is None or isinstance(n, int) for n in value)
+
+
+def flatten_shapes(structure) -> list:
+    """The shapes in nested lists, tuples and dicts of shapes."""
+    if is_shape(structure):
+        return [tuple(structure)]
+    parts = structure.values() if isinstance(structure, dict) else structure
+    return [shape for part in parts for shape in flatten_shapes(part)]

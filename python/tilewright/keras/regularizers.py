@@ -70,7 +70,7 @@ class L2(L1L2):
 
 _CLASSES = (Regularizer, L1, L2, L1L2)
 _TABLE = {**{cls.__name__: cls for cls in _CLASSES[1:]}, "l1": L1, "l2": L2, "l1_l2": L1L2}
-serialization.exported({cls.__name__: cls for cls in _CLASSES[1:]})
+serialization.exported("keras.regularizers", _CLASSES[1:])
 l1, l2, l1_l2 = L1, L2, L1L2
 
 

@@ -8,13 +8,20 @@ import types
 from contextlib import contextmanager
 
 _custom: dict[str, object] = {}
-_exported: dict[str, object] = {}
+_exported: dict[tuple[str, str], object] = {}  # by public module and name
+_modules: dict[object, str] = {}
 
 
-def exported(objects: dict[str, object]) -> dict[str, object]:
-    """Makes classes and functions findable by name when configurations are read; returns them."""
-    _exported.update(objects)
-    return objects
+def exported(module: str, objects) -> None:
+    """Makes classes and functions findable when configurations are read, as names of `module` ("keras.layers")."""
+    for thing in objects:
+        _exported[module, thing.__name__] = thing
+        _modules[thing] = module
+
+
+def _by_name(name: str):
+    """An exported class or function by its name alone."""
+    return next((thing for (_, known), thing in _exported.items() if known == name), None)
 
 
 @contextmanager
@@ -77,25 +84,21 @@ def serialize_keras_object(thing):
     if isinstance(thing, dict):
         return {key: serialize_keras_object(value) for key, value in thing.items()}
     if isinstance(thing, types.FunctionType):
-        if _exported.get(thing.__name__) is thing:
+        if thing in _modules:
             return thing.__name__
         return {"module": thing.__module__, "class_name": "function", "config": thing.__name__,
                 "registered_name": thing.__name__}
     if hasattr(thing, "get_config"):
         cls = type(thing)
-        known = _exported.get(cls.__name__) is cls
-        module = _public_module(cls) if known else cls.__module__
-        return {"module": module, "class_name": cls.__name__, "config": thing.get_config(),
-                "registered_name": None if known else cls.__name__}
+        return {"module": _modules.get(cls, cls.__module__), "class_name": cls.__name__, "config": thing.get_config(),
+                "registered_name": None if cls in _modules else cls.__name__}
     if hasattr(thing, "item") and getattr(thing, "size", 0) == 1:
         return thing.item()
     raise TypeError(f"[serialize] a {type(thing).__name__} has no configuration, expected an object with get_config")
 
 
-def _public_module(cls: type) -> str:
-    """"keras.layers" for a class anywhere below tilewright.keras.layers; models are Keras's top level."""
-    part = cls.__module__.removeprefix("tilewright.keras").lstrip(".").split(".")[0]
-    return "keras" if part in ("", "models") else f"keras.{part}"
+def _known_names() -> list[str]:
+    return [*(name for _, name in _exported), *_custom]
 
 
 def deserialize_keras_object(config, custom_objects: dict | None = None):
@@ -106,16 +109,17 @@ def deserialize_keras_object(config, custom_objects: dict | None = None):
 
 def _deserialize(config):
     if isinstance(config, str):
-        found = _custom.get(config, _exported.get(config))
+        found = _custom.get(config, _by_name(config))
         if found is None:
-            raise unknown("deserialize", config, {**_exported, **_custom})
+            raise unknown("deserialize", config, _known_names())
         return found
     if not isinstance(config, dict) or "class_name" not in config:
         return config
     name = config["config"] if config["class_name"] == "function" else config["class_name"]
-    found = _custom.get(config.get("registered_name") or name, _custom.get(name, _exported.get(name)))
+    found = _custom.get(config.get("registered_name") or name, _custom.get(name))
+    found = found or _exported.get((config.get("module"), name)) or _by_name(name)
     if found is None:
-        raise unknown("deserialize", name, {**_exported, **_custom})
+        raise unknown("deserialize", name, _known_names())
     if config["class_name"] == "function":
         return found
     return found.from_config(config.get("config", {}))

@@ -111,6 +111,8 @@ class Embedding(Layer):
             values = self._first_weights
             self.embeddings.assign(values[0] if isinstance(values, (list, tuple)) else values)
 
+    input_dtype = "int32"
+
     def _converted(self, value):
         autocast, self.autocast = self.autocast, False  # ids keep their dtype
         try:

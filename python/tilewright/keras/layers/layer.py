@@ -131,6 +131,11 @@ class Layer(WeightOwner):
 
     variable_dtype = compute_dtype
 
+    @property
+    def input_dtype(self) -> str:
+        """What data is cast to for this layer where a model is built from data."""
+        return self.dtype
+
     # ---- calling
 
     def call(self, *args, **kwargs):
