@@ -50,6 +50,8 @@ void bind_cpu(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
+void bind_conv2d(py::module_& m, const Ops& ops);
+void bind_pool2d(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);

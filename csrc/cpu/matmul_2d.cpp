@@ -27,7 +27,8 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
-  return std::max(unit, round_up(ceil_div(n, ceil_div(n, std::max(limit, unit))), unit));
+  if (n <= unit) return unit;
+  return round_up(ceil_div(n, ceil_div(n, std::max(limit, unit))), unit);
 }
 
 template <class T>

