@@ -7,10 +7,15 @@
 
 #include <vector>
 
+// 0 takes ucontext, as other systems and processors do.
+#if !defined(TW_FIBER_ASSEMBLY)
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
 #define TW_FIBER_ASSEMBLY 1
 #else
 #define TW_FIBER_ASSEMBLY 0
+#endif
+#endif
+#if !TW_FIBER_ASSEMBLY
 #include <ucontext.h>
 #endif
 

@@ -130,3 +130,12 @@ def test_clean_under_the_sanitizers(tmp_path):
     result = subprocess.run([str(program)], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
     assert result.stderr == ""
+
+
+def test_without_assembly_the_reports_are_the_same(emulator, tmp_path):
+    program = build(tmp_path / "fault_kernels", "-DTW_MAIN", "-DTW_FIBER_ASSEMBLY=0", "-O0")
+    result = subprocess.run([str(program)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-4000:]
+    for kernel in ("exchange", "missing_barrier", "barriers_crossed", "throws"):
+        first_line = emulator.run(kernel)[0].partition("\n")[0]
+        assert f"{kernel} forward: {first_line}\n" in result.stdout
