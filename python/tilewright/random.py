@@ -54,7 +54,7 @@ class SeedGenerator:
         key = ops.copy(state)
         step = self._steps.get(n)
         if step is None:
-            step = self._steps[n] = np.array([0, (n + 3) // 4], np.int64)
+            step = self._steps[n] = np.array([0, ops.random_blocks(n)], np.int64)
         ops.add(state, step, out=state)
         return key
 

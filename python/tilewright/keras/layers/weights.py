@@ -126,7 +126,7 @@ class WeightOwner:
 
 # Attributes that refer to layers or variables without owning them.
 _SKIPPED = frozenset({"_calls", "_init_arguments", "_trainable_variables", "_non_trainable_variables", "optimizer", "_losses",
-                      "_history_model"})
+                      "_trained", "_regularized"})
 
 
 def _members(value):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tilewright.keras import nest, serialization
+from tilewright.keras import naming, nest, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.input import Input, InputLayer
 from tilewright.keras.layers.layer import Layer
@@ -59,7 +59,8 @@ class Sequential(Model):
     def _rebuild(self) -> None:
         if self._stack and isinstance(self._stack[0], InputLayer):
             if self._graph is not None:  # one more layer on what is there
-                output = self._stack[-1](self._graph.outputs)
+                with naming.name_scope(self.name):
+                    output = self._stack[-1](self._graph.outputs)
                 self._set_graph(Graph(self._graph.inputs, output))
             else:
                 self.build(self._stack[0].batch_shape)

@@ -106,6 +106,10 @@ class Loops:
                 break
         if step < 0:
             raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
+        return self._read(results)
+
+    def _read(self, results) -> dict:
+        """The metrics' values, by name in the order of the alphabet, as Keras logs them."""
         return dict(sorted(numbers(self._shown(results)).items()))
 
     def _shown(self, results) -> dict:
@@ -125,7 +129,9 @@ class Loops:
                 logs = self._evaluate(stream, listed, progress, interrupt)
         finally:
             progress.close()
-        return logs if return_dict else _as_list(logs)
+        if return_dict:
+            return logs
+        return _as_list({name: logs[name] for name in self._shown({}) if name in logs} if self._plain_testing else logs)
 
     def _evaluate(self, stream, listed, progress, interrupt) -> dict:
         self.reset_metrics()
@@ -151,7 +157,7 @@ class Loops:
             interrupt.check()
         if step < 0:
             raise ValueError(f"[{self.name}.evaluate] x gave no batch, expected at least one sample")
-        logs = numbers(self._shown(results))
+        logs = self._read(results)
         if progress is not None:
             progress.end(logs)
         listed.run("on_test_end", logs)
