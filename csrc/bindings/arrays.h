@@ -54,6 +54,8 @@ void bind_conv2d(py::module_& m, const Ops& ops);
 void bind_pool2d(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
+void bind_embedding(py::module_& m, const Ops& ops);
+void bind_shape(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.

@@ -50,6 +50,8 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_pool2d(m, ops);
   bind_softmax(m, ops);
   bind_attention(m, ops);
+  bind_embedding(m, ops);
+  bind_shape(m, ops);
   bind_optimizer(m, ops);
 }
 

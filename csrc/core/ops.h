@@ -39,15 +39,19 @@ struct Ops {
   // y = x * keep / (1 - rate), keep from Philox(key); its own backward. key (2,) int64: seed, offset
   Op<void(V y, V x, V key, double rate, S)> dropout{list, "dropout"};
 
-  // ---- reduce: y has x's rank with 1 where an axis is reduced; x strided
+  // ---- reduce: y has x's rank with 1 where an axis is reduced; x and y strided
+  // sum, prod and sum_squares of int32 have an int64 y; any and all a bool y, whatever x is
   Op<void(V y, V x, Reduce f, S)> reduce{list, "reduce"};
+  // mean, variance = sum (x - mean)^2 / (n - ddof), in two passes
+  Op<void(V mean, V variance, V x, double ddof, S)> moments{list, "moments"};
   // y int64: position along `axis` of the first maximum (minimum); NaN counts as extreme, as in NumPy
   Op<void(V y, V x, int axis, bool minimum, S)> argmax{list, "argmax"};
-  // running sum along `axis`
+  // running sum along `axis`; y like x, may be x
   Op<void(V y, V x, int axis, bool exclusive, bool reverse, S)> cumsum{list, "cumsum"};
-  // values, indices (int64) (rows, k): the k largest of each row, descending, equal values by position
+  // values, indices (int64) (rows, k) of x (rows, cols), rows contiguous: the k largest of each row, descending,
+  // NaN first, equal values by position
   Op<void(V values, V indices, V x, S)> top_k{list, "top_k"};
-  // y (1,): sqrt of the sum of squares of all arrays
+  // y (): sqrt of the sum of squares of all arrays, which are strided
   Op<void(V y, L arrays, S)> global_norm{list, "global_norm"};
 
   // ---- matmul: a (..., M, K), b (..., K, N) strided with equal or stride-0 batch axes, y (..., M, N) with
@@ -100,10 +104,15 @@ struct Ops {
   // table[ids[i]] += dy[i], in the order of i for every row
   Op<void(V table, V dy, V ids, S)> embedding_scatter_add{list, "embedding_scatter_add"};
 
-  // ---- shape (slices, concatenation and padding are `copy` and `fill` on Views)
-  // y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`; indices has y's shape
+  // ---- shape (slices, concatenation and padding are `copy` and `fill` on Views); negative indices count from the
+  // end; any dtype, where nothing is added
+  // y[o, i, :] = x[o, ids[i], :]; x (outer, V, inner), ids (n,), y (outer, n, inner), the last axis contiguous
+  Op<void(V y, V x, V ids, S)> take{list, "take"};
+  // dx[o, ids[i], :] += dy[o, i, :], in the order of i
+  Op<void(V dx, V dy, V ids, S)> take_backward{list, "take_backward"};
+  // y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`; indices has y's shape; strided
   Op<void(V y, V x, V indices, int axis, S)> gather{list, "gather"};
-  // y[.., indices[.., i, ..], ..] += x[.., i, ..]
+  // y[.., indices[.., i, ..], ..] += x[.., i, ..] in the order of i; indices has x's shape; strided
   Op<void(V y, V x, V indices, int axis, S)> scatter_add{list, "scatter_add"};
   // y (n, depth) = on where ids[i] == column, else off; an id outside [0, depth) gives a row of off
   Op<void(V y, V ids, double on, double off, S)> one_hot{list, "one_hot"};

@@ -32,7 +32,8 @@ enum class Activation : uint8_t {
 };
 
 enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
-enum class Resize : uint8_t { nearest, bilinear };
+// nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
+enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
 struct Epilogue {
   Activation activation = Activation::none;

@@ -13,6 +13,8 @@ const Ops& ops() {
     fill_pool2d(ops);
     fill_softmax(ops);
     fill_attention(ops);
+    fill_embedding(ops);
+    fill_shape(ops);
     fill_optimizer(ops);
     return ops;
   }();

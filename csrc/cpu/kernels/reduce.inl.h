@@ -230,6 +230,14 @@ void wide_columns(Total<T>* __restrict totals, const T* __restrict x, int64_t ro
     for (int64_t c = 0; c < cols; ++c) totals[c] = F::merge(totals[c], element(r, c));
 }
 
+}  // namespace
+}  // namespace tilewright::cpu::TW_ISA
+
+#include "cpu/kernels/reduce_scan.inl.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
 // ---- the table, in the order of Fold ------------------------------------------------------------------------
 
 template <class T, class F>
@@ -283,6 +291,10 @@ void fill(ReduceKernels& kernels) {
   fill_integer(kernels.s32);
   fill_integer(kernels.s64);
   fill_any_all(kernels.u8);
+  kernels.scan_f32 = scan_table<float>();
+  kernels.scan_f64 = scan_table<double>();
+  kernels.scan_s32 = scan_table<int32_t>();
+  kernels.scan_s64 = scan_table<int64_t>();
 }
 
 }  // namespace tilewright::cpu::TW_ISA

@@ -6,8 +6,9 @@ One module a family; each says in its `__all__` what it makes public.
 
 from tilewright.ops import _tensor_methods
 from tilewright.ops import attention as _attention
-from tilewright.ops import conv2d
+from tilewright.ops import conv2d as _conv2d
 from tilewright.ops import elementwise
+from tilewright.ops import embedding as _embedding
 from tilewright.ops import matmul as _matmul
 from tilewright.ops import optimizer
 from tilewright.ops import pool2d
@@ -17,6 +18,7 @@ from tilewright.ops import softmax as _softmax
 from tilewright.ops.attention import *  # noqa: F403
 from tilewright.ops.conv2d import *  # noqa: F403
 from tilewright.ops.elementwise import *  # noqa: F403
+from tilewright.ops.embedding import *  # noqa: F403
 from tilewright.ops.matmul import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
 from tilewright.ops.pool2d import *  # noqa: F403
@@ -28,6 +30,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, conv2d, elementwise, _matmul, optimizer, pool2d, reduce, shape, _softmax)
+    for family in (_attention, _conv2d, elementwise, _embedding, _matmul, optimizer, pool2d, reduce, shape, _softmax)
     for name in family.__all__
 ]
