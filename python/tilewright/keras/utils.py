@@ -9,6 +9,7 @@ import numpy as np
 
 from tilewright import ops, random
 from tilewright.autograd import Tensor
+from tilewright.keras import naming
 from tilewright.keras.config import floatx
 from tilewright.keras.serialization import (
     custom_object_scope,
@@ -25,6 +26,11 @@ def set_random_seed(seed: int) -> None:
     python_random.seed(seed)
     getattr(np, "random").seed(seed)  # noqa: B009
     random.set_seed(seed)
+
+
+def clear_session() -> None:
+    """Layers are numbered from the start again."""
+    naming.reset_names()
 
 
 def to_categorical(x, num_classes: int | None = None):
@@ -58,5 +64,5 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
-__all__ = ["custom_object_scope", "deserialize_keras_object", "normalize", "register_keras_serializable", "serialize_keras_object",
+__all__ = ["clear_session", "custom_object_scope", "deserialize_keras_object", "normalize", "register_keras_serializable", "serialize_keras_object",
            "set_random_seed", "to_categorical"]
