@@ -55,14 +55,17 @@ void define(py::module_& m, const Ops& ops, const char* name, void (*function)(c
 
 void bind_cpu(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
-void bind_elementwise_fused(py::module_& m, const Ops& ops);
-void bind_random(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
 void bind_conv2d(py::module_& m, const Ops& ops);
 void bind_pool2d(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
+void bind_norm(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
+void bind_embedding(py::module_& m, const Ops& ops);
+void bind_shape(py::module_& m, const Ops& ops);
+void bind_random(py::module_& m, const Ops& ops);
+void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.

@@ -4,6 +4,7 @@
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/attention_backward.h"
+#include "cpu/attention_decode.h"
 #include "cpu/attention_problem.h"
 #include "cpu/ops_cpu.h"
 
@@ -21,7 +22,7 @@ template <class T>
 int64_t rows_per_task(const AttentionProblem<T>& p) {
   const int64_t unit = p.layout.unit;
   int64_t rows = std::min(kRowsPerTask, kRowElementsPerTask / std::max<int64_t>(p.depth, 1));
-  while (rows > 2 * unit && p.batches * p.key_heads * ((p.rows + rows - 1) / rows) < kTasksWanted) rows /= 2;
+  while (rows > 4 * unit && p.batches * p.key_heads * ((p.rows + rows - 1) / rows) < kTasksWanted) rows /= 2;
   return std::max(round_up(rows, unit), unit);
 }
 
@@ -89,6 +90,8 @@ void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse
   std::fill_n(state.sum.data(), units * unit, T(0));
   std::fill_n(state.max.data(), units * unit, -std::numeric_limits<T>::infinity());
   int64_t highest = 0;
+  p.prefetch_keys(p.k, batch, key_head, 0, block);
+  p.prefetch_keys(p.v, batch, key_head, 0, block);
   for (int64_t i = 0; i < units; ++i) {
     const AttentionUnit u = p.unit(begin + i * unit, end);
     p.pack_queries(state.q.data() + i * p.depth * unit, p.q, batch, key_head, u, p.scale);
@@ -98,7 +101,12 @@ void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse
     const int64_t count = std::min(block, highest - first);
     p.pack_key_groups(state.k.data(), p.k, batch, key_head, first, count);
     p.pack_key_rows(state.v.data(), state.depth, p.v, batch, key_head, first, count);
+    const int64_t share = (block + units - 1) / units, next = first + block;
     for (int64_t i = 0; i < units; ++i) {
+      if (next < highest) {
+        p.prefetch_keys(p.k, batch, key_head, next + i * share, share);
+        p.prefetch_keys(p.v, batch, key_head, next + i * share, share);
+      }
       const AttentionUnit u = p.unit(begin + i * unit, end);
       const int64_t seen = std::min(count, u.highest - first);
       if (seen > 0) take_keys(p, state, i, u, batch, key_head, first, seen);
@@ -113,6 +121,7 @@ void attention_forward(const View& out, const View& lse, const View& q, const Vi
   for_float(out.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const AttentionProblem<T> p(q, k, v, mask, params);
+    if (p.few()) return decode_forward(p, out, lse);
     const int64_t step = rows_per_task(p), blocks = (p.rows + step - 1) / step;
     parallel_for(p.batches * p.key_heads * blocks, [&](int64_t task) {
       // Late rows see most keys: they start first, so that no long task is left for the end.

@@ -7,6 +7,7 @@
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
+#include "cpu/attention_decode.h"
 #include "cpu/attention_problem.h"
 
 namespace tilewright::cpu {
@@ -21,10 +22,6 @@ int64_t keys_per_block(const AttentionProblem<T>& p) {
   const int64_t keys = kKeyElementsPerBlock / std::max<int64_t>(p.depth, 1);
   return round_up(std::clamp<int64_t>(std::min(keys, p.keys), 32, kMaxKeysPerBlock), p.layout.group);
 }
-
-struct Gradients {
-  const View &dq, &dk, &dv, &dout, &dlse, &out, &lse;
-};
 
 // The buffers of one task.
 template <class T>
@@ -43,19 +40,24 @@ struct BackwardState {
         dout_rows(row_depth * p.layout.unit),
         s(block * p.layout.unit),
         dp(block * p.layout.unit),
-        bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0) {}
+        bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0),
+        deltas(p.rows) {}
   const int64_t row_depth, key_depth;                  // padded to whole registers, to whole panels
   Scratch<T> k, v, k_rows, dk, dv;                     // of the block of keys
   Scratch<T> q, dout, q_rows, dout_rows, s, dp, bias;  // of the unit of rows
+  Scratch<T> deltas;                                   // of all rows
   T lse[AttentionProblem<T>::kMaxUnit], delta[AttentionProblem<T>::kMaxUnit];
 };
 
-// delta = sum_d dout * out - dlse, which is sum_key p * dp: what normalising takes from every ds.
 template <class T>
-void load_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T>& state, int64_t batch,
-               int64_t key_head, const AttentionUnit& u) {
+void load_rows(const AttentionProblem<T>& p, const AttentionGradients& g, BackwardState<T>& state,
+               int64_t batch, int64_t key_head, const AttentionUnit& u) {
   p.pack_queries(state.q.data(), p.q, batch, key_head, u, p.scale);
   p.pack_queries(state.dout.data(), g.dout, batch, key_head, u, T(1));
+  for (int64_t r = u.first + u.count; r < std::min(u.first + u.count + p.layout.unit, p.rows); ++r) {
+    p.prefetch_row(p.row(p.q, batch, key_head, r));
+    p.prefetch_row(p.row(g.dout, batch, key_head, r));
+  }
   for (int i = 0; i < u.vectors * p.layout.lanes; ++i) {
     state.lse[i] = state.delta[i] = T(0);
     if (i >= u.count) continue;
@@ -66,14 +68,13 @@ void load_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T
     p.kernels.pack_rows(state.dout_rows.data() + i * state.row_depth, state.row_depth, &dout, 1, p.depth,
                         T(1));
     state.lse[i] = p.value(g.lse, batch, key_head, r);
-    state.delta[i] = p.kernels.dot(dout, p.row(g.out, batch, key_head, r), p.depth);
-    if (g.dlse) state.delta[i] -= p.value(g.dlse, batch, key_head, r);
+    state.delta[i] = state.deltas[r];
   }
 }
 
 // One unit of rows by keys first .. first + count - 1, of which the unit sees at least one.
 template <class T>
-void take_rows(const AttentionProblem<T>& p, const Gradients& g, BackwardState<T>& state, T* dq,
+void take_rows(const AttentionProblem<T>& p, const AttentionGradients& g, BackwardState<T>& state, T* dq,
                int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first, int64_t count) {
   load_rows(p, g, state, batch, key_head, u);
   // Whole panels: keys that padding or the border put beyond `count` get p = 0, or rows of dk nobody reads.
@@ -98,12 +99,13 @@ void write_keys(const AttentionProblem<T>& p, const View& view, const Scratch<T>
 
 // Blocks slice, slice + slices, ... of the keys of one key head; dq: (units, depth, unit) of this slice.
 template <class T>
-void backward_keys(const AttentionProblem<T>& p, const Gradients& g, T* dq, int64_t batch, int64_t key_head,
-                   int64_t slice, int64_t slices) {
+void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T* dq, int64_t batch,
+                   int64_t key_head, int64_t slice, int64_t slices) {
   const int64_t unit = p.layout.unit, units = (p.rows + unit - 1) / unit, block = keys_per_block(p);
   BackwardState<T> state(p, block);
   const int64_t dq_size = state.key_depth * unit;
   std::fill_n(dq, units * dq_size, T(0));
+  for (int64_t r = 0; r < p.rows; ++r) state.deltas[r] = g.delta(p, batch, key_head, r);
   for (int64_t first = slice * block; first < p.keys; first += slices * block) {
     const int64_t count = std::min(block, p.keys - first);
     p.pack_key_groups(state.k.data(), p.k, batch, key_head, first, count);
@@ -139,9 +141,10 @@ void write_queries(const AttentionProblem<T>& p, const View& view, T* dq, int64_
 }
 
 template <class T>
-void backward(const AttentionProblem<T>& p, const Gradients& g) {
+void backward(const AttentionProblem<T>& p, const AttentionGradients& g) {
   const int64_t heads = p.batches * p.key_heads;
   if (heads == 0) return;
+  if (p.few()) return decode_backward(p, g);
   const int64_t block = keys_per_block(p), blocks = (p.keys + block - 1) / block;
   const int64_t slices =
       std::clamp<int64_t>((kTasksWanted + heads - 1) / heads, 1, std::max<int64_t>(blocks, 1));
@@ -167,7 +170,8 @@ void attention_backward(const View& dq, const View& dk, const View& dv, const Vi
                         const View& mask, const AttentionParams& params, Stream) {
   for_float(dq.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    backward(AttentionProblem<T>(q, k, v, mask, params), Gradients{dq, dk, dv, dout, dlse, out, lse});
+    backward(AttentionProblem<T>(q, k, v, mask, params),
+             AttentionGradients{dq, dk, dv, dout, dlse, out, lse});
   });
 }
 

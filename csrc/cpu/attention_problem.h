@@ -118,6 +118,18 @@ struct AttentionProblem {
     }
   }
 
+  // Asks for keys first .. first + count - 1 (those that exist) ahead of their packing: rows that lie many heads
+  // apart escape the hardware's prefetcher.
+  void prefetch_keys(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
+    const int64_t last = std::min(first + count, keys);
+    for (int64_t key = first; key < last; ++key) prefetch_row(key_row(view, batch, key_head, key));
+  }
+
+  void prefetch_row(const T* row) const {
+    constexpr int64_t line = 64 / sizeof(T);
+    for (int64_t d = 0; d < depth; d += line) __builtin_prefetch(row + d, 0, 2);
+  }
+
   // Adds the mask and the causal border to the scores of one unit by keys first .. first + count - 1.
   // `bias` is room for (count, unit) and (lanes, count) elements.
   void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first,
@@ -129,6 +141,27 @@ struct AttentionProblem {
       seen[i] = T(i < u.count ? std::clamp<int64_t>(visible(u.first + i) - first, 0, count) : count);
     kernels.hide(s, seen, u.vectors, std::max<int64_t>(u.lowest - first, 0), count);
   }
+
+  // What row r adds to the scores of keys first .. first + count - 1: in the mask itself, or spelt out in
+  // `room`.
+  const T* mask_row(T* room, int64_t batch, int64_t key_head, int64_t r, int64_t first, int64_t count) const {
+    const int64_t head = key_head * heads_per_key + r / queries, step = mask.stride(3);
+    const int64_t at =
+        batch * mask.stride(0) + head * mask.stride(1) + (r % queries) * mask.stride(2) + first * step;
+    if (mask.dtype == Dtype::b8) {
+      const uint8_t* row = mask.as<uint8_t>() + at;
+      for (int64_t i = 0; i < count; ++i)
+        room[i] = row[i * step] ? T(0) : -std::numeric_limits<T>::infinity();
+      return room;
+    }
+    const T* row = mask.as<T>() + at;
+    if (step == 1) return row;
+    for (int64_t i = 0; i < count; ++i) room[i] = row[i * step];
+    return room;
+  }
+
+  // Rows so few that keys are better read in place.
+  bool few() const { return rows <= layout.few; }
 
   static constexpr int kMaxUnit = 64;
 
@@ -151,23 +184,17 @@ struct AttentionProblem {
     }
     kernels.add_bias(s, bias, u.vectors, count);
   }
+};
 
-  // What row r adds to the scores of keys first .. first + count - 1: in the mask itself, or spelt out in
-  // `room`.
-  const T* mask_row(T* room, int64_t batch, int64_t key_head, int64_t r, int64_t first, int64_t count) const {
-    const int64_t head = key_head * heads_per_key + r / queries, step = mask.stride(3);
-    const int64_t at =
-        batch * mask.stride(0) + head * mask.stride(1) + (r % queries) * mask.stride(2) + first * step;
-    if (mask.dtype == Dtype::b8) {
-      const uint8_t* row = mask.as<uint8_t>() + at;
-      for (int64_t i = 0; i < count; ++i)
-        room[i] = row[i * step] ? T(0) : -std::numeric_limits<T>::infinity();
-      return room;
-    }
-    const T* row = mask.as<T>() + at;
-    if (step == 1) return row;
-    for (int64_t i = 0; i < count; ++i) room[i] = row[i * step];
-    return room;
+// What the backward pass reads and writes beside the inputs; dlse may be none.
+struct AttentionGradients {
+  const View &dq, &dk, &dv, &dout, &dlse, &out, &lse;
+
+  // sum_d dout * out - dlse, which is sum_key p * dp: what normalising takes from every ds of row r.
+  template <class T>
+  T delta(const AttentionProblem<T>& p, int64_t batch, int64_t key_head, int64_t r) const {
+    const T sum = p.kernels.dot(p.row(dout, batch, key_head, r), p.row(out, batch, key_head, r), p.depth);
+    return dlse ? sum - p.value(dlse, batch, key_head, r) : sum;
   }
 };
 

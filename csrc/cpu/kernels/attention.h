@@ -14,7 +14,11 @@ struct AttentionLayout {
   int unit;   // queries side by side in a tile: a few registers
   int panel;  // keys, or elements of a head, in one register tile: buffers exist for whole panels
   int group;  // keys side by side in packed keys: a multiple of lanes and of panel
+  int few;    // up to so many rows the decode kernels, which read keys in place, win over tiles
 };
+
+// Keys of one call of a decode product: the rows of all heads of so many keys fit the first-level cache.
+inline constexpr int64_t kDecodeKeys = 8;
 
 template <class T>
 struct AttentionTile {
@@ -51,6 +55,20 @@ struct AttentionTile {
   void (*softmax_finish)(T* lse, T* inverse, const T* max, const T* sum, int vectors);
   // s becomes p = exp(s - lse), dp becomes ds = p * (dp - delta); a row with lse = -inf gives zeros
   void (*softmax_gradient)(T* s, T* dp, const T* lse, const T* delta, int vectors, int64_t keys);
+
+  // ---- on `rows` rows that share keys (attention_decode.h); rows of keys are `key_stride` apart
+  // s[row][key] = sum_d q[row][d] * k[key][d]
+  void (*decode_scores)(T* s, int64_t s_stride, const T* q, int64_t q_stride, int rows, const T* k,
+                        int64_t key_stride, int64_t keys, int64_t depth);
+  // o[row][d] += sum_key p[row][key] * v[key][d]
+  void (*decode_accumulate)(T* o, int64_t o_stride, const T* p, int64_t p_stride, int rows, const T* v,
+                            int64_t key_stride, int64_t keys, int64_t depth);
+  // y[key][d] = sum_row w[row][key] * x[row][d]
+  void (*decode_outer)(T* y, int64_t key_stride, const T* w, int64_t w_stride, int rows, const T* x,
+                       int64_t x_stride, int64_t keys, int64_t depth);
+  // softmax_step and softmax_gradient of one row, keys in the lanes; nothing came before
+  void (*decode_softmax)(T* s, T* max, T* sum, int64_t keys);
+  void (*decode_gradient)(T* s, T* dp, T lse, T delta, int64_t keys);
 };
 
 using AttentionKernels = FloatTables<AttentionTile>;

@@ -8,13 +8,11 @@
 // Work split  one call per (unit, block of keys); drivers spread blocks of queries, or of keys, over threads
 // Limits      a NaN among a row's scores makes that row NaN; scores of +inf too, as in the formula
 #include "cpu/kernels/attention.h"
+#include "cpu/kernels/attention_decode.h"
 #include "cpu/kernels/attention_tile.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
-
-template <class T>
-inline constexpr T kInfinity = T(__builtin_inf());
 
 template <class T>
 void add_bias(T* s, const T* bias, int vectors, int64_t keys) {
@@ -51,17 +49,11 @@ void hide(T* s, const T* visible, int vectors, int64_t first, int64_t keys) {
   }
 }
 
-// While all scores of a row were -inf its maximum is -inf too; subtracting 0 instead keeps exp(-inf) = 0.
-template <class T>
-TW_INLINE Vec<T> finite_or_zero(Vec<T> max) {
-  return select(max == Vec<T>::set1(-kInfinity<T>), Vec<T>::zero(), max);
-}
-
 template <class T, int kVectors>
 TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
-  V high[kVectors], total[kVectors];
+  V high[kVectors], scaled[kVectors], total[kVectors];
 #pragma GCC unroll 3
   for (int v = 0; v < kVectors; ++v) high[v] = V::load(max + v * Shape::kLanes);
   for (int64_t key = 0; key < keys; ++key)
@@ -73,6 +65,7 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
     const V before = V::load(max + v * Shape::kLanes);
     store(max + v * Shape::kLanes, high[v]);
     high[v] = finite_or_zero(high[v]);
+    scaled[v] = high[v] * V::set1(T(kLog2E));
     const V scale = exp_nonpositive(before - high[v]);
     store(factor + v * Shape::kLanes, scale);
     total[v] = V::load(sum + v * Shape::kLanes) * scale;
@@ -81,7 +74,7 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) {
       T* at = s + key * Shape::kUnit + v * Shape::kLanes;
-      const V p = exp_nonpositive(V::load(at) - high[v]);
+      const V p = weight(V::load(at), high[v], scaled[v]);
       store(at, p);
       total[v] = total[v] + p;
     }
@@ -111,19 +104,20 @@ void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, int vectors, in
   using Shape = TileShape<T>;
   for_vectors<T>(vectors, [&](auto n) {
     constexpr int count = decltype(n)::value;
-    V shift[count], mean[count];
+    V shift[count], scaled[count], mean[count];
 #pragma GCC unroll 3
     for (int v = 0; v < count; ++v) {
       const V l = V::load(lse + v * Shape::kLanes);
       // exp(s - inf) = 0 for the rows that see nothing.
       shift[v] = select(l == V::set1(-kInfinity<T>), V::set1(kInfinity<T>), l);
+      scaled[v] = shift[v] * V::set1(T(kLog2E));
       mean[v] = V::load(delta + v * Shape::kLanes);
     }
     for (int64_t key = 0; key < keys; ++key)
 #pragma GCC unroll 3
       for (int v = 0; v < count; ++v) {
         const int64_t at = key * Shape::kUnit + v * Shape::kLanes;
-        const V p = exp_nonpositive(V::load(s + at) - shift[v]);
+        const V p = weight(V::load(s + at), shift[v], scaled[v]);
         store(s + at, p);
         store(dp + at, p * (V::load(dp + at) - mean[v]));
       }
@@ -134,7 +128,8 @@ template <class T>
 constexpr AttentionTile<T> table() {
   using Shape = TileShape<T>;
   AttentionTile<T> t = {};
-  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kGroup};
+  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kGroup,
+              Shape::kLanes > 2 ? Shape::kLanes / 2 : 1};
   t.pack_lanes = pack_lanes<T>;
   t.unpack_lanes = unpack_lanes<T>;
   t.pack_rows = pack_rows<T>;
@@ -148,6 +143,11 @@ constexpr AttentionTile<T> table() {
   t.softmax_step = softmax_step<T>;
   t.softmax_finish = softmax_finish<T>;
   t.softmax_gradient = softmax_gradient<T>;
+  t.decode_scores = decode_scores<T>;
+  t.decode_accumulate = decode_accumulate<T>;
+  t.decode_outer = decode_outer<T>;
+  t.decode_softmax = decode_softmax<T>;
+  t.decode_gradient = decode_gradient<T>;
   return t;
 }
 
