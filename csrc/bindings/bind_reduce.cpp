@@ -14,13 +14,13 @@ constexpr NamedReduce kReduces[] = {
     {"sum", Reduce::sum}, {"mean", Reduce::mean}, {"max", Reduce::max},
     {"min", Reduce::min}, {"prod", Reduce::prod}, {"any", Reduce::any},
     {"all", Reduce::all}, {"logsumexp", Reduce::logsumexp}, {"sum_squares", Reduce::sum_squares},
-    {"norm", Reduce::norm},
+    {"l2_norm", Reduce::norm},
 };
 
 const NamedReduce& reduce_named(const std::string& name) {
   for (const NamedReduce& entry : kReduces)
     if (name == entry.name) return entry;
-  fail(ErrorKind::value, "reduce", "f is '" + name + "', expected sum, mean, max, min, prod, any, all, logsumexp, sum_squares or norm");
+  fail(ErrorKind::value, "reduce", "f is '" + name + "', expected sum, mean, max, min, prod, any, all, logsumexp, sum_squares or l2_norm");
 }
 
 // Same rank, and each size that of x or 1. A maximum or minimum needs something to choose from.

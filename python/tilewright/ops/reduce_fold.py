@@ -286,7 +286,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
     return result(y, (x,), gradient)
 
 
-def norm(x, *, axis=None, keepdims: bool = False, out=None):
+def l2_norm(x, *, axis=None, keepdims: bool = False, out=None):
     """Euclidean length along axes: the square root of the sum of squares. The gradient of a zero vector is zero.
 
         y = sqrt(sum_i x[.., i, ..]^2)
@@ -298,11 +298,11 @@ def norm(x, *, axis=None, keepdims: bool = False, out=None):
     Numerics  squares, sum and square root in float64
     Backends  cpu
     Examples
-        >>> norm(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32), axis=1)
+        >>> l2_norm(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32), axis=1)
         array([5., 0.], dtype=float32)
     """
-    float_dtype("norm", "x", raw("norm", "x", x))
-    y, _, kept = _reduce("norm", x, axis, keepdims, out)
+    float_dtype("l2_norm", "x", raw("l2_norm", "x", x))
+    y, _, kept = _reduce("l2_norm", x, axis, keepdims, out)
 
     def gradient(dy, y, needs):
         length = shape_view.reshape(y, kept)
