@@ -31,7 +31,7 @@ enum class Activation : uint8_t {
   none, relu, relu6, leaky_relu, elu, sigmoid, tanh, gelu, gelu_tanh, silu, softplus,
 };
 
-enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
+enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares, norm };
 // nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
 enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
