@@ -138,7 +138,7 @@ void check_same_or_no_overlap(const char* op, const char* name, const View& view
 
 void check_rows_contiguous(const char* op, const char* name, const View& view) {
   check_min_ndim(op, name, view, 1, "(..., row)");
-  if (view.size() == 0 || view.contiguous_from(view.ndim - 1)) return;  // strides of an empty array say nothing
+  if (view.size() == 0 || view.contiguous_from(view.ndim - 1)) return;  // NumPy gives empty arrays strides 0
   fail_argument(ErrorKind::value, op, name, "strides " + strides_text(view), "a last axis without gaps");
 }
 

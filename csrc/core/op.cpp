@@ -17,18 +17,23 @@ CallObserver* set_call_observer(CallObserver* observer) {
 
 void CallObserver::keep(const Call&, void* closure, void (*)(void*), void (*destroy)(void*)) { destroy(closure); }
 
-void OpBase::refuse(Dtype got) const {
+namespace {
+std::string names_of(DtypeMask dtypes) {
+  std::string names;
+  for (int i = 0; i < kDtypeCount; ++i) {
+    if (!(dtypes & (1u << i))) continue;
+    if (!names.empty()) names += ", ";
+    names += dtype_name(static_cast<Dtype>(i));
+  }
+  return names;
+}
+}  // namespace
+
+void OpBase::refuse(DtypeMask got) const {
   if (!implemented())
     fail(ErrorKind::not_implemented, name_, std::string("is not implemented by the ") + backend() + " back end");
-  std::string expected;
-  for (int i = 0; i < kDtypeCount; ++i) {
-    if (!(dtypes_ & (1u << i))) continue;
-    if (!expected.empty()) expected += ", ";
-    expected += dtype_name(static_cast<Dtype>(i));
-  }
-  fail(ErrorKind::type, name_,
-       std::string("got dtype ") + dtype_name(got) + ", expected one of " + expected + " on the " + backend() +
-           " back end");
+  fail(ErrorKind::type, name_, "got dtype " + names_of(got) + ", expected one of " + names_of(dtypes_) + " on the " +
+                                   backend() + " back end");
 }
 
 }  // namespace tilewright

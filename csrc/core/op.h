@@ -68,7 +68,7 @@ class OpBase {
   bool implemented() const { return dtypes_ != 0; }
 
  protected:
-  [[noreturn]] void refuse(Dtype got) const;
+  [[noreturn]] void refuse(DtypeMask got) const;
 
   const char* name_;
   const OpList* list_;
@@ -104,17 +104,18 @@ bool is_causal(const T&) {
   return false;
 }
 
-// The dtype that decides whether a back end takes a call: that of the first View or list given.
-inline bool first_dtype(Dtype* dtype, const View& view) {
-  if (view) *dtype = view.dtype;
+// The dtype that decides whether a back end takes a call: that of the first View or list given. True ends the
+// search; an empty list ends it with nothing to refuse.
+inline bool first_dtype(DtypeMask* mask, const View& view) {
+  if (view) *mask = mask_of(view.dtype);
   return static_cast<bool>(view);
 }
-inline bool first_dtype(Dtype* dtype, const ViewList& list) {
-  if (list.count > 0) *dtype = list[0].dtype;
-  return list.count > 0;
+inline bool first_dtype(DtypeMask* mask, const ViewList& list) {
+  if (list.count > 0) *mask = mask_of(list[0].dtype);
+  return true;
 }
 template <class T>
-bool first_dtype(Dtype*, const T&) {
+bool first_dtype(DtypeMask*, const T&) {
   return false;
 }
 
@@ -136,9 +137,9 @@ class Op<void(Args...)> : public OpBase {
   }
 
   void operator()(Args... args) const {
-    Dtype dtype = Dtype::f32;
-    const bool typed = (detail::first_dtype(&dtype, args) || ...);
-    if (!implemented() || (typed && !(dtypes_ & mask_of(dtype)))) refuse(dtype);
+    DtypeMask got = 0;
+    (void)(detail::first_dtype(&got, args) || ...);
+    if (!implemented() || (got & ~dtypes_)) refuse(got);
     if (CallObserver* observer = call_observer())
       observed(*observer, args...);
     else

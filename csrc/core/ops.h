@@ -39,15 +39,19 @@ struct Ops {
   // y = x * keep / (1 - rate), keep from Philox(key); its own backward. key (2,) int64: seed, offset
   Op<void(V y, V x, V key, double rate, S)> dropout{list, "dropout"};
 
-  // ---- reduce: y has x's rank with 1 where an axis is reduced; x strided
+  // ---- reduce: y has x's rank with 1 where an axis is reduced; x and y strided
+  // sum, prod and sum_squares of int32 have an int64 y; any and all a bool y, whatever x is
   Op<void(V y, V x, Reduce f, S)> reduce{list, "reduce"};
+  // mean, variance = sum (x - mean)^2 / (n - ddof), in two passes
+  Op<void(V mean, V variance, V x, double ddof, S)> moments{list, "moments"};
   // y int64: position along `axis` of the first maximum (minimum); NaN counts as extreme, as in NumPy
   Op<void(V y, V x, int axis, bool minimum, S)> argmax{list, "argmax"};
-  // running sum along `axis`
+  // running sum along `axis`; y like x, may be x
   Op<void(V y, V x, int axis, bool exclusive, bool reverse, S)> cumsum{list, "cumsum"};
-  // values, indices (int64) (rows, k): the k largest of each row, descending, equal values by position
+  // values, indices (int64) (rows, k) of x (rows, cols), rows contiguous: the k largest of each row, descending,
+  // NaN first, equal values by position
   Op<void(V values, V indices, V x, S)> top_k{list, "top_k"};
-  // y (1,): sqrt of the sum of squares of all arrays
+  // y (): sqrt of the sum of squares of all arrays, which are strided
   Op<void(V y, L arrays, S)> global_norm{list, "global_norm"};
 
   // ---- matmul: a (..., M, K), b (..., K, N) strided with equal or stride-0 batch axes, y (..., M, N) with
@@ -77,32 +81,38 @@ struct Ops {
   // dx = dy - exp(y) * sum(dy); dx may be dy
   Op<void(V dx, V dy, V y, S)> log_softmax_backward{list, "log_softmax_backward"};
 
-  // ---- norm: x, y (rows, cols); mean?, rstd? (rows,) of T are kept for backward; gamma?, beta? (cols)
-  // h = x + residual?; sum? receives h where a residual is given
+  // ---- norm: x, y (rows, cols), rows contiguous, any row stride; gamma?, beta? (cols); mean?, rstd? of T are kept for
+  // backward: (rows,) of layer_norm and rms_norm. h = x + residual?; sum receives h where a residual is given. y may be x
   Op<void(V y, V sum, V mean, V rstd, V x, V residual, V gamma, V beta, double epsilon, S)> layer_norm_forward{list, "layer_norm_forward"};
-  Op<void(V dx, V dgamma, V dbeta, V dy, V x, V mean, V rstd, V gamma, S)> layer_norm_backward{list, "layer_norm_backward"};
+  // x is h; dsum? is what flows into h directly and is added to dx; dgamma?, dbeta? (cols)
+  Op<void(V dx, V dgamma, V dbeta, V dy, V dsum, V x, V mean, V rstd, V gamma, S)> layer_norm_backward{list, "layer_norm_backward"};
   Op<void(V y, V sum, V rstd, V x, V residual, V gamma, double epsilon, S)> rms_norm_forward{list, "rms_norm_forward"};
-  Op<void(V dx, V dgamma, V dy, V x, V rstd, V gamma, S)> rms_norm_backward{list, "rms_norm_backward"};
-  // statistics over all axes but the last, x (rows, cols); moving_mean?, moving_variance? are updated in place:
-  // moving = moving * momentum + batch * (1 - momentum), the variance with n / (n - 1) if unbiased
-  Op<void(V y, V mean, V rstd, V moving_mean, V moving_variance, V x, V gamma, V beta, double epsilon, double momentum, bool unbiased, S)> batch_norm_training{list, "batch_norm_training"};
+  Op<void(V dx, V dgamma, V dy, V dsum, V x, V rstd, V gamma, S)> rms_norm_backward{list, "rms_norm_backward"};
+  // statistics of each column, mean and rstd (cols); moving_mean?, moving_variance? (cols), strided, are updated in place
+  Op<void(V y, V mean, V rstd, V moving_mean, V moving_variance, V x, V gamma, V beta, const BatchNormParams&, S)> batch_norm_training{list, "batch_norm_training"};
   Op<void(V y, V x, V mean, V variance, V gamma, V beta, double epsilon, S)> batch_norm_inference{list, "batch_norm_inference"};
   Op<void(V dx, V dgamma, V dbeta, V dy, V x, V mean, V rstd, V gamma, S)> batch_norm_backward{list, "batch_norm_backward"};
 
   // ---- attention: q (B, Tq, Hq, D), k, v (B, Tk, Hkv, D), last axis contiguous, others strided; mask? (B|1, Hq|1,
-  // Tq|1, Tk|1) of T (added) or bool (true: may look), by stride 0. lse? (B, Hq, Tq): log-sum-exp of the scores
+  // Tq|1, Tk|1) strided, of T (added) or bool (true: may look). lse? (B, Hq, Tq) strided: log-sum-exp of the scores
   Op<void(V out, V lse, V q, V k, V v, V mask, const AttentionParams&, S)> attention_forward{list, "attention_forward"};
-  Op<void(V dq, V dk, V dv, V dout, V q, V k, V v, V out, V lse, V mask, const AttentionParams&, S)> attention_backward{list, "attention_backward"};
+  // dlse?: the gradient of lse
+  Op<void(V dq, V dk, V dv, V dout, V dlse, V q, V k, V v, V out, V lse, V mask, const AttentionParams&, S)> attention_backward{list, "attention_backward"};
 
   // ---- embedding: table (V, D), ids (n,), y (n, D)
   Op<void(V y, V table, V ids, S)> embedding_gather{list, "embedding_gather"};
   // table[ids[i]] += dy[i], in the order of i for every row
   Op<void(V table, V dy, V ids, S)> embedding_scatter_add{list, "embedding_scatter_add"};
 
-  // ---- shape (slices, concatenation and padding are `copy` and `fill` on Views)
-  // y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`; indices has y's shape
+  // ---- shape (slices, concatenation and padding are `copy` and `fill` on Views); negative indices count from the
+  // end; any dtype, where nothing is added
+  // y[o, i, :] = x[o, ids[i], :]; x (outer, V, inner), ids (n,), y (outer, n, inner), the last axis contiguous
+  Op<void(V y, V x, V ids, S)> take{list, "take"};
+  // dx[o, ids[i], :] += dy[o, i, :], in the order of i
+  Op<void(V dx, V dy, V ids, S)> take_backward{list, "take_backward"};
+  // y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`; indices has y's shape; strided
   Op<void(V y, V x, V indices, int axis, S)> gather{list, "gather"};
-  // y[.., indices[.., i, ..], ..] += x[.., i, ..]
+  // y[.., indices[.., i, ..], ..] += x[.., i, ..] in the order of i; indices has x's shape; strided
   Op<void(V y, V x, V indices, int axis, S)> scatter_add{list, "scatter_add"};
   // y (n, depth) = on where ids[i] == column, else off; an id outside [0, depth) gives a row of off
   Op<void(V y, V ids, double on, double off, S)> one_hot{list, "one_hot"};
@@ -124,13 +134,13 @@ struct Ops {
   Op<void(V y, V gates, V x, V h0, V w, V u, V b, const RnnParams&, S)> gru_forward{list, "gru_forward"};
   Op<void(V dx, V dh0, V dw, V du, V db, V dy, V x, V h0, V w, V u, V y, V gates, const RnnParams&, S)> gru_backward{list, "gru_backward"};
 
-  // ---- loss: loss (rows,), gradient? of loss[row] by the inputs times scale? (rows,) , in the same pass
-  // labels (rows,) ids, or (rows, cols) of T: probabilities
-  Op<void(V loss, V dlogits, V logits, V labels, V scale, const CrossEntropyParams&, S)> softmax_cross_entropy{list, "softmax_cross_entropy"};
-  // elementwise: max(x, 0) - x * label + log(1 + exp(-|x|)), label smoothing as Keras's
-  Op<void(V loss, V dlogits, V logits, V labels, V scale, double label_smoothing, S)> sigmoid_cross_entropy{list, "sigmoid_cross_entropy"};
-  // loss[row] = mean over cols of (prediction - target)^2
-  Op<void(V loss, V dprediction, V prediction, V target, V scale, S)> mean_squared_error{list, "mean_squared_error"};
+  // ---- loss: rows contiguous, any row stride; the gradient of each loss, where one is given, in the same pass
+  // loss (rows,) = -sum q log softmax(logits); labels (rows,) ids, strided, or (rows, cols) of T: probabilities
+  Op<void(V loss, V dlogits, V logits, V labels, const CrossEntropyParams&, S)> softmax_cross_entropy{list, "softmax_cross_entropy"};
+  // (n,) arrays: max(x, 0) - x * q + log(1 + exp(-|x|)), q = label * (1 - label_smoothing) + label_smoothing / 2
+  Op<void(V loss, V dlogits, V logits, V labels, double label_smoothing, S)> sigmoid_cross_entropy{list, "sigmoid_cross_entropy"};
+  // loss (rows,) = mean over cols of (prediction - target)^2
+  Op<void(V loss, V dprediction, V prediction, V target, S)> mean_squared_error{list, "mean_squared_error"};
 
   // ---- optimizer: whole lists in place, one call. step (1,) int64 counts from 1; learning_rate (1,), gradient_scale? (1,) of T
   Op<void(L params, L grads, L m, L v, L v_max, V step, V learning_rate, V gradient_scale, const AdamParams&, S)> adam_update{list, "adam_update"};

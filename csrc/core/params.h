@@ -32,7 +32,8 @@ enum class Activation : uint8_t {
 };
 
 enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
-enum class Resize : uint8_t { nearest, bilinear };
+// nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
+enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
 struct Epilogue {
   Activation activation = Activation::none;
@@ -58,6 +59,13 @@ struct AttentionParams {
   bool causal = false;  // query i sees keys j <= i + (Tk - Tq): the last query sees every key
 };
 
+// moving = moving * decay + batch * (1 - decay)
+struct BatchNormParams {
+  double epsilon = 1e-3;
+  double decay = 0.99;
+  bool unbiased = false;  // the moving variance gets n / (n - 1) times the batch's
+};
+
 struct CrossEntropyParams {
   double label_smoothing = 0;
   int64_t ignore_index = -1;
@@ -70,13 +78,20 @@ struct RnnParams {
   bool return_sequences = true;
 };
 
+// What happens to every gradient before an optimizer uses it, in this order: scale, clip, l2.
+struct GradientParams {
+  bool maximize = false;        // climbs instead of descending
+  double clip_value = 0;        // > 0: each element is cut to [-clip_value, clip_value]
+  double clip_norm = 0;         // > 0: each array is scaled down to at most this L2 norm
+  double global_clip_norm = 0;  // > 0: all arrays together are scaled down to at most this L2 norm
+  double l2 = 0;                // g += l2 * p
+};
+
 struct AdamParams {
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
-  bool epsilon_hat = false;     // epsilon is added before the bias correction (Keras) instead of after (PyTorch)
-  double weight_decay = 0;      // decoupled: p -= learning_rate * weight_decay * p
-  double l2 = 0;                // added to the gradient: g += l2 * p
-  double clip_norm = 0;         // > 0: gradients are scaled so that their global norm is at most this
-  bool maximize = false;
+  bool epsilon_hat = false;  // epsilon beside sqrt(v) (Keras) instead of beside the corrected root (PyTorch)
+  double weight_decay = 0;   // decoupled: p -= learning_rate * weight_decay * p
+  GradientParams gradient;
 };
 
 struct SgdParams {
@@ -84,17 +99,15 @@ struct SgdParams {
   bool nesterov = false;
   bool velocity_scaled = false;  // velocity holds -learning_rate * g (Keras) instead of g (PyTorch)
   double weight_decay = 0;
-  double l2 = 0;
-  double clip_norm = 0;
+  GradientParams gradient;
 };
 
 struct RmspropParams {
   double rho = 0.9, momentum = 0, epsilon = 1e-7;
-  bool centered = false;
-  bool epsilon_inside = true;  // sqrt(v + epsilon) (Keras) instead of sqrt(v) + epsilon (PyTorch)
+  bool epsilon_inside = true;   // sqrt(v + epsilon) (Keras) instead of sqrt(v) + epsilon (PyTorch)
+  bool velocity_scaled = true;  // velocity holds learning_rate * g / root (Keras) instead of g / root (PyTorch)
   double weight_decay = 0;
-  double l2 = 0;
-  double clip_norm = 0;
+  GradientParams gradient;
 };
 
 }  // namespace tilewright

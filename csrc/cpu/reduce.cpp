@@ -12,6 +12,7 @@
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/reduce.h"
 #include "cpu/ops_cpu.h"
+#include "cpu/reduce_parts.h"
 #include "cpu/reduce_plan.h"
 
 namespace tilewright::cpu {
@@ -230,10 +231,58 @@ void reduce(const View& y, const View& x, Reduce f, Stream) {
   return reduce_integer<int64_t, int32_t>(y, x, f);
 }
 
+// Two passes over x: the mean, then the squares of the distances from it (Chan, Golub & LeVeque, 1983).
+template <class T>
+void moments_of(const View& mean, const View& variance, const View& x, double ddof) {
+  const ReducePlan plan = plan_reduce(mean, x);
+  if (plan.outputs == 0) return;
+  const double count = double(plan.reduced_size);
+  const Scratch<double> means(plan.outputs);
+  reduce_into<T, T>(mean, plan, x, Fold::sum, nullptr, [&](double total, int64_t output) {
+    means[output] = total / count;
+    return T(means[output]);
+  });
+  const double divisor = std::max(count - ddof, 0.0);
+  reduce_into<T, T>(variance, plan, x, Fold::sum_centered_squares, means.data(),
+                    [divisor](double total, int64_t) { return T(total / divisor); });
+}
+
+void moments(const View& mean, const View& variance, const View& x, double ddof, Stream) {
+  for_float(x.dtype, [&](auto type) { moments_of<type_t<decltype(type)>>(mean, variance, x, ddof); });
+}
+
+// Sum of squares of one array of any shape, in float64.
+double sum_of_squares(const View& x) {
+  View y = x;
+  for (int i = 0; i < y.ndim; ++i) y.shape[i] = 1;
+  const ReducePlan plan = plan_reduce(y, x);
+  double sum = 0;
+  for_float(x.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    reduce_tiles<T>(plan, x.as<T>(), Fold::sum_squares, nullptr,
+                    [&](const Tile&, const double* totals) { sum = totals[0]; });
+  });
+  return sum;
+}
+
+void global_norm(const View& y, const ViewList& arrays, Stream) {
+  double sum = 0;
+  for (const View& array : arrays) sum += sum_of_squares(array);
+  for_float(y.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    *y.as<T>() = T(std::sqrt(sum));
+  });
+}
+
 }  // namespace
 
 void fill_reduce(Ops& ops) {
   ops.reduce.set(reduce, kF32F64 | kIndex | mask_of(Dtype::b8));
+  ops.moments.set(moments, kF32F64);
+  ops.argmax.set(argmax, mask_of(Dtype::s64));
+  ops.cumsum.set(cumsum, kF32F64 | kIndex);
+  ops.top_k.set(top_k, kF32F64 | kIndex);
+  ops.global_norm.set(global_norm, kF32F64);
 }
 
 }  // namespace tilewright::cpu

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures the error of every function of vec_math.h, in units in the last place (ULP) of the result, against the C
-// library in the next wider type. Prints "<dtype> <function> <largest error> <where>", one line each.
-// Compiled once per instruction set: -DTW_ISA=... -DTW_VEC_HEADER="...". Argument: samples per function and sweep.
+// Measures the error of every function of vec_math.h, in units in the last place (ULP) of the result, against
+// the C library in the next wider type, and compares special values by kind (NaN, infinity, zero, sign).
+// Prints
+// "<dtype> <function> <largest error> <special values that are wrong> <where>", one line each.
+// Compiled once per instruction set: -DTW_ISA=... -DTW_VEC_HEADER="...". Argument: samples per function and
+// sweep.
 #include TW_VEC_HEADER
-#include "cpu/simd/vec_math.h"
-
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,8 @@
 #include <limits>
 #include <random>
 #include <vector>
+
+#include "cpu/simd/vec_math.h"
 
 namespace isa = tilewright::cpu::TW_ISA;
 using isa::Vec;
@@ -48,10 +51,19 @@ double ulp_error(T got, Wider<T> expected) {
   return double(std::fabs(finite(got) - finite(expected)) / ulp);
 }
 
+// NaN, infinite, zero or neither, and of the same sign.
+template <class T>
+bool same_kind(T got, T expected) {
+  if (std::isnan(got) || std::isnan(expected)) return std::isnan(got) && std::isnan(expected);
+  return std::isinf(got) == std::isinf(expected) && (got == 0) == (expected == 0) &&
+         std::signbit(got) == std::signbit(expected);
+}
+
 template <class T>
 struct Worst {
   double error = -1;
   T x = 0, y = 0;
+  int special_mismatches = 0;
   void see(double e, T at_x, T at_y) {
     if (!(e > error)) return;
     error = e, x = at_x, y = at_y;
@@ -64,14 +76,21 @@ using Function = void (*)(const T* x, const T* y, T* out);  // kLanes elements
 // Runs f on every pair, in vectors; the tail is filled with ones.
 template <class T>
 void measure(Function<T> f, Wider<T> (*reference)(Wider<T>, Wider<T>), std::vector<T> x, std::vector<T> y,
-             Worst<T>* worst) {
+             bool special, Worst<T>* worst) {
   constexpr size_t lanes = Vec<T>::kLanes;
   const size_t n = x.size();
   x.resize((n + lanes - 1) / lanes * lanes, T(1));
   y.resize(x.size(), T(1));
   std::vector<T> out(x.size());
   for (size_t i = 0; i < x.size(); i += lanes) f(&x[i], &y[i], &out[i]);
-  for (size_t i = 0; i < n; ++i) worst->see(ulp_error<T>(out[i], reference(x[i], y[i])), x[i], y[i]);
+  for (size_t i = 0; i < n; ++i) {
+    const Wider<T> expected = reference(x[i], y[i]);
+    worst->see(ulp_error<T>(out[i], expected), x[i], y[i]);
+    if (!special || same_kind<T>(out[i], T(expected))) continue;
+    if (worst->special_mismatches++ == 0)
+      std::fprintf(stderr, "special value: x=%a y=%a got %a, expected %a\n", double(x[i]), double(y[i]),
+                   double(out[i]), double(T(expected)));
+  }
 }
 
 template <class T>
@@ -88,6 +107,35 @@ std::vector<T> all_exponents(size_t samples) {
   const double step = std::ldexp(1.0, 8 * sizeof(T)) / samples;
   std::vector<T> x;
   for (size_t i = 0; i < samples; ++i) x.push_back(from_bits<T>(uint64_t(step * i)));
+  return x;
+}
+// Zeros, infinities, NaN, the ends of the normal and subnormal ranges, small integers and halves, both signs.
+template <class T>
+std::vector<T> special_values() {
+  using L = std::numeric_limits<T>;
+  std::vector<T> x = {L::quiet_NaN()};
+  for (T sign : {T(1), T(-1)})
+    for (T value : {T(0),
+                    L::infinity(),
+                    L::denorm_min(),
+                    T(L::min() / 2),
+                    L::min(),
+                    L::max(),
+                    L::epsilon(),
+                    T(0.5),
+                    T(1),
+                    T(1) + L::epsilon(),
+                    T(1) - L::epsilon() / 2,
+                    T(1.5),
+                    T(2),
+                    T(3),
+                    T(4),
+                    T(7.5),
+                    T(1e10),
+                    T(16777215),
+                    T(16777216),
+                    T(9007199254740991)})
+      x.push_back(sign * value);
   return x;
 }
 template <class T>
@@ -117,7 +165,11 @@ struct Case {
   bool (*wanted)(T) = [](T) { return true; };
 };
 
-#define VECTOR(call) [](const T* px, const T*, T* out) { const Vec<T> x = Vec<T>::load(px); store(out, call); }
+#define VECTOR(call)                   \
+  [](const T* px, const T*, T* out) {  \
+    const Vec<T> x = Vec<T>::load(px); \
+    store(out, call);                  \
+  }
 #define REFERENCE(call) [](W x, W) -> W { return call; }
 
 template <class T>
@@ -134,7 +186,8 @@ std::vector<Case<T>> unary_cases() {
       {"log", VECTOR(log(x)), REFERENCE(std::log(x)), T(0.25), 4},
       {"log2", VECTOR(log2(x)), REFERENCE(std::log2(x)), T(0.25), 4},
       {"log1p", VECTOR(log1p(x)), REFERENCE(std::log1p(x)), T(-0.9), 4},
-      {"softplus", VECTOR(softplus(x)), REFERENCE(std::fmax(x, W(0)) + std::log1p(std::exp(-std::fabs(x)))), -20, 20},
+      {"softplus", VECTOR(softplus(x)), REFERENCE(std::fmax(x, W(0)) + std::log1p(std::exp(-std::fabs(x)))),
+       -20, 20},
       {"rsqrt", VECTOR(rsqrt(x)), REFERENCE(1 / std::sqrt(x)), T(0.25), 4},
       {"erf", VECTOR(erf(x)), REFERENCE(std::erf(x)), -5, 5},
       {"erfc", VECTOR(erfc(x)), REFERENCE(std::erfc(x)), -6, single ? T(10.5) : T(27.5)},
@@ -142,16 +195,17 @@ std::vector<Case<T>> unary_cases() {
       {"cos", VECTOR(cos(x)), REFERENCE(std::cos(x)), -100, 100},
       {"sin_far", VECTOR(sin(x)), REFERENCE(std::sin(x)), -2e6, 2e6},
       {"cos_far", VECTOR(cos(x)), REFERENCE(std::cos(x)), -2e6, 2e6},
-      {"exp_nonpositive", VECTOR(exp_nonpositive(x)), REFERENCE(std::exp(x)), T(single ? -87.3 : -708), 0,
-       [](T x) { return x <= 0 && x > (sizeof(T) == 4 ? T(-87.33654) : T(-708)); }},
+      {"exp_nonpositive", VECTOR(exp_nonpositive(x)),
+       REFERENCE(sizeof(T) == 4 && x < W(-0x1.5d589ep+6) ? W(0) : std::exp(x)), T(single ? -90 : -750), 0,
+       [](T x) { return !(x > 0); }},
   };
   return cases;
 }
 
 template <class T>
 void report(const char* dtype, const char* name, const Worst<T>& worst) {
-  std::printf("%s %s %.4f x=%a(%.9g) y=%a\n", dtype, name, worst.error, double(worst.x), double(worst.x),
-              double(worst.y));
+  std::printf("%s %s %.4f %d x=%a y=%a\n", dtype, name, worst.error, worst.special_mismatches,
+              double(worst.x), double(worst.y));
 }
 
 // Pairs whose power is of moderate size, and pairs of any size.
@@ -173,9 +227,16 @@ void measure_pow(const char* dtype, size_t samples) {
     x.push_back(pattern);
     y.push_back(T(int(random() % 61) - 30));
   }
+  std::vector<T> special_x, special_y;
+  for (T a : special_values<T>())
+    for (T b : special_values<T>()) special_x.push_back(a), special_y.push_back(b);
+  const Function<T> f = [](const T* px, const T* py, T* out) {
+    store(out, pow(Vec<T>::load(px), Vec<T>::load(py)));
+  };
+  const auto reference = [](Wider<T> a, Wider<T> b) -> Wider<T> { return std::pow(a, b); };
   Worst<T> worst;
-  measure<T>([](const T* px, const T* py, T* out) { store(out, pow(Vec<T>::load(px), Vec<T>::load(py))); },
-             [](Wider<T> a, Wider<T> b) -> Wider<T> { return std::pow(a, b); }, x, y, &worst);
+  measure<T>(f, reference, x, y, false, &worst);
+  measure<T>(f, reference, special_x, special_y, true, &worst);
   report(dtype, "pow", worst);
 }
 
@@ -183,8 +244,9 @@ template <class T>
 void run(const char* dtype, size_t samples) {
   for (const Case<T>& c : unary_cases<T>()) {
     Worst<T> worst;
-    measure<T>(c.f, c.reference, keep(all_exponents<T>(samples), c.wanted), {}, &worst);
-    measure<T>(c.f, c.reference, keep(uniform<T>(c.low, c.high, samples, 1), c.wanted), {}, &worst);
+    measure<T>(c.f, c.reference, keep(all_exponents<T>(samples), c.wanted), {}, false, &worst);
+    measure<T>(c.f, c.reference, keep(uniform<T>(c.low, c.high, samples, 1), c.wanted), {}, false, &worst);
+    measure<T>(c.f, c.reference, keep(special_values<T>(), c.wanted), {}, true, &worst);
     report(dtype, c.name, worst);
   }
   measure_pow<T>(dtype, samples);

@@ -31,12 +31,30 @@ struct ReduceTable {
   Columns columns[kFolds];
 };
 
+template <class T>
+struct ScanTable {
+  // Position of the first extreme of n contiguous elements
+  using Row = int64_t (*)(const T* x, int64_t n);
+  // position[c] of the first extreme of x[r * step + c] over all r < rows, for c < cols
+  using Columns = void (*)(int64_t* position, const T* x, int64_t rows, int64_t step, int64_t cols);
+  // Running sums of `lines` lines of n elements; an exclusive one starts at 0
+  using Sums = void (*)(T* y, const T* x, int64_t n, int64_t y_step, int64_t x_step, int64_t lines, int64_t y_across,
+                        int64_t x_across, bool exclusive);
+  Row row[2];          // maximum, minimum
+  Columns columns[2];
+  Sums sums;
+};
+
 struct ReduceKernels {
   ReduceTable<float> f32;
   ReduceTable<double> f64;
   ReduceTable<int32_t> s32;
   ReduceTable<int64_t> s64;
   ReduceTable<uint8_t> u8;  // bool and bytes: any and all only
+  ScanTable<float> scan_f32;
+  ScanTable<double> scan_f64;
+  ScanTable<int32_t> scan_s32;
+  ScanTable<int64_t> scan_s64;
 };
 
 }  // namespace tilewright::cpu

@@ -6,7 +6,7 @@
 //             rows) in the element's type. Above: those parts are added in double. The error of a float32 sum is
 //             that of its short trees, whatever its length (blocked summation, Higham, "The Accuracy of Floating
 //             Point Summation", SIAM J. Sci. Comput. 14(4), 1993). Squares and products widen every element first:
-//             they cannot overflow before their result does
+//             a float32 square cannot overflow
 // Work split  one call per tile of outputs and block of reduced elements; drivers give both by shape
 // Limits      any n and cols, 0 included; max and min give NaN if any element is NaN, as in NumPy
 #include "cpu/kernels/reduce.h"
@@ -230,6 +230,14 @@ void wide_columns(Total<T>* __restrict totals, const T* __restrict x, int64_t ro
     for (int64_t c = 0; c < cols; ++c) totals[c] = F::merge(totals[c], element(r, c));
 }
 
+}  // namespace
+}  // namespace tilewright::cpu::TW_ISA
+
+#include "cpu/kernels/reduce_scan.inl.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
 // ---- the table, in the order of Fold ------------------------------------------------------------------------
 
 template <class T, class F>
@@ -283,6 +291,10 @@ void fill(ReduceKernels& kernels) {
   fill_integer(kernels.s32);
   fill_integer(kernels.s64);
   fill_any_all(kernels.u8);
+  kernels.scan_f32 = scan_table<float>();
+  kernels.scan_f64 = scan_table<double>();
+  kernels.scan_s32 = scan_table<int32_t>();
+  kernels.scan_s64 = scan_table<int64_t>();
 }
 
 }  // namespace tilewright::cpu::TW_ISA

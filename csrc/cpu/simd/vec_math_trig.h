@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes: sin, cos, sincos; float and double.
 // Method: x = n pi/2 + r, |r| <= pi/4, pi/2 cut in parts of 33 bits so that n times a part is exact (Cody and
-// Waite;
-//   fdlibm's e_rem_pio2.c); then minimax polynomials. Floats are reduced in double, where two parts are
-//   enough.
-// Limits: any input. From 2^20 pi/2 on the lane goes through the C library, which reduces with all the bits
-// of
-//   pi that it takes (Payne and Hanek); infinity and NaN give NaN.
-// Measured: errors in tests/simd/math_limits.py, the largest found over all exponents.
+//   Waite 1980, ch. 8; fdlibm's e_rem_pio2.c), then minimax polynomials. Floats are reduced in double, where
+//   two parts are enough.
+// Limits: any input. From 2^20 pi/2 on a lane goes through the C library, which reduces with as many bits of
+//   pi as it takes (Payne and Hanek 1983); infinity and NaN give NaN.
+// Measured: errors in tests/simd/simd_math_limits.py, the largest found over all exponents. Nanoseconds per
+//   element on one Zen 4 core, in cache, with AVX-512 (AVX2): float sin 0.64 (0.86);
+//   double sin 1.6 (2.3).
 #pragma once
 
 #include "cpu/simd/vec_polynomial.h"

@@ -1,16 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out."""
+"""Every operation as a function: raw arrays in, raw arrays out; Tensors in, Tensors out.
 
-from tilewright.ops import _tensor_methods, elementwise
+One module a family; each says in its `__all__` what it makes public.
+"""
+
+from tilewright.ops import _tensor_methods
+from tilewright.ops import attention as _attention
+from tilewright.ops import conv2d as _conv2d
+from tilewright.ops import elementwise
+from tilewright.ops import embedding as _embedding
+from tilewright.ops import loss
+from tilewright.ops import matmul as _matmul
+from tilewright.ops import norm
+from tilewright.ops import optimizer
+from tilewright.ops import pool2d
+from tilewright.ops import random
+from tilewright.ops import reduce
+from tilewright.ops import shape
+from tilewright.ops import softmax as _softmax
+from tilewright.ops.attention import *  # noqa: F403
+from tilewright.ops.conv2d import *  # noqa: F403
 from tilewright.ops.elementwise import *  # noqa: F403
-from tilewright.ops.matmul import matmul
-from tilewright.ops.reduce import max, mean, min, sum, sum_to
-from tilewright.ops.shape import broadcast_to, expand_dims, getitem, reshape, squeeze, transpose
-from tilewright.ops.softmax import softmax, softmax_backward
+from tilewright.ops.embedding import *  # noqa: F403
+from tilewright.ops.loss import *  # noqa: F403
+from tilewright.ops.matmul import *  # noqa: F403
+from tilewright.ops.norm import *  # noqa: F403
+from tilewright.ops.optimizer import *  # noqa: F403
+from tilewright.ops.pool2d import *  # noqa: F403
+from tilewright.ops.random import *  # noqa: F403
+from tilewright.ops.reduce import *  # noqa: F403
+from tilewright.ops.shape import *  # noqa: F403
+from tilewright.ops.softmax import *  # noqa: F403
 
 _tensor_methods.install()
 
 __all__ = [
-    *elementwise.__all__, "broadcast_to", "expand_dims", "getitem", "matmul", "max", "mean", "min", "reshape", "softmax",
-    "softmax_backward", "squeeze", "sum", "sum_to", "transpose",
+    name
+    for family in (_attention, _conv2d, elementwise, _embedding, loss, _matmul, norm, optimizer, pool2d, random, reduce, shape, _softmax)
+    for name in family.__all__
 ]

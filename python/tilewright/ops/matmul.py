@@ -10,6 +10,8 @@ from tilewright.autograd import Tensor, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce
 from tilewright.ops._common import contiguous, copied, destination, given_back
 
+__all__ = ["matmul"]
+
 ndarray = np.ndarray
 
 # Activations whose gradient needs their argument; it is kept as a second output while a tape is open.

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from tilewright import backend
 from tilewright.autograd import raw, result
+from tilewright.ops import elementwise, reduce
 from tilewright.ops._common import axis_index, contiguous, destination, given_back
+
+__all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
 
 def softmax(x, *, axis: int = -1, out=None):
@@ -31,7 +34,7 @@ def softmax(x, *, axis: int = -1, out=None):
 
 
 def softmax_backward(dy, y, *, axis: int = -1, out=None):
-    """Gradient of `softmax` by its input, from its result y: dx = y * (dy - sum(dy * y)).
+    """Gradient of `softmax` by its input, from its result: dx = y * (dy - sum(dy * y)).
 
     Parameters
         dy, y : arrays of one shape and dtype, float32 or float64
@@ -39,10 +42,67 @@ def softmax_backward(dy, y, *, axis: int = -1, out=None):
         out : like y, optional; may be dy
     Returns   dx : like y
     Raises    as `softmax`; ValueError: dy and y differ in shape
+    Numerics  as `softmax`
+    Backends  cpu, simt
     """
     name = "softmax_backward"
     dx = _on_rows(name, name, axis, out, raw(name, "dy", dy), raw(name, "y", y))
-    return result(dx, (dy, y), None)
+
+    def gradient(ddx, _, needs):
+        by_dy = softmax_backward(ddx, y, axis=axis) if needs[0] else None
+        by_y = None
+        if needs[1]:  # d/dy of sum(ddx * y * (dy - s)), s = sum(dy * y)
+            s = reduce.sum(dy * y, axis=axis, keepdims=True)
+            by_y = ddx * (dy - s) - dy * reduce.sum(ddx * y, axis=axis, keepdims=True)
+        return by_dy, by_y
+
+    return result(dx, (dy, y), gradient)
+
+
+def log_softmax(x, *, axis: int = -1, out=None):
+    """Logarithm of `softmax` along one axis, without its underflow.
+
+        y = x - max(x) - log(sum(exp(x - max(x))))
+
+    Parameters
+        x : (..., n, ...) array, float32 or float64
+        axis : the axis whose exponentials sum to one
+        out : like x, optional; may be x itself
+    Returns   y : same shape and dtype as x
+    Raises    as `softmax`
+    Numerics  as `softmax`
+    Backends  cpu, simt
+    Examples
+        >>> log_softmax(np.zeros((1, 2)))
+        array([[-0.69314718, -0.69314718]])
+    """
+    y = _on_rows("log_softmax", "log_softmax_forward", axis, out, raw("log_softmax", "x", x))
+    return result(y, (x,), lambda dy, y, needs: (log_softmax_backward(dy, y, axis=axis),))
+
+
+def log_softmax_backward(dy, y, *, axis: int = -1, out=None):
+    """Gradient of `log_softmax` by its input, from its result: dx = dy - exp(y) * sum(dy).
+
+    Parameters
+        dy, y : arrays of one shape and dtype, float32 or float64
+        axis : the axis of the forward call
+        out : like y, optional; may be dy
+    Returns   dx : like y
+    Raises    as `softmax`; ValueError: dy and y differ in shape
+    Numerics  as `softmax`
+    Backends  cpu, simt
+    """
+    name = "log_softmax_backward"
+    dx = _on_rows(name, name, axis, out, raw(name, "dy", dy), raw(name, "y", y))
+
+    def gradient(ddx, _, needs):
+        p = elementwise.exp(y)
+        weighted = ddx * p
+        by_dy = ddx - reduce.sum(weighted, axis=axis, keepdims=True) if needs[0] else None
+        by_y = -weighted * reduce.sum(dy, axis=axis, keepdims=True) if needs[1] else None
+        return by_dy, by_y
+
+    return result(dx, (dy, y), gradient)
 
 
 def _on_rows(name: str, function: str, axis: int, out, *inputs):

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/arrays.h"
+#include "launch/ops_cuda.h"
+
+PYBIND11_MODULE(_cuda, m) {
+  m.doc() = "Tilewright's operations on an NVIDIA GPU";
+  tilewright::bindings::bind_all(m, tilewright::cuda::ops());
+  m.def("unavailable_reason", tilewright::cuda::unavailable_reason,
+        "Empty if a GPU can be used, else why not");
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of the conv2d family: register tiles over packed strips of the input, and what packs them.
+// Letters: a "step" is one product per output (one tap and channel); offsets[t] says where step t finds its
+// input, relative to the output pixel's place in the strip. docs/kernels/conv2d.md draws the strips.
+#pragma once
+
+#include <stdint.h>
+
+#include "core/params.h"
+#include "cpu/kernels/float_tables.h"
+
+namespace tilewright::cpu {
+
+// A tile of `rows x pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
+template <class T>
+struct ChannelTileArgs {
+  const T* x;              // the strip at the tile's first pixel; pixels are neighbours
+  int64_t x_row;           // from one row of pixels to the next
+  const int32_t* offsets;  // (steps)
+  int64_t steps;
+  const T* w;     // (steps, vectors * lanes)
+  const T* bias;  // (vectors * lanes): what sums start from, unless `accumulate`
+  T* y;
+  int64_t y_pixel, y_row;
+  int last;         // channels that exist in the last register
+  bool accumulate;  // sums start from y
+  T low;            // results below are raised to it: 0 is relu, -inf nothing
+};
+
+// `outputs` channels by `vectors` registers of neighbouring pixels (conv2d_pixels.inl.h).
+template <class T>
+struct PixelTileArgs {
+  const T* x;
+  const int32_t* offsets;
+  int64_t steps;
+  const T* w;  // (steps, outputs)
+  T* y;        // (outputs, pixels): sums are added to it
+  int64_t y_output;
+};
+
+// `outputs` per group by `pixels`, one group in each lane (conv2d_lanes.inl.h).
+template <class T>
+struct LaneTileArgs {
+  const T* x;  // strip of registers: pixel i lies lanes * i further
+  const int32_t* offsets;
+  int64_t steps;
+  const T* w;     // (steps, w_step): outputs * lanes of them used
+  int64_t w_step;
+  const T* bias;  // (outputs, lanes)
+  T* y;
+  int64_t y_pixel, y_output;
+  int last;  // groups that exist
+  T low;
+};
+
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes) (conv2d_weight.inl.h).
+template <class T>
+struct WeightTileArgs {
+  const T* a;
+  int64_t a_pixel, a_row;
+  const T* b;
+  int64_t b_pixel, b_row;
+  int64_t rows, cols;
+  T* out;
+  int64_t out_row;
+  int last;
+  bool accumulate;
+};
+
+// out (steps, outputs, lanes) += sum over rows x cols pixels of x[offset] * dy, lane by lane.
+template <class T>
+struct LaneWeightArgs {
+  const T* x;
+  int64_t x_row;
+  const int32_t* offsets;  // (steps)
+  const T* dy;             // strip of registers
+  int64_t dy_row;
+  int64_t rows, cols;
+  T* out;
+  int64_t out_step;
+};
+
+// The last pass over a tile of y where an epilogue has more than bias and relu to do.
+template <class T>
+struct EpilogueArgs {
+  T* y;
+  T* z;               // or null
+  const T* residual;  // or null
+  int64_t y_pixel, z_pixel, residual_pixel;
+  int64_t pixels, channels;
+  Activation activation;
+  T slope;
+};
+
+inline constexpr int kMaxTilePixels = 14;
+inline constexpr int kMaxTileVectors = 3;
+inline constexpr int kTileRowCounts[] = {1, 2, 4};
+inline constexpr int kMaxPixelTileOutputs = 4, kMaxPixelTileVectors = 4;
+inline constexpr int kMaxLaneOutputs = 4, kMaxLanePixels = 12;
+inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
+
+template <class T>
+struct Conv2dTable {
+  int lanes;
+  // Most pixels of a tile with 1, 2, 3 vectors; entries of the tables beyond what registers hold are null.
+  int max_pixels[kMaxTileVectors];
+  using ChannelTile = void (*)(const ChannelTileArgs<T>&);
+  ChannelTile channel_tile[3][kMaxTileVectors][kMaxTilePixels];  // [log2 rows][vectors - 1][pixels - 1]
+  using PixelTile = void (*)(const PixelTileArgs<T>&);
+  PixelTile pixel_tile[kMaxPixelTileOutputs][kMaxPixelTileVectors];
+  int max_pixel_vectors[kMaxPixelTileOutputs];
+  using LaneTile = void (*)(const LaneTileArgs<T>&);
+  LaneTile lane_tile[kMaxLaneOutputs][kMaxLanePixels];
+  int max_lane_pixels[kMaxLaneOutputs];
+  using WeightTile = void (*)(const WeightTileArgs<T>&);
+  WeightTile weight_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][m - 1]
+  using LaneWeight = void (*)(const LaneWeightArgs<T>&);
+  LaneWeight lane_weight[kMaxWeightSteps][kMaxWeightOutputs];
+
+  void (*epilogue)(const EpilogueArgs<T>&);
+  // dst[c * dst_pitch + r] = src[r * src_pitch + c]
+  void (*transpose)(T* dst, int64_t dst_pitch, const T* src, int64_t src_pitch, int64_t rows, int64_t cols);
+  // dst[r * dst_pitch + c] = src[r * src_pitch + c]
+  void (*copy_rows)(T* dst, int64_t dst_pitch, const T* src, int64_t src_pitch, int64_t rows, int64_t cols);
+  // sums[c] += sum over rows of x[r * pitch + c]
+  void (*add_rows)(T* sums, const T* x, int64_t pitch, int64_t rows, int64_t cols);
+  // y[pixel * y_pixel + k] = max(planes[k * pitch + pixel], low)
+  void (*planes_to_pixels)(T* y, int64_t y_pixel, const T* planes, int64_t pitch, int64_t pixels, int64_t channels,
+                           T low);
+};
+
+using Conv2dKernels = FloatTables<Conv2dTable>;
+
+}  // namespace tilewright::cpu

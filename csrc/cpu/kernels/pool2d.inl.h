@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling, one row of pixels at a time.
+// Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position of the maximum;
+//             backward dx[h, w] = sum over the windows holding (h, w) of their dy, where (h, w) was the maximum,
+//             or divided by the window's count
+// Layout      channels contiguous, pixels and rows any distance apart; positions are row * W + column
+// Method      channels in the lanes; backward gathers instead of scattering, so rows of dx are independent
+// Work split  one call per row; drivers spread rows over threads
+// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts as
+//             largest, the first NaN wins
+#include "cpu/kernels/pool2d.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+TW_INLINE int64_t window_begin(const PoolAxis& a, int64_t o) {
+  return o * a.stride > a.pad ? o * a.stride - a.pad : 0;
+}
+TW_INLINE int64_t window_end(const PoolAxis& a, int64_t o) {
+  const int64_t end = o * a.stride - a.pad + a.window;
+  return end < a.in ? end : a.in;
+}
+// What an average divides by: the inputs inside, or the padding too.
+TW_INLINE int64_t window_count(const PoolAxis& a, int64_t o) {
+  return a.count_padding ? a.window : window_end(a, o) - window_begin(a, o);
+}
+// Outputs [first, last) whose windows hold input i.
+TW_INLINE int64_t first_window(const PoolAxis& a, int64_t i) {
+  return i + a.pad < a.window ? 0 : (i + a.pad - a.window) / a.stride + 1;
+}
+TW_INLINE int64_t last_window(const PoolAxis& a, int64_t i) {
+  const int64_t last = (i + a.pad) / a.stride + 1;
+  return last < a.out ? last : a.out;
+}
+
+template <class P>
+TW_INLINE P* at(const PoolImage<P>& image, int64_t h, int64_t w) {
+  return image.data + h * image.row + w * image.pixel;
+}
+
+// Positions beside values: integers of the same width.
+template <class T>
+struct PositionOf {
+  using Type = int32_t;
+};
+template <>
+struct PositionOf<double> {
+  using Type = int64_t;
+};
+
+TW_INLINE void store_positions(int32_t* p, VecI position, int n) { store_n(p, position, n); }
+TW_INLINE void store_positions(int32_t* p, VecL position, int n) {
+  int64_t lanes[VecL::kLanes];
+  store(lanes, position);
+  for (int i = 0; i < n; ++i) p[i] = int32_t(lanes[i]);
+}
+TW_INLINE VecI load_positions(const int32_t* p, int n, VecF) { return VecI::load_n(p, n); }
+TW_INLINE VecL load_positions(const int32_t* p, int n, VecD) { return widen_lo(VecI::load_n(p, n)); }
+
+template <class T, class Body>
+TW_INLINE void for_channels(int64_t channels, Body&& body) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  int64_t c = 0;
+  for (; c + kLanes <= channels; c += kLanes) body(c, kLanes);
+  if (c < channels) body(c, int(channels - c));
+}
+
+template <class T>
+TW_INLINE Vec<T> load_channels(const T* p, int n) {
+  return n == Vec<T>::kLanes ? Vec<T>::load(p) : Vec<T>::load_n(p, n);
+}
+
+template <class T, bool kPositions>
+void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x, const PoolAxis& rows,
+                const PoolAxis& cols, int64_t p, int64_t channels) {
+  using V = Vec<T>;
+  using Position = typename PositionOf<T>::Type;
+  const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
+  for (int64_t q = 0; q < cols.out; ++q) {
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    for_channels<T>(channels, [&](int64_t c, int n) {
+      V best = load_channels(at(x, h0, w0) + c, n);
+      auto position = Vec<Position>::set1(Position(h0 * cols.in + w0));
+      for (int64_t h = h0; h < h1; ++h) {
+        const T* from = at(x, h, w0) + c;
+        for (int64_t w = w0; w < w1; ++w, from += x.pixel) {
+          const V value = load_channels(from, n);
+          if constexpr (kPositions) {
+            const auto larger = (!(value <= best)) & (best == best);
+            best = select(larger, value, best);
+            position = select(Mask<Position>(larger), Vec<Position>::set1(Position(h * cols.in + w)), position);
+          } else {
+            best = max_nan(best, value);
+          }
+        }
+      }
+      store_n(at(y, p, q) + c, best, n);
+      if constexpr (kPositions) store_positions(at(indices, p, q) + c, position, n);
+    });
+  }
+}
+
+template <class T>
+void max_row(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x, const PoolAxis& rows,
+             const PoolAxis& cols, int64_t p, int64_t channels) {
+  if (indices.data) max_row_of<T, true>(y, indices, x, rows, cols, p, channels);
+  else max_row_of<T, false>(y, indices, x, rows, cols, p, channels);
+}
+
+template <class T>
+void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices, const PoolAxis& rows,
+                      const PoolAxis& cols, int64_t h, int64_t channels) {
+  using V = Vec<T>;
+  using Position = typename PositionOf<T>::Type;
+  const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
+  for (int64_t w = 0; w < cols.in; ++w) {
+    const int64_t q0 = first_window(cols, w), q1 = last_window(cols, w);
+    const auto here = Vec<Position>::set1(Position(h * cols.in + w));
+    for_channels<T>(channels, [&](int64_t c, int n) {
+      V sum = V::zero();
+      for (int64_t p = p0; p < p1; ++p)
+        for (int64_t q = q0; q < q1; ++q) {
+          const auto chosen = load_positions(at(indices, p, q) + c, n, V::zero()) == here;
+          sum = sum + select(chosen, load_channels(at(dy, p, q) + c, n), V::zero());
+        }
+      store_n(at(dx, h, w) + c, sum, n);
+    });
+  }
+}
+
+template <class T>
+void gather_row(PoolImage<T> y, PoolImage<const T> x, PoolImage<const int32_t> indices, int64_t width, int64_t p,
+                int64_t cols, int64_t channels) {
+  for (int64_t q = 0; q < cols; ++q) {
+    const int32_t* from = at(indices, p, q);
+    for (int64_t c = 0; c < channels; ++c) at(y, p, q)[c] = at(x, from[c] / width, from[c] % width)[c];
+  }
+}
+
+template <class T>
+void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const PoolAxis& cols, int64_t p,
+             int64_t channels) {
+  using V = Vec<T>;
+  const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
+  for (int64_t q = 0; q < cols.out; ++q) {
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
+    for_channels<T>(channels, [&](int64_t c, int n) {
+      V total = V::zero();
+      for (int64_t h = h0; h < h1; ++h) {
+        const T* from = at(x, h, w0) + c;
+        V sum = V::zero();  // row by row: long sums lose less
+        for (int64_t w = w0; w < w1; ++w, from += x.pixel) sum = sum + load_channels(from, n);
+        total = total + sum;
+      }
+      store_n(at(y, p, q) + c, total / count, n);
+    });
+  }
+}
+
+template <class T>
+void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
+                      int64_t channels) {
+  using V = Vec<T>;
+  const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
+  for (int64_t w = 0; w < cols.in; ++w) {
+    const int64_t q0 = first_window(cols, w), q1 = last_window(cols, w);
+    for_channels<T>(channels, [&](int64_t c, int n) {
+      V sum = V::zero();
+      for (int64_t p = p0; p < p1; ++p)
+        for (int64_t q = q0; q < q1; ++q)
+          sum = sum + load_channels(at(dy, p, q) + c, n) / V::set1(T(window_count(rows, p) * window_count(cols, q)));
+      store_n(at(dx, h, w) + c, sum, n);
+    });
+  }
+}
+
+template <class T>
+constexpr Pool2dTable<T> table() {
+  return {max_row<T>, max_row_backward<T>, gather_row<T>, avg_row<T>, avg_row_backward<T>};
+}
+
+}  // namespace
+
+template <class Kernels>
+void fill(Kernels& kernels);
+
+template <>
+void fill(Pool2dKernels& kernels) {
+  kernels = {table<float>(), table<double>()};
+}
+
+}  // namespace tilewright::cpu::TW_ISA

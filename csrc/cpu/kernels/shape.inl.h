@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows added, and rows of an image resized.
+// Computes    y += x; y[q, c] = (1-v) ((1-u) a[i, c] + u a[j, c]) + v ((1-u) b[i, c] + u b[j, c]); and its transpose
+// Layout      rows contiguous: (Q, C) and (W, C), channels innermost
+// Method      columns one after another, channels in registers: the weights are scalars of the column
+// Work split  one call per row of the image; drivers spread rows over threads
+// Limits      any n; columns' indices are in range
+#include "cpu/kernels/shape.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+// y[c] += weight * x[c]
+template <class T>
+TW_INLINE void add_scaled(T* y, const T* x, T weight, int64_t n) {
+  using V = Vec<T>;
+  const V w = V::set1(weight);
+  int64_t c = 0;
+  for (; c + V::kLanes <= n; c += V::kLanes) store(y + c, fma(w, V::load(x + c), V::load(y + c)));
+  if (c < n) store_n(y + c, fma(w, V::load_n(x + c, int(n - c)), V::load_n(y + c, int(n - c))), int(n - c));
+}
+
+template <class T>
+void add(T* y, const T* x, int64_t n) {
+  using V = Vec<T>;
+  int64_t c = 0;
+  for (; c + V::kLanes <= n; c += V::kLanes) store(y + c, V::load(y + c) + V::load(x + c));
+  if (c < n) store_n(y + c, V::load_n(y + c, int(n - c)) + V::load_n(x + c, int(n - c)), int(n - c));
+}
+
+template <class T>
+void resize_row(T* y, const T* upper, const T* lower, double share, const ResizeColumns& columns, int64_t channels) {
+  using V = Vec<T>;
+  const V below = V::set1(T(share)), above = V::set1(T(1 - share));
+  for (int64_t q = 0; q < columns.count; ++q) {
+    const int64_t i = columns.first[q] * channels, j = columns.second[q] * channels;
+    const double beside = columns.share[q];
+    const V right = V::set1(T(beside)), left = V::set1(T(1 - beside));
+    for (int64_t c = 0; c < channels; c += V::kLanes) {
+      const int n = channels - c < V::kLanes ? int(channels - c) : V::kLanes;
+      // A neighbour with no share is not looked at: zero times infinity would be NaN.
+      V value = V::load_n(upper + i + c, n);
+      if (beside != 0) value = fma(left, value, right * V::load_n(upper + j + c, n));
+      if (share != 0) {
+        V bottom = V::load_n(lower + i + c, n);
+        if (beside != 0) bottom = fma(left, bottom, right * V::load_n(lower + j + c, n));
+        value = fma(above, value, below * bottom);
+      }
+      store_n(y + q * channels + c, value, n);
+    }
+  }
+}
+
+template <class T>
+void spread_row(T* dx, const T* dy, double weight, const ResizeColumns& columns, int64_t channels) {
+  for (int64_t q = 0; q < columns.count; ++q) {
+    const double right = columns.share[q];
+    add_scaled(dx + columns.first[q] * channels, dy + q * channels, T(weight * (1 - right)), channels);
+    if (right != 0) add_scaled(dx + columns.second[q] * channels, dy + q * channels, T(weight * right), channels);
+  }
+}
+
+}  // namespace
+
+template <class Kernels>
+void fill(Kernels& kernels);
+
+template <>
+void fill(ShapeKernels& kernels) {
+  kernels = {{add<float>, resize_row<float>, spread_row<float>}, {add<double>, resize_row<double>, spread_row<double>}};
+}
+
+}  // namespace tilewright::cpu::TW_ISA

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// One filler of the table per family, each at the foot of its <family>.cu.
+#pragma once
+
+#include "core/ops.h"
+#include "device/config.cuh"
+
+namespace TW_BACKEND {
+
+void fill_softmax(Ops& ops);
+
+}  // namespace TW_BACKEND

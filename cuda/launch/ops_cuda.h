@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of operations that the CUDA sources fill: for a GPU, and for the emulator.
+#pragma once
+
+#include "core/ops.h"
+
+namespace tilewright::cuda {
+const Ops& ops();
+
+// Empty if a GPU can be used, else why not. Needs no driver.
+std::string unavailable_reason();
+}  // namespace tilewright::cuda
+
+namespace tilewright::simt_backend {
+const Ops& ops();
+}
