@@ -22,7 +22,7 @@ BAD = [
 
 def case(name, bad, **parameters):
     return Case(name, "random", [name], getattr(ops, name), getattr(reference, name), lambda rng: ((7, 123),),
-                {"key": KEY, **parameters}, differentiable=NO_GRADIENT, bad=BAD + bad)
+                {"key": KEY, **parameters}, differentiable=NO_GRADIENT, bad=BAD + bad, dtypes=[np.float32])
 
 
 CASES = [

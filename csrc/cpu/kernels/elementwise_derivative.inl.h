@@ -27,18 +27,35 @@ TW_INLINE Vec<T> normal_density(Vec<T> x) {
   return Vec<T>::set1(T(kOneOverSqrtTwoPi)) * exp(Vec<T>::set1(T(-0.5)) * x * x);
 }
 
-// With s = sigmoid(2 u(x)): y = x s, y' = s + x s', s' = 2 u' s (1 - s), s'' = 2 u'' s (1 - s) + 2 u' s' (1 - 2 s).
+// The sigmoid s of z with what its derivatives need, all from e = exp(-|z|): 1 - s has no digits where s is near 1.
+template <class T>
+struct Sigmoid {
+  Vec<T> value, bell, tilt;  // s, s (1 - s), 1 - 2 s
+
+  TW_INLINE explicit Sigmoid(Vec<T> z) {
+    using V = Vec<T>;
+    const V one = V::set1(T(1)), e = exp(-abs(z)), r = one / (one + e);
+    const Mask<T> negative = z < V::zero();
+    value = select(negative, e * r, r);
+    bell = e * r * r;
+    tilt = select(negative, (one - e) * r, (e - one) * r);
+  }
+};
+
+// y = x s with s = sigmoid(2 u(x)); s1 and s2 are the derivatives of s by x.
 template <class T>
 struct GeluTanh {
   Vec<T> x, s, s1, s2;
+
   TW_INLINE explicit GeluTanh(Vec<T> at) : x(within_reach(at, kGeluReach)) {
     using V = Vec<T>;
     const V one = V::set1(T(1)), two = V::set1(T(2)), scale = V::set1(T(kGeluScale));
-    s = sigmoid(two * gelu_tanh_argument(x));
-    const V bell = two * s * (one - s);
+    const Sigmoid<T> sigmoid(two * gelu_tanh_argument(x));
+    const V bell = two * sigmoid.bell;
     const V u1 = scale * fma(V::set1(T(3 * kGeluCubic)) * x, x, one), u2 = scale * V::set1(T(6 * kGeluCubic)) * x;
+    s = sigmoid.value;
     s1 = u1 * bell;
-    s2 = u2 * bell + two * u1 * s1 * (one - two * s);
+    s2 = fma(u2, bell, two * u1 * s1 * sigmoid.tilt);
   }
 };
 
@@ -62,8 +79,8 @@ TW_INLINE Vec<T> derivative(Vec<T> x, Vec<T> y, Vec<T> p, Vec<T> q) {
   }
   if constexpr (kF == Unary::silu) {
     x = within_reach(x, kSiluReach<T>);
-    const V s = sigmoid(x);
-    return s * fma(x, one - s, one);
+    const Sigmoid<T> s(x);
+    return fma(x, s.bell, s.value);
   }
   if constexpr (kF == Unary::softplus) return sigmoid(x);
   if constexpr (kF == Unary::exp) return y;
@@ -95,8 +112,8 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
   const V zero = V::zero(), one = V::set1(T(1)), two = V::set1(T(2));
   if constexpr (kF == Unary::elu) return select(x > zero, zero, p * exp(x));
   if constexpr (kF == Unary::sigmoid) {
-    const V s = sigmoid(x);
-    return s * (one - s) * (one - two * s);
+    const Sigmoid<T> s(x);
+    return s.bell * s.tilt;
   }
   if constexpr (kF == Unary::tanh) {
     const V t = tanh(x);
@@ -112,13 +129,10 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
   }
   if constexpr (kF == Unary::silu) {
     x = within_reach(x, kSiluReach<T>);
-    const V s = sigmoid(x);
-    return s * (one - s) * fma(x, one - two * s, two);
+    const Sigmoid<T> s(x);
+    return s.bell * fma(x, s.tilt, two);
   }
-  if constexpr (kF == Unary::softplus) {
-    const V s = sigmoid(x);
-    return s * (one - s);
-  }
+  if constexpr (kF == Unary::softplus) return Sigmoid<T>(x).bell;
   if constexpr (kF == Unary::exp || kF == Unary::expm1) return exp(x);
   if constexpr (kF == Unary::log) return -one / (x * x);
   if constexpr (kF == Unary::sqrt) return V::set1(T(-0.25)) / (x * sqrt(x));
