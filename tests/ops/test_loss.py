@@ -321,4 +321,4 @@ def test_agrees_with_keras(monkeypatch):
         (keras.losses.mean_squared_error(q, p), ops.mean_squared_error(p, q)),
     ]
     for theirs, ours in pairs:
-        np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)
