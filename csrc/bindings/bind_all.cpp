@@ -53,6 +53,7 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_attention(m, ops);
   bind_embedding(m, ops);
   bind_shape(m, ops);
+  bind_random(m, ops);
   bind_loss(m, ops);
   bind_optimizer(m, ops);
 }

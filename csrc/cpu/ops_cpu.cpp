@@ -16,6 +16,7 @@ const Ops& ops() {
     fill_attention(ops);
     fill_embedding(ops);
     fill_shape(ops);
+    fill_random(ops);
     fill_loss(ops);
     fill_optimizer(ops);
     return ops;
