@@ -42,7 +42,7 @@ def pair(rng):
 BAD_SOFTMAX = [
     Bad(lambda: ([1.0], ids(0)), TypeError, "logits is a list, expected an array"),
     Bad(lambda: (np.float32(1), ids(0)), ValueError, "logits has shape ()"),
-    Bad(lambda: (np.ones((2, 3), np.int32), ids(0, 1)), TypeError, "int32"),
+    Bad(lambda: (np.ones((2, 3), np.int32), ids(0, 1)), TypeError, "logits has dtype int32"),
     Bad(lambda: (f32(2, 3), ids(0)), ValueError, "labels has shape (1,), expected (2,) for ids"),
     Bad(lambda: (f32(2, 3), f32(2)), ValueError, "labels has shape (2,), expected (2, 3) for probabilities"),
     Bad(lambda: (f32(2, 3), np.ones((2, 3))), TypeError, "labels has dtype float64"),
@@ -55,7 +55,8 @@ BAD_SOFTMAX = [
     Bad(lambda: (f32(2, 3), ids(0, 1)), ValueError, "label_smoothing is 1.5", {"label_smoothing": 1.5}),
     Bad(lambda: (f32(2, 3), ids(0, 1)), ValueError, "reduction is 'max'", {"reduction": "max"}),
     Bad(lambda: (f32(2, 3), ids(0, 1)), ValueError, "out has shape (3,), expected (2,)", {"out": f32(3)}),
-    Bad(lambda: (f32(2, 3), np.array(["a", "b"])), TypeError, "labels"),
+    Bad(lambda: (f32(2, 3), np.array(["a", "b"])), TypeError, "labels has dtype <U1, expected ids"),
+    Bad(lambda: (f32(2, 3), np.ones((2, 3), bool)), TypeError, "labels has dtype bool"),
 ]
 BAD_SIGMOID = [
     Bad(lambda: ("x", f32(2)), TypeError, "logits is a str, expected an array"),

@@ -54,6 +54,8 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignor
     _check_dimensions(name, "logits", xs)
     lead, classes = xs.shape[:-1], xs.shape[-1]
     sparse = ids.dtype.kind in "iu"
+    if not sparse and ids.dtype != xs.dtype:
+        raise TypeError(f"[{name}] labels has dtype {ids.dtype}, expected ids (int32, int64) or probabilities ({xs.dtype})")
     if ids.shape != (lead if sparse else xs.shape):
         raise ValueError(f"[{name}] labels has shape {ids.shape}, expected {lead if sparse else xs.shape} for "
                          f"{'ids' if sparse else 'probabilities'} beside logits of shape {xs.shape}")
