@@ -11,7 +11,7 @@ from tilewright.ops import elementwise
 from tilewright.ops import embedding as _embedding
 from tilewright.ops import loss
 from tilewright.ops import matmul as _matmul
-from tilewright.ops import norm as _norm
+from tilewright.ops import norm
 from tilewright.ops import optimizer
 from tilewright.ops import pool2d
 from tilewright.ops import random
@@ -36,7 +36,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, _conv2d, elementwise, _embedding, loss, _matmul, _norm, optimizer, pool2d, random, reduce,
-                   shape, _softmax)
+    for family in (_attention, _conv2d, elementwise, _embedding, loss, _matmul, norm, optimizer, pool2d, random, reduce, shape, _softmax)
     for name in family.__all__
 ]
