@@ -114,7 +114,7 @@ def load_weights(model, filepath) -> None:
     if not weights:
         raise ValueError(f"[load_weights] model {model.name} has no weights, expected it to be built (call it, or give it an Input)")
     missing = [name for name in weights if name not in arrays]
-    foreign = [name for name in arrays if name not in weights]
+    foreign = sorted(name for name in arrays if name not in weights)
     if missing or foreign:
         parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(foreign)}, which the model has not"] * bool(foreign)
         raise ValueError(f"[load_weights] {path} {' and '.join(parts)}; expected the weights of {model.name}")

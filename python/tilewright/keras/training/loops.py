@@ -54,7 +54,7 @@ class Loops:
         self._prepare()
         self.stop_training = False
         progress = Progress(verbose, epochs)
-        listed.run("on_train_begin")
+        listed.run("on_train_begin", {})
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
@@ -84,7 +84,7 @@ class Loops:
     def _fit_epoch(self, epoch, stream, listed, progress, interrupt) -> dict:
         """One epoch's steps; the metrics at its end."""
         self.reset_metrics()
-        listed.run("on_epoch_begin", epoch)
+        listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
         plain = self._plain_training
         begins, ends = listed.wants("on_train_batch_begin"), listed.wants("on_train_batch_end")
@@ -135,7 +135,7 @@ class Loops:
 
     def _evaluate(self, stream, listed, progress, interrupt) -> dict:
         self.reset_metrics()
-        listed.run("on_test_begin")
+        listed.run("on_test_begin", {})
         if progress is not None:
             progress.begin(0, stream.steps)
         plain = self._plain_testing
@@ -169,7 +169,7 @@ class Loops:
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
         many = stream.steps is None or stream.steps > 1
         progress = Progress(verbose if many else 0)
-        listed.run("on_predict_begin")
+        listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
         structure = None
@@ -184,7 +184,7 @@ class Loops:
                     interrupt.check()
         finally:
             progress.close()
-        listed.run("on_predict_end")
+        listed.run("on_predict_end", {})
         if not parts:
             raise ValueError(f"[{self.name}.predict] x gave no batch, expected at least one sample")
         return nest.pack(structure, [_joined([part[i] for part in parts]) for i in range(len(parts[0]))])
