@@ -42,24 +42,36 @@ void unary(const Ops& ops, py::handle y, py::handle x, const std::string& functi
   run(ops.unary, yv, xv, f, p, q, stream_of(stream));
 }
 
-// Gives the checked operands of a derivative: x, and dy and an optional y like it.
-void unary_backward(const Ops& ops, py::handle dx, py::handle dy, py::handle x, py::handle y, const std::string& function,
-                    double p, double q, py::handle stream) {
-  const char* name = "unary_backward";
-  const Unary f = unary_named(name, function);
-  const View dxv = output(name, "out", dx);
-  const View dyv = broadcast(name, "dy", input(name, "dy", dy), dxv), xv = broadcast(name, "x", input(name, "x", x), dxv);
-  View yv = optional_input(name, "y", y);
-  check_same_dtype(name, "dy", dyv, "out", dxv);
-  check_same_dtype(name, "x", xv, "out", dxv);
-  check_same_or_no_overlap(name, "out", dxv, "dy", dyv);
-  check_same_or_no_overlap(name, "out", dxv, "x", xv);
-  if (yv) {
-    yv = broadcast(name, "y", yv, dxv);
-    check_same_dtype(name, "y", yv, "out", dxv);
-    check_same_or_no_overlap(name, "out", dxv, "y", yv);
+// The operands of a derivative, each like dx.
+struct Derivative {
+  View dx, dy, x, y;
+
+  Derivative(const char* name, py::handle dx_array, py::handle dy_array, py::handle x_array, py::handle y_array)
+      : dx(output(name, "out", dx_array)) {
+    dy = like_dx(name, "dy", input(name, "dy", dy_array));
+    x = like_dx(name, "x", input(name, "x", x_array));
+    if (!y_array.is_none()) y = like_dx(name, "y", input(name, "y", y_array));
   }
-  run(ops.unary_backward, dxv, dyv, xv, yv, f, p, q, stream_of(stream));
+
+ private:
+  View like_dx(const char* name, const char* argument, const View& view) const {
+    check_same_dtype(name, argument, view, "out", dx);
+    const View wide = broadcast(name, argument, view, dx);
+    check_same_or_no_overlap(name, "out", dx, argument, wide);
+    return wide;
+  }
+};
+
+void unary_backward(const Ops& ops, py::handle dx, py::handle dy, py::handle x, py::handle y,
+                    const std::string& function, double p, double q, py::handle stream) {
+  const Derivative d("unary_backward", dx, dy, x, y);
+  run(ops.unary_backward, d.dx, d.dy, d.x, d.y, unary_named("unary_backward", function), p, q, stream_of(stream));
+}
+
+void unary_backward2(const Ops& ops, py::handle dx, py::handle dy, py::handle x, const std::string& function, double p,
+                     double q, py::handle stream) {
+  const Derivative d("unary_backward2", dx, dy, x, py::none());
+  run(ops.unary_backward2, d.dx, d.dy, d.x, unary_named("unary_backward2", function), p, q, stream_of(stream));
 }
 
 void binary(const Ops& ops, py::handle y, py::handle a, py::handle b, const std::string& function, py::handle stream) {
@@ -97,12 +109,6 @@ void fill(const Ops& ops, py::handle y, double value, py::handle stream) {
   run(ops.fill, output("fill", "x", y), value, stream_of(stream));
 }
 
-// Binds a function whose first argument is the table.
-template <class... Args, class... Extra>
-void define(py::module_& m, const Ops& ops, const char* name, void (*function)(const Ops&, Args...), const Extra&... extra) {
-  m.def(name, [&ops, function](Args... args) { function(ops, args...); }, extra...);
-}
-
 }  // namespace
 
 void bind_elementwise(py::module_& m, const Ops& ops) {
@@ -112,10 +118,13 @@ void bind_elementwise(py::module_& m, const Ops& ops) {
          py::arg("p") = 0.0, py::arg("q") = 0.0, stream);
   define(m, ops, "unary_backward", unary_backward, "dx = dy * function'(x); y = function(x), if given, saves work",
          py::arg("dx"), py::arg("dy"), x, y, function, py::arg("p") = 0.0, py::arg("q") = 0.0, stream);
+  define(m, ops, "unary_backward2", unary_backward2, "dx = dy * function''(x)", py::arg("dx"), py::arg("dy"), x, function,
+         py::arg("p") = 0.0, py::arg("q") = 0.0, stream);
   define(m, ops, "binary", binary, "y = function(a, b), both broadcast to y's shape", y, a, b, function, stream);
   define(m, ops, "where", where, "y = condition ? a : b, all broadcast to y's shape", y, py::arg("condition"), a, b, stream);
   define(m, ops, "copy", copy, "y = x in y's dtype, broadcast to y's shape", y, x, stream);
   define(m, ops, "fill", fill, "y = value", y, py::arg("value"), stream);
+  bind_elementwise_fused(m, ops);
 }
 
 }  // namespace tilewright::bindings

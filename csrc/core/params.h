@@ -59,6 +59,13 @@ struct AttentionParams {
   bool causal = false;  // query i sees keys j <= i + (Tk - Tq): the last query sees every key
 };
 
+// moving = moving * decay + batch * (1 - decay)
+struct BatchNormParams {
+  double epsilon = 1e-3;
+  double decay = 0.99;
+  bool unbiased = false;  // the moving variance gets n / (n - 1) times the batch's
+};
+
 struct CrossEntropyParams {
   double label_smoothing = 0;
   int64_t ignore_index = -1;

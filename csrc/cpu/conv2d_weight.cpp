@@ -8,7 +8,7 @@ namespace tilewright::cpu {
 namespace {
 
 constexpr int64_t kWantedTasks = 8, kBlockBytes = 384 << 10, kLeastPixels = 64, kMaxBlockCols = 512;
-constexpr int64_t kMaxSliceElements = 1 << 21, kMaxShares = 4, kShareChannels = 64;
+constexpr int64_t kMaxSliceElements = 1 << 21, kShareChannels = 64;
 
 // One filter axis as forward has it: taps at shift + i * dilation.
 int64_t dilation_of(const Axis& axis) { return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1; }
@@ -41,7 +41,6 @@ class WeightPath {
     const bool direct = slices_ == 1 && !turned_;
     Scratch<T> partial(direct ? 0 : slices_ * size);
     T* sums = direct ? g_.dw : partial.data();
-    std::fill_n(sums, slices_ * size, T(0));
     parallel_for(slices_ * g_.groups * shares_, [&](int64_t task) {
       const int64_t share = task % shares_, group = task / shares_ % g_.groups, slice = task / shares_ / g_.groups;
       work(sums + slice * size, group, share * panels_ / shares_, (share + 1) * panels_ / shares_,
@@ -64,7 +63,9 @@ class WeightPath {
     blocks_ = g_.images * row_blocks_ * col_blocks_;
     vectors_ = ceil_div(turned_ ? width_ : g_.out_channels, table_.lanes);
     panels_ = vectors_ == 1 ? 1 : vectors_ / 2;
-    shares_ = turned_ ? 1 : std::min({panels_, kMaxShares, ceil_div(g_.out_channels, kShareChannels)});
+    // Panels are shared out first: that needs no second dw. Each share packs padded rows again.
+    shares_ = turned_ ? 1 : std::min(kWantedTasks, pads_ ? ceil_div(g_.out_channels, kShareChannels) : panels_);
+    shares_ = std::min(shares_, panels_);
     const int64_t size = g_.groups * filter_rows_ * filter_cols_ * g_.in_channels * g_.out_channels;
     slices_ = std::min({ceil_div(kWantedTasks, shares_ * g_.groups), blocks_, std::max<int64_t>(1, kMaxSliceElements / size)});
   }
@@ -99,7 +100,8 @@ class WeightPath {
         place.x_row = g_.x.row;
         place.x_pixel = g_.x.pixel;
       }
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) add_block(sums, group, panel, place);
+      for (int64_t panel = first_panel; panel < last_panel; ++panel)
+        add_block(sums, group, panel, place, block > first_block);
     }
   }
 
@@ -123,13 +125,14 @@ class WeightPath {
   }
 
   // One panel of lanes against everything on the other side.
-  void add_block(T* sums, int64_t group, int64_t panel, const Place& place) {
+  void add_block(T* sums, int64_t group, int64_t panel, const Place& place, bool accumulate) {
     const int64_t first = 2 * panel * table_.lanes, length = turned_ ? width_ : g_.out_channels;
     const int64_t vectors = vectors_ == 1 ? 1 : panel + 1 == panels_ ? vectors_ - 2 * panel : 2;
     const int64_t dw_col = g_.in_channels, dw_rows = filter_cols_ * g_.in_channels;
     WeightTileArgs<T> args;
     args.rows = place.rows;
     args.cols = place.cols;
+    args.accumulate = accumulate;
     args.last = static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
     for (int64_t r = 0; r < filter_rows_; ++r)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {

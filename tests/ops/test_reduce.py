@@ -62,7 +62,7 @@ CASES = [
     *(
         Case(f"{name}-{axis}", "reduce", ["reduce"], getattr(ops, name), getattr(reference, name), block,
              {"axis": axis, "keepdims": keepdims}, differentiable=[0], second_order=True,
-             bad=[Bad(b.args, b.error, b.message, {"axis": 0, **b.kwargs}) for b in BAD] if axis == 1 else ())
+             bad=[Bad(b.args, b.error, b.message, {"axis": 0, "keepdims": False, **b.kwargs}) for b in BAD] if axis == 1 else ())
         for name in (*FOLDS, "norm")
         for axis, keepdims in ((None, False), (1, True), ((0, 2), False))
     ),
@@ -150,11 +150,15 @@ def test_any_axes_of_any_strides(data):
             continue
         got = getattr(ops, name)(x, axis=axes, keepdims=True)
         want = np.asarray(getattr(reference, name)(exact, axis=axes, keepdims=True))
-        bound = 1e-5 if dtype == np.float32 else 1e-12
         assert got.dtype == (np.bool_ if name in ("any", "all") else want.dtype if got.dtype.kind == "i" else dtype)
-        size = np.maximum(np.abs(exact).sum(axis=axes, keepdims=True), 1) if name == "sum" else np.maximum(np.abs(want), 1)
         assert got.shape == want.shape
-        assert (np.abs(got.astype(np.float64) - want) <= bound * size).all() or got.dtype.kind in "bi" and (got == want).all()
+        if got.dtype.kind in "bi":
+            assert (got == want).all(), name
+            continue
+        terms = np.abs(exact).sum(axis=axes, keepdims=True) if name == "sum" else np.abs(want)
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = np.abs(got - want) <= (1e-5 if dtype == np.float32 else 1e-12) * np.maximum(terms, 1)
+            assert (near | (got == want.astype(dtype))).all(), name  # the second: beyond float32 both are infinite
 
 
 @settings(max_examples=40, deadline=None)
@@ -196,9 +200,8 @@ def test_large_reductions_have_the_same_bits_for_any_thread_count(isa):
         assert bits[0] == bits[1] == bits[2]
 
 
-def test_squares_and_products_overflow_only_with_their_result():
-    x = np.array([1e30, 1e-30, 1e30, 1e-30] * 16, np.float32)
-    assert ops.prod(x) == np.float32(1.0)
+def test_float32_squares_and_products_have_the_range_of_float64(isa):
+    assert np.isclose(ops.prod(np.array([1e30, 1e30, 1e30, 1e-30, 1e-30, 1e-30], np.float32)), 1.0)
     assert np.isclose(ops.norm(np.full(16, 1e30, np.float32)), 4e30)
     assert np.isclose(ops.global_norm([np.full(16, 1e-30, np.float32)]), 4e-30)
 

@@ -8,10 +8,12 @@
 
 #include "core/dtype.h"
 #include "core/params.h"
+#include "cpu/kernels/float_tables.h"
 
 namespace tilewright::cpu {
 
 inline constexpr int kUnaryCount = int(Unary::isfinite) + 1;
+inline constexpr int kActivationCount = int(Activation::softplus) + 1;
 inline constexpr int kBinaryCount = int(Binary::logical_xor) + 1;
 
 // y may be an input. A scalar is one element.
@@ -30,6 +32,29 @@ struct UnaryBackward {
 using WhereSpan = void (*)(void* y, const uint8_t* condition, const void* a, const void* b, int64_t n);
 using CastSpan = void (*)(void* y, const void* x, int64_t n);
 
+struct ActivationShape {
+  int64_t rows, cols, step;  // step: elements from row to row
+  double slope;
+};
+template <class T>
+struct ActivationKernels {
+  // bias, residual and z may be null
+  void (*forward[kActivationCount])(T* y, T* z, const T* x, const T* bias, const T* residual,
+                                    const ActivationShape& shape);
+  // db, if not null, is added to
+  void (*backward[kActivationCount])(T* dz, T* db, const T* dy, const T* saved, const ActivationShape& shape);
+};
+
+struct DropoutSpan {
+  uint64_t seed, block;  // the Philox block of the first element
+  uint32_t threshold;    // words below drop their element
+  double scale;
+};
+struct DropoutKernels {
+  void (*f32)(float* y, const float* x, int64_t n, const DropoutSpan& span);
+  void (*f64)(double* y, const double* x, int64_t n, const DropoutSpan& span);
+};
+
 // Strides in bytes.
 struct CopyShape {
   int64_t rows, cols;
@@ -40,10 +65,13 @@ using CopyRows = void (*)(void* y, const void* x, const CopyShape& shape);
 struct ElementwiseKernels {
   UnarySpan unary[kUnaryCount][kDtypeCount];
   UnaryBackward unary_backward[kUnaryCount];
+  UnaryBackward unary_backward2[kUnaryCount];  // y is not read
   BinaryForms binary[kBinaryCount][kDtypeCount];
   WhereSpan where[4];                        // by log2 of the element size
   CopyRows copy_rows[4];                     // by log2 of the element size
   CastSpan cast[kDtypeCount][kDtypeCount];   // [to][from]
+  FloatTables<ActivationKernels> activation;
+  DropoutKernels dropout;
 };
 
 }  // namespace tilewright::cpu

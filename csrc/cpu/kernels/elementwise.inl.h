@@ -18,6 +18,11 @@ template <class A, class B> struct Conditional<false, A, B> { using type = B; };
 #include "cpu/kernels/elementwise_binary.inl.h"
 #include "cpu/kernels/elementwise_copy.inl.h"
 #include "cpu/kernels/elementwise_unary.inl.h"
+// These build on the functions above.
+#include "cpu/kernels/elementwise_derivative.inl.h"
+#include "cpu/kernels/elementwise_activation.inl.h"
+#include "cpu/kernels/philox.inl.h"
+#include "cpu/kernels/elementwise_dropout.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 
@@ -26,9 +31,13 @@ void fill(Kernels& kernels);
 
 template <>
 void fill(ElementwiseKernels& kernels) {
-  fill_unary<0>(kernels);
+  fill_unary<0>(kernels.unary);
+  fill_derivatives<0>(kernels);
   fill_binary<0>(kernels.binary);
   fill_cast<0>(kernels.cast);
+  fill_activations<0>(kernels.activation.f32);
+  fill_activations<0>(kernels.activation.f64);
+  kernels.dropout = {dropout_span<float>, dropout_span<double>};
   kernels.where[0] = where_span<uint8_t>;
   kernels.where[1] = where_span<uint16_t>;
   kernels.where[2] = where_span<uint32_t>;

@@ -20,7 +20,7 @@ TW_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
   if constexpr (kF == Binary::div) return a / b;
   if constexpr (kF == Binary::maximum) return max_nan(a, b);
   if constexpr (kF == Binary::minimum) return min_nan(a, b);
-  if constexpr (kF == Binary::pow) return exp(b * log(a));
+  if constexpr (kF == Binary::pow) return pow(a, b);
 }
 
 // Integer arithmetic on the unsigned bits, where overflow wraps around.

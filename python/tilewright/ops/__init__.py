@@ -9,9 +9,12 @@ from tilewright.ops import attention as _attention
 from tilewright.ops import conv2d as _conv2d
 from tilewright.ops import elementwise
 from tilewright.ops import embedding as _embedding
+from tilewright.ops import loss
 from tilewright.ops import matmul as _matmul
+from tilewright.ops import norm
 from tilewright.ops import optimizer
 from tilewright.ops import pool2d
+from tilewright.ops import random
 from tilewright.ops import reduce
 from tilewright.ops import shape
 from tilewright.ops import softmax as _softmax
@@ -19,9 +22,12 @@ from tilewright.ops.attention import *  # noqa: F403
 from tilewright.ops.conv2d import *  # noqa: F403
 from tilewright.ops.elementwise import *  # noqa: F403
 from tilewright.ops.embedding import *  # noqa: F403
+from tilewright.ops.loss import *  # noqa: F403
 from tilewright.ops.matmul import *  # noqa: F403
+from tilewright.ops.norm import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
 from tilewright.ops.pool2d import *  # noqa: F403
+from tilewright.ops.random import *  # noqa: F403
 from tilewright.ops.reduce import *  # noqa: F403
 from tilewright.ops.shape import *  # noqa: F403
 from tilewright.ops.softmax import *  # noqa: F403
@@ -30,6 +36,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, _conv2d, elementwise, _embedding, _matmul, optimizer, pool2d, reduce, shape, _softmax)
+    for family in (_attention, _conv2d, elementwise, _embedding, loss, _matmul, norm, optimizer, pool2d, random, reduce, shape, _softmax)
     for name in family.__all__
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import Tensor, raw
+from tilewright.autograd import Tensor, raw, recording, tracked
 
 ndarray = np.ndarray
 _NUMBERS = (int, float, bool)
@@ -75,3 +75,24 @@ def undo_broadcast(dy: Tensor, x) -> Tensor:
 
         dy = elementwise_copy.cast(dy, x.dtype)
     return dy
+
+
+def keep_inputs(name: str, out, *inputs):
+    """Refuses an `out` over an input whose values the gradient will read."""
+    if not recording():
+        return
+    target = raw(name, "out", out)
+    for x in inputs:
+        if tracked(x) and np.may_share_memory(target, x.array):
+            raise ValueError(f"[{name}] out shares memory with an input that an open tape tracks, expected another array")
+
+
+def documented(common: str):
+    """A decorator: the sections that a whole group of functions shares, put behind the first paragraph."""
+
+    def insert(function):
+        head, _, rest = function.__doc__.rstrip().partition("\n\n")
+        function.__doc__ = f"{head.rstrip()}\n{common.rstrip()}\n{rest.rstrip()}\n    "
+        return function
+
+    return insert

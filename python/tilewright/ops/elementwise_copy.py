@@ -114,7 +114,7 @@ def full(shape, value, dtype=np.float32, *, like=None):
 
 
 def zeros(shape, dtype=np.float32):
-    """A new array of zeros: `full` with value 0."""
+    """A new array of zeros in C order: `full` with value 0."""
     return full(shape, 0.0, dtype)
 
 

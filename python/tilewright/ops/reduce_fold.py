@@ -167,7 +167,7 @@ def prod(x, *, axis=None, keepdims: bool = False, out=None):
         x, axis, keepdims, out : as in `sum`
     Returns   y : dtype of x; int64 for bool and integers; 1 for nothing
     Raises    as `sum`
-    Numerics  multiplies in float64: a float32 product overflows only if its value does
+    Numerics  multiplies in float64, so that partial products of float32 have room; in a tree, not from left to right
     Backends  cpu
     Examples
         >>> prod(np.array([2.0, 3.0, 4.0], np.float32))
@@ -253,7 +253,7 @@ def logsumexp(x, *, axis=None, keepdims: bool = False, out=None):
     Backends  cpu
     Examples
         >>> logsumexp(np.array([1000.0, 1000.0], np.float32))
-        array(1000.6931, dtype=float32)
+        array(1000.6932, dtype=float32)
     """
     y, _, kept = _reduce("logsumexp", x, axis, keepdims, out)
 
