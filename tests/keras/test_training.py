@@ -10,7 +10,7 @@ import tilewright as tw
 from tilewright import keras
 from tilewright.keras import Input, Model, Sequential, layers
 
-from .conftest import close
+from keras_judge import close
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 6)).astype(np.float32)

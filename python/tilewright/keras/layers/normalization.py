@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import math
-
 from tilewright import ops
 from tilewright.keras import constraints, initializers, regularizers
 from tilewright.keras.layers.input_spec import InputSpec
@@ -69,17 +67,13 @@ class BatchNormalization(_Scaling):
         self.moving_variance = self.add_weight((channels,), self.moving_variance_initializer, name="moving_variance",
                                                trainable=False)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
-        self._last = self.axis in (-1, len(input_shape) - 1)
 
     def call(self, inputs, training=None, mask=None):
-        x = inputs if self._last else ops.moveaxis(inputs, self.axis, -1)
         learning = bool(training) and self.trainable
         if learning and mask is not None:
-            y = self._masked(x, mask)
-        else:
-            y = ops.batch_norm(x, self.gamma, self.beta, self.moving_mean.array, self.moving_variance.array,
-                               training=learning, momentum=self.momentum, epsilon=self.epsilon)
-        return y if self._last else ops.moveaxis(y, -1, self.axis)
+            return ops.moveaxis(self._masked(ops.moveaxis(inputs, self.axis, -1), mask), -1, self.axis)
+        return ops.batch_norm(inputs, self.gamma, self.beta, self.moving_mean.array, self.moving_variance.array,
+                              training=learning, momentum=self.momentum, epsilon=self.epsilon, axis=self.axis)
 
     def _masked(self, x, mask):
         """Training with statistics over the steps that the mask counts."""
@@ -115,27 +109,11 @@ class LayerNormalization(_Scaling):
     def build(self, input_shape):
         rank = len(input_shape)
         axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
-        self._axes, self._trailing = tuple(axes), axes == list(range(rank - len(axes), rank))
+        self._axes = tuple(axes)
         self._add_scaling(tuple(input_shape[a] for a in axes))
 
     def call(self, inputs):
-        if len(self._axes) == 1 and self._trailing:
-            return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)
-        # The axes move last and become one.
-        rank, count = inputs.ndim, len(self._axes)
-        x = inputs if self._trailing else ops.transpose(inputs, _axes_last(rank, self._axes))
-        flat = ops.reshape(x, (*x.shape[: rank - count], math.prod(x.shape[rank - count :])))
-        gamma, beta = (None if w is None else ops.reshape(w, (-1,)) for w in (self.gamma, self.beta))
-        y = ops.reshape(ops.layer_norm(flat, gamma, beta, epsilon=self.epsilon), x.shape)
-        return y if self._trailing else ops.transpose(y, _inverse(_axes_last(rank, self._axes)))
-
-
-def _axes_last(rank: int, axes) -> tuple[int, ...]:
-    return (*(i for i in range(rank) if i not in axes), *axes)
-
-
-def _inverse(order) -> tuple[int, ...]:
-    return tuple(order.index(i) for i in range(len(order)))
+        return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon, axis=self._axes)
 
 
 class RMSNormalization(_Scaling):
@@ -148,9 +126,10 @@ class RMSNormalization(_Scaling):
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, input_shape):
-        if self.axis not in (-1, len(input_shape) - 1):
-            raise ValueError(f"[{self.name}] axis is {self.axis}, expected the last one")
-        self._add_scaling((input_shape[-1],))
+        rank = len(input_shape)
+        axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
+        self._axes = tuple(axes)
+        self._add_scaling(tuple(input_shape[a] for a in axes))
 
     def call(self, inputs):
-        return ops.rms_norm(inputs, self.gamma, epsilon=self.epsilon)
+        return ops.rms_norm(inputs, self.gamma, epsilon=self.epsilon, axis=self._axes)

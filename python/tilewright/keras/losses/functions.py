@@ -8,7 +8,7 @@ import warnings
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config
-from tilewright.keras.annotated import logits_of
+from tilewright.keras.annotated import logits_of, with_mask
 
 
 def tensor_of(argument: str, x) -> Tensor:
@@ -60,6 +60,8 @@ def _broadcasts(a, b) -> bool:
 def mean_squared_error(y_true, y_pred):
     """mean((y_true - y_pred)^2)"""
     y_true, y_pred = _pair(y_true, y_pred, "mean_squared_error")
+    if y_true.shape == y_pred.shape and y_pred.ndim:
+        return ops.mean_squared_error(y_pred, y_true)
     return ops.mean(ops.square(ops.subtract(y_pred, y_true)), axis=-1)
 
 
@@ -158,9 +160,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
     y_true, y_pred = _pair(y_true, y_pred if logits is None else logits, "binary_crossentropy")
     if logits is not None:
-        # sigmoid cross-entropy: softplus(x) - x * y, with y smoothed towards one half
-        y_true = _smoothed(y_true, label_smoothing, 2)
-        return ops.mean(ops.subtract(ops.softplus(y_pred), ops.multiply(y_pred, y_true)), axis=axis)
+        return ops.mean(ops.sigmoid_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing), axis=axis)
     y_true = _smoothed(y_true, label_smoothing, 2)
     p = ops.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
     yes = ops.multiply(y_true, ops.log(p))
@@ -213,7 +213,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     if logits is None:
         # The logarithms of probabilities are logits; softmax of them changes nothing but the last clipped bits.
         y_pred = _log_probabilities(y_pred, -1)
-    return ops.softmax_cross_entropy(y_pred, labels, ignore_index=ignore_class)
+    losses = ops.softmax_cross_entropy(y_pred, labels, ignore_index=ignore_class)
+    return losses if ignore_class is None else with_mask(losses, ops.not_equal(labels, ignore_class))
 
 
 def _labels(y_true, y_pred, axis):

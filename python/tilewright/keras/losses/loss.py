@@ -35,7 +35,8 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
-        mask = mask_of(y_pred)
+        masks = [ops.cast(m, "bool") for m in (mask_of(y_pred), mask_of(values)) if m is not None]
+        mask = ops.logical_and(*masks) if len(masks) == 2 else masks[0] if masks else None
         if mask is None and sample_weight is None:
             return _reduced(values, None, self.reduction)
         weight = None if sample_weight is None else ops.cast(Tensor(raw("loss", "sample_weight", sample_weight)), values.dtype)

@@ -9,7 +9,7 @@ import pytest
 import tilewright as tw
 from tilewright import keras
 
-from .conftest import close
+from keras_judge import close
 
 SHAPES = {"kernel": (7, 5), "bias": (5,), "scalar": ()}
 

@@ -7,7 +7,7 @@ import pytest
 import tilewright as tw
 from tilewright import keras
 
-from .conftest import close, our_call
+from keras_judge import close, our_call
 
 
 def floats(*shape):
@@ -123,7 +123,7 @@ def _same_symbolic_shape(make, inputs, got, kwargs):
     symbolic = [keras.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs]
     layer = make(keras)
     kwargs = {k: v for k, v in kwargs.items() if k == "use_causal_mask"}
-    from .conftest import merges
+    from keras_judge import merges
 
     y = layer(symbolic, **kwargs) if merges(layer) else layer(*symbolic, **kwargs)
     assert y.shape == (None, *got.shape[1:])
