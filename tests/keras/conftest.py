@@ -15,10 +15,16 @@ def judge():
     os.environ.setdefault("KERAS_BACKEND", "torch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch = pytest.importorskip("torch", reason="the parity tests compare with Keras on PyTorch, which is not installed")
-        module = pytest.importorskip("keras", reason="the parity tests compare with Keras, which is not installed")
+        torch = pytest.importorskip(
+            "torch", reason="the parity tests compare with Keras on PyTorch, which is not installed"
+        )
+        module = pytest.importorskip(
+            "keras", reason="the parity tests compare with Keras, which is not installed"
+        )
         if module.backend.backend() != "torch":
-            pytest.skip(f"Keras runs on {module.backend.backend()} here; the parity tests need KERAS_BACKEND=torch")
+            pytest.skip(
+                f"Keras runs on {module.backend.backend()} here; the parity tests need KERAS_BACKEND=torch"
+            )
     return Judge(module, torch)
 
 

@@ -28,7 +28,11 @@ class Judge:
                 t.requires_grad_(True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            y = layer(*tensors, **kwargs) if len(tensors) == 1 or not merges(layer) else layer(tensors, **kwargs)
+            y = (
+                layer(*tensors, **kwargs)
+                if len(tensors) == 1 or not merges(layer)
+                else layer(tensors, **kwargs)
+            )
         seeds = seeds_for(tuple(y.shape))
         (y * self.torch.tensor(seeds)).sum().backward()
         by_inputs = [None if t.grad is None else self.array(t.grad) for t in tensors]
@@ -38,7 +42,16 @@ class Judge:
 
 def merges(layer) -> bool:
     """Whether a layer takes a list of inputs."""
-    return type(layer).__name__ in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
+    return type(layer).__name__ in (
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Concatenate",
+        "Dot",
+    )
 
 
 def seeds_for(shape):

@@ -48,8 +48,10 @@ def to_categorical(x, num_classes: int | None = None):
     highest = int(ops.max(labels)) if labels.size else -1
     num_classes = highest + 1 if num_classes is None else num_classes
     if highest >= num_classes or (labels.size and int(ops.min(labels)) < 0):
-        raise ValueError(f"[to_categorical] x holds {highest if highest >= num_classes else int(ops.min(labels))}, "
-                         f"expected 0 to {num_classes - 1}")
+        raise ValueError(
+            f"[to_categorical] x holds {highest if highest >= num_classes else int(ops.min(labels))}, "
+            f"expected 0 to {num_classes - 1}"
+        )
     y = ops.one_hot(labels, num_classes, dtype=floatx())
     return Tensor(y) if tensor else y
 
@@ -64,5 +66,13 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
-__all__ = ["clear_session", "custom_object_scope", "deserialize_keras_object", "normalize", "register_keras_serializable", "serialize_keras_object",
-           "set_random_seed", "to_categorical"]
+__all__ = [
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "normalize",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "to_categorical",
+]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric: a value gathered over batches. The state lives in variables and is read when shown, not in every step."""
+"""Metric: a value gathered over batches. The state lives in variables and is read when shown,
+not in every step.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Metric:
         self.dtype = str(dtype or config.floatx())
         self._state: list[Variable] = []
 
-    def add_variable(self, shape=(), initializer="zeros", dtype=None, name="variable", aggregation=None) -> Variable:
+    def add_variable(
+        self, shape=(), initializer="zeros", dtype=None, name="variable", aggregation=None
+    ) -> Variable:
         """A piece of state; `reset_state` sets all to zero."""
         value = initializers.get(initializer)(tuple(shape), dtype=dtype or self.dtype)
         variable = Variable(value, False, name, path=f"{self.name}/{name}")
@@ -117,7 +121,9 @@ class Mean(Metric):
 
 
 def _samplewise(values, sample_weight, dtype, reduce):
-    """One weighted value and weight per sample: axes after the first (or those without weights) are reduced."""
+    """One weighted value and weight per sample:
+    axes after the first (or those without weights) are reduced.
+    """
     weight = None
     if sample_weight is not None:
         weight = _array("sample_weight", sample_weight, dtype)
