@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import random as python_random
 
 import numpy as np
 
@@ -86,6 +87,15 @@ def set_seed(seed: int) -> None:
     """Starts the global generator from `seed`: what follows draws the same numbers in every run."""
     global _global
     _global = SeedGenerator(seed, name="global_seed_generator")
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds Python's, NumPy's and Tilewright's random numbers."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"[set_random_seed] seed is {seed!r}, expected an int from 0 to 2^32 - 1")
+    python_random.seed(seed)
+    np.random.seed(seed)
+    set_seed(seed)
 
 
 def next_key(n: int = 1) -> np.ndarray:

@@ -24,10 +24,29 @@ from tilewright.random import SeedGenerator
 from tilewright.variable import Variable
 
 __all__ = [
-    "Input", "KerasTensor", "Layer", "Model", "SeedGenerator", "Sequential", "Variable", "activations", "backend",
-    "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "random", "regularizers", "utils",
-]  # fmt: skip
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Model",
+    "SeedGenerator",
+    "Sequential",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+]
 
 
 def __getattr__(name: str):

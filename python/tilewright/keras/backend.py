@@ -12,5 +12,11 @@ from tilewright.keras.config import (
 from tilewright.keras.utils import clear_session
 
 __all__ = [
-    "clear_session", "epsilon", "floatx", "image_data_format", "set_epsilon", "set_floatx", "set_image_data_format",
-]  # fmt: skip
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]

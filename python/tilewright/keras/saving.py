@@ -15,7 +15,7 @@ import struct
 import numpy as np
 
 from tilewright.keras import naming
-from tilewright.variable import Variable
+from tilewright.variable import Variable, dtype_of
 
 
 def named_weights(model) -> dict[str, Variable]:
@@ -157,7 +157,7 @@ def _read(path: str) -> dict[str, np.ndarray]:
                 f"[load_weights] {path}: {name} has dtype {entry['dtype']}, expected one of "
                 f"{', '.join(_DTYPES)}"
             )
-        arrays[name] = np.frombuffer(entry["data"], _numpy_dtype(dtype)).reshape(entry["shape"])
+        arrays[name] = np.frombuffer(entry["data"], dtype_of(dtype)).reshape(entry["shape"])
     return arrays
 
 
@@ -172,14 +172,6 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-
-
-def _numpy_dtype(name: str) -> np.dtype:
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
 
 
 def _declared(data: bytes) -> str:

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import random as python_random
-
 import numpy as np
 
-from tilewright import ops, random
+from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
@@ -17,15 +15,7 @@ from tilewright.keras.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
-
-
-def set_random_seed(seed: int) -> None:
-    """Seeds Python's, NumPy's and Tilewright's random numbers."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"[set_random_seed] seed is {seed!r}, expected an int from 0 to 2^32 - 1")
-    python_random.seed(seed)
-    getattr(np, "random").seed(seed)  # noqa: B009
-    random.set_seed(seed)
+from tilewright.random import set_random_seed
 
 
 def clear_session() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.keras import activations, constraints, initializers, regularizers
-from tilewright.keras.graph import KerasTensor
+from tilewright.keras.graph import KerasTensor, probe_shapes
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
 
@@ -208,8 +208,6 @@ class Lambda(Layer):
 
     def compute_output_spec(self, inputs):
         if self._output_shape is None:
-            from tilewright.keras.graph import probe_shapes
-
             return probe_shapes(lambda x: self(x), ((inputs,), {}))
         shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
         wanted = self._output_shape

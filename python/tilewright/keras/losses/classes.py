@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tilewright import ops
 from tilewright.keras.losses import functions
 from tilewright.keras.losses.loss import LossFunctionWrapper
 
@@ -85,8 +86,6 @@ class CosineSimilarity(LossFunctionWrapper):
 
 
 def _negative_cosine(y_true, y_pred, axis=-1):
-    from tilewright import ops
-
     return ops.negative(functions.cosine_similarity(y_true, y_pred, axis=axis))
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config
@@ -18,8 +20,6 @@ def tensor_of(argument: str, x) -> Tensor:
     if isinstance(x, Tensor):
         return x
     if isinstance(x, (bool, int, float, list, tuple)):
-        import numpy as np
-
         x = np.asarray(x, None if _holds_integers(x) else config.floatx())
     return Tensor(raw("loss", argument, x))
 

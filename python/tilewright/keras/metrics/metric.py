@@ -5,6 +5,8 @@ not in every step.
 
 from __future__ import annotations
 
+import numpy as np
+
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, initializers, naming, serialization
@@ -69,8 +71,6 @@ class Metric:
 def _array(argument: str, x, dtype):
     """Values as an array of the metric's dtype, outside any tape."""
     if isinstance(x, (bool, int, float, list, tuple)):
-        import numpy as np
-
         return np.asarray(x, dtype)
     return ops.cast(raw("metric", argument, x), dtype)
 

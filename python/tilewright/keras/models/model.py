@@ -7,7 +7,7 @@ import json
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest, serialization
+from tilewright.keras import naming, nest, saving, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.models import functional_config
@@ -34,14 +34,9 @@ class Model(Trainer, Layer):
 
     def __init__(self, inputs=None, outputs=None, *, name=None, **kwargs):
         functional = inputs is not None or outputs is not None
-        if functional and name is None and type(self) is Model:
-            from tilewright.keras import naming
-
-            name = naming.unique_name("functional")
-            Layer.__init__(self, name=name, **kwargs)
-            self.named_by_user = False
-        else:
-            Layer.__init__(self, name=name, **kwargs)
+        numbered = functional and name is None and type(self) is Model
+        Layer.__init__(self, name=naming.unique_name("functional") if numbered else name, **kwargs)
+        self.named_by_user = name is not None
         Trainer.__init__(self)
         self._graph: Graph | None = None
         if functional:
@@ -221,14 +216,10 @@ class Model(Trainer, Layer):
 
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes all weights to a .safetensors file."""
-        from tilewright.keras import saving
-
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath) -> None:
         """Reads the weights that `save_weights` wrote; changes nothing unless all fit."""
-        from tilewright.keras import saving
-
         saving.load_weights(self, filepath)
 
     def get_config(self) -> dict:
