@@ -15,6 +15,7 @@ const Ops& ops() {
     fill_attention(ops);
     fill_embedding(ops);
     fill_shape(ops);
+    fill_rnn(ops);
     fill_optimizer(ops);
     return ops;
   }();
