@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matrix products against NumPy and PyTorch, one thread unless asked otherwise.
 
-    python benchmarks/bench_matmul.py [--threads N] [--seconds S] [--dtype float64] [--json FILE] [group or name ...]
+    python benchmarks/bench_matmul.py [--threads N] [--seconds S] [--dtype float64] [--json FILE] [name ...]
 
-Small products stay in the caches, as a loop over them would find them; the buffers of all others rotate past the
-last-level cache.
+Small products stay in the caches, as a loop over them would find them; the buffers of all others rotate past
+the last-level cache. A name is a group or a shape of shapes/matmul.txt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def shapes(wanted):
 
 
 def buffers(a, b, transpose_a, transpose_b):
-    """a, b as they lie and as they are used, and a result; views of the same memory for torch where it is there."""
+    """a, b as they lie and as they are used, and a result; torch's views of the same memory where it is there."""
     a, b = a.copy(), b.copy()
     shape = (*a.shape[:-2], a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1])
     made = {"a": a, "b": b, "y": np.zeros(shape, a.dtype)}
@@ -47,6 +47,7 @@ def buffers(a, b, transpose_a, transpose_b):
 
 def rivals(transpose_a, transpose_b):
     """Name to a call on one set of buffers; all write into y."""
+
     def ours(s):
         return ops.matmul(s["a"], s["b"], transpose_a=transpose_a, transpose_b=transpose_b, out=s["y"])
 
@@ -71,13 +72,29 @@ def measure(shape, dtype, threads, seconds):
         return float(np.abs(y[..., rows, :] - exact).max() / np.abs(exact).max())
 
     row = harness.Row(name, group, 2.0 * batch * m * n * k, float(size))
-    row.rivals = harness.measure(rivals(transpose_a, transpose_b), sets, seconds=seconds,
-                                 single_thread=threads == 1, error=error)
+    row.rivals = harness.measure(
+        rivals(transpose_a, transpose_b), sets, seconds=seconds, single_thread=threads == 1, error=error
+    )
     return row
 
 
+HEAD = f"{'':26}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}   {'rivals, GFLOP/s':28} ratio  errors: ours, best rival's"
+
+
+def line(row, peak):
+    ours, best = row.rivals["tilewright"], row.rivals[row.best_rival()]
+    speed = {name: row.flop / timing.minimum / 1e9 for name, timing in row.rivals.items()}
+    others = " ".join(f"{name} {value:.1f}" for name, value in speed.items() if name != "tilewright")
+    return (
+        f"{row.group:8} {row.name:16}{speed['tilewright']:10.1f}{1e11 * speed['tilewright'] / peak:8.1f}"
+        f"{row.bytes / ours.minimum / 1e9:7.1f}   {others:28}{row.ratio():6.2f}  {ours.error:.1e} {best.error:.1e}"
+    )
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("wanted", nargs="*", help="groups or names of shapes/matmul.txt; all by default")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5, help="per shape")
@@ -92,17 +109,14 @@ def main():
     with harness.threads(options.threads) as counts:
         place = harness.environment(counts)
         peak = place["peak_flops"] * (1 if options.dtype == "float32" else 0.5)
-        print(f"{place['cpu']}, {_cpu.isa()}, {options.threads} thread(s), FMA peak {peak / 1e9:.0f} GFLOP/s, "
-              f"copy {place['copy_bandwidth'] / 1e9:.1f} GB/s")
-        print(f"{'':26}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}   rivals (GFLOP/s)            ratio  error: ours, best rival's")
+        print(
+            f"{place['cpu']}, {_cpu.isa()}, {options.threads} thread(s), FMA peak {peak / 1e9:.0f} GFLOP/s, "
+            f"copy {place['copy_bandwidth'] / 1e9:.1f} GB/s"
+        )
+        print(HEAD)
         for shape in shapes(options.wanted):
-            row = measure(shape, options.dtype, options.threads, options.seconds)
-            measured.append(row)
-            ours, best = row.rivals["tilewright"], row.best_rival()
-            others = " ".join(f"{n} {row.flop / t.minimum / 1e9:.1f}" for n, t in row.rivals.items() if n != "tilewright")
-            print(f"{row.group:8} {row.name:16}{row.flop / ours.minimum / 1e9:10.1f}{100 * row.flop / ours.minimum / peak:8.1f}"
-                  f"{row.bytes / ours.minimum / 1e9:7.1f}   {others:28}{row.ratio():6.2f}"
-                  f"  {ours.error:.1e} {row.rivals[best].error:.1e}", flush=True)
+            measured.append(measure(shape, options.dtype, options.threads, options.seconds))
+            print(line(measured[-1], peak), flush=True)
     for group, s in harness.summary(measured).items():
         print(f"{group:8} {s['rows']:3} shapes: geometric mean {s['geomean']:.2f}, worst {s['worst']:.2f}")
     if options.json:

@@ -26,7 +26,8 @@ View product_shape(const View& a, const View& b) {
     const int64_t in_a = i <= a.ndim ? a.dim(-i) : 1, in_b = i <= b.ndim ? b.dim(-i) : 1;
     if (in_a != in_b && in_a != 1 && in_b != 1)
       fail(ErrorKind::value, kName,
-           "b has shape " + shape_text(b) + ", expected batch axes that broadcast with those of a, " + shape_text(a));
+           "b has shape " + shape_text(b) + ", expected batch axes that broadcast with those of a, " +
+               shape_text(a));
     shape.shape[shape.ndim - i] = in_a == 1 ? in_b : in_a;
   }
   return shape;
@@ -56,9 +57,9 @@ void check_like_y(const char* name, const View& view, const View& y) {
 void bind_matmul(py::module_& m, const Ops& ops) {
   m.def(
       "matmul",
-      [&ops](py::handle y, py::handle a, py::handle b, bool transpose_a, bool transpose_b, double alpha, double beta,
-             py::handle bias, py::handle activation, py::handle slope, py::handle residual, py::handle z,
-             py::handle stream) {
+      [&ops](py::handle y, py::handle a, py::handle b, bool transpose_a, bool transpose_b, double alpha,
+             double beta, py::handle bias, py::handle activation, py::handle slope, py::handle residual,
+             py::handle z, py::handle stream) {
         const View yv = output(kName, "out", y);
         View av = input(kName, "a", a), bv = input(kName, "b", b);
         check_min_ndim(kName, "a", av, 2, "(..., M, K)");
@@ -74,7 +75,8 @@ void bind_matmul(py::module_& m, const Ops& ops) {
                    " like the columns of a");
         const View shape = product_shape(av, bv);
         if (!yv.same_shape(shape))
-          fail(ErrorKind::value, kName, "out has shape " + shape_text(yv) + ", expected " + shape_text(shape));
+          fail(ErrorKind::value, kName,
+               "out has shape " + shape_text(yv) + ", expected " + shape_text(shape));
         av = broadcast_batch(av, yv), bv = broadcast_batch(bv, yv);
         check_rows_contiguous(kName, "out", yv);
         const View bias_v = optional_input(kName, "bias", bias), zv = optional_output(kName, "z", z);
@@ -91,17 +93,19 @@ void bind_matmul(py::module_& m, const Ops& ops) {
         check_no_overlap(kName, "out", yv, "b", bv);
         if (residual_v) check_no_overlap(kName, "out", yv, "residual", residual_v);
         if (zv) {
-          for (const auto& [name, other] : {std::pair<const char*, const View&>{"out", yv}, {"a", av}, {"b", bv}})
+          for (const auto& [name, other] :
+               {std::pair<const char*, const View&>{"out", yv}, {"a", av}, {"b", bv}})
             check_no_overlap(kName, "z", zv, name, other);
         }
-        run(ops.matmul, yv, zv, av, bv, bias_v, residual_v, alpha, beta, epilogue_of(kName, activation, slope),
-            stream_of(stream));
+        run(ops.matmul, yv, zv, av, bv, bias_v, residual_v, alpha, beta,
+            epilogue_of(kName, activation, slope), stream_of(stream));
       },
-      "y = activation(alpha * a @ b + beta * y + bias + residual); batch axes broadcast, rows of y contiguous",
-      py::arg("y"), py::arg("a"), py::arg("b"), py::arg("transpose_a") = false, py::arg("transpose_b") = false,
-      py::arg("alpha") = 1.0, py::arg("beta") = 0.0, py::arg("bias") = py::none(), py::arg("activation") = py::none(),
-      py::arg("slope") = py::none(), py::arg("residual") = py::none(), py::arg("z") = py::none(),
-      py::arg("stream") = py::none());
+      "y = activation(alpha * a @ b + beta * y + bias + residual); batch axes broadcast, rows of y "
+      "contiguous",
+      py::arg("y"), py::arg("a"), py::arg("b"), py::arg("transpose_a") = false,
+      py::arg("transpose_b") = false, py::arg("alpha") = 1.0, py::arg("beta") = 0.0,
+      py::arg("bias") = py::none(), py::arg("activation") = py::none(), py::arg("slope") = py::none(),
+      py::arg("residual") = py::none(), py::arg("z") = py::none(), py::arg("stream") = py::none());
 }
 
 }  // namespace tilewright::bindings

@@ -11,10 +11,18 @@ struct Named {
   Activation activation;
 };
 constexpr Named kActivations[] = {
-    {"linear", Activation::none},         {"relu", Activation::relu},       {"relu6", Activation::relu6},
-    {"leaky_relu", Activation::leaky_relu}, {"elu", Activation::elu},         {"sigmoid", Activation::sigmoid},
-    {"tanh", Activation::tanh},           {"gelu", Activation::gelu},       {"gelu_tanh", Activation::gelu_tanh},
-    {"silu", Activation::silu},           {"swish", Activation::silu},      {"softplus", Activation::softplus},
+    {"linear", Activation::none},
+    {"relu", Activation::relu},
+    {"relu6", Activation::relu6},
+    {"leaky_relu", Activation::leaky_relu},
+    {"elu", Activation::elu},
+    {"sigmoid", Activation::sigmoid},
+    {"tanh", Activation::tanh},
+    {"gelu", Activation::gelu},
+    {"gelu_tanh", Activation::gelu_tanh},
+    {"silu", Activation::silu},
+    {"swish", Activation::silu},
+    {"softplus", Activation::softplus},
 };
 
 std::string known_names() {
@@ -32,7 +40,8 @@ Epilogue epilogue_of(const char* operation, py::handle activation, py::handle sl
   if (name == nullptr) {
     PyErr_Clear();
     fail(ErrorKind::type, operation,
-         "activation is a " + std::string(Py_TYPE(activation.ptr())->tp_name) + ", expected one of " + known_names());
+         "activation is a " + std::string(Py_TYPE(activation.ptr())->tp_name) + ", expected one of " +
+             known_names());
   }
   for (const Named& known : kActivations) {
     if (std::strcmp(known.name, name) != 0) continue;
@@ -48,7 +57,8 @@ Epilogue epilogue_of(const char* operation, py::handle activation, py::handle sl
 }
 
 bool needs_preactivation(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::gelu_tanh || activation == Activation::silu;
+  return activation == Activation::gelu || activation == Activation::gelu_tanh ||
+         activation == Activation::silu;
 }
 
 }  // namespace tilewright::bindings

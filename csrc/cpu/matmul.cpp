@@ -21,7 +21,8 @@ struct Batch {
   // Batch axes over which b does not change and the rows of all others run on become rows:
   // (B, T, K) @ (K, N) is one product of B * T rows.
   void merge_rows() {
-    while (axes > 0 && (b.stride(axes - 1) == 0 || b.shape[axes - 1] == 1) && continues(y) && continues(a) && continues(z) && continues(residual)) {
+    while (axes > 0 && (b.stride(axes - 1) == 0 || b.shape[axes - 1] == 1) && continues(y) && continues(a) &&
+           continues(z) && continues(residual)) {
       for (View* v : {&y, &z, &a, &residual})
         if (*v) merge(*v);
       drop_axis(b);
@@ -88,8 +89,8 @@ void multiply_batch(const Batch& batch, const MatmulProblem<T>& first) {
   }
 }
 
-void matmul(const View& y, const View& z, const View& a, const View& b, const View& bias, const View& residual,
-            double alpha, double beta, const Epilogue& epilogue, Stream) {
+void matmul(const View& y, const View& z, const View& a, const View& b, const View& bias,
+            const View& residual, double alpha, double beta, const Epilogue& epilogue, Stream) {
   Batch batch{y, z, a, b, residual, y.ndim - 2};
   batch.merge_rows();
   for_float(y.dtype, [&](auto type) {
@@ -102,7 +103,8 @@ void matmul(const View& y, const View& z, const View& a, const View& b, const Vi
     p.finish.epilogue = epilogue;
     p.finish.bias = bias.as<const T>();
     if (z) p.finish.z = z.as<T>(), p.finish.z_row = batch.z.stride(-2);
-    if (residual) p.finish.residual = residual.as<const T>(), p.finish.residual_row = batch.residual.stride(-2);
+    if (residual)
+      p.finish.residual = residual.as<const T>(), p.finish.residual_row = batch.residual.stride(-2);
     multiply_batch(batch, p);
   });
 }

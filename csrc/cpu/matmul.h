@@ -19,8 +19,8 @@ struct StridedMatrix {
   StridedMatrix transposed() const { return {data, col, row}; }
 };
 
-// y (m, n) = activation(alpha * a (m, k) @ b (k, n) + beta * y + bias + residual); y has contiguous columns and
-// shares no memory with the inputs. beta 0: y is not read.
+// y (m, n) = activation(alpha * a (m, k) @ b (k, n) + beta * y + bias + residual); y has contiguous columns
+// and shares no memory with the inputs. beta 0: y is not read.
 template <class T>
 struct MatmulProblem {
   int64_t m = 0, n = 0, k = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One matrix product: which way it is computed, how it is cut into tasks. Every choice depends on the shape and
-// the strides alone, so the bits are the same for any number of threads.
+// One matrix product: which way it is computed, how it is cut into tasks. Every choice depends on the shape
+// and the strides alone, so the bits are the same for any number of threads.
 //
 //   thin      at most 8 rows or columns: the other matrix is read once, in the order it lies in memory
 //   direct    small and in one piece: one call of the kernel
@@ -17,14 +17,14 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr int64_t kPackedRows = 3072;        // rows of a packed at a time: with kc columns, a few MiB
-constexpr int64_t kPackedCols = 3072;        // and columns of b
-constexpr int64_t kTaskCols = 480;           // columns per task at most
-constexpr int64_t kTaskProducts = 1 << 20;   // multiply-adds per task at least
-constexpr int64_t kMaxTasks = 32;            // tasks that a product is cut into for balance's sake
-constexpr int64_t kStreamRows = 24;          // rows of a at most for which b is read from main memory in place
-constexpr int64_t kStreamBytes = 16 << 20;   // b is then taken to lie there: half of a last-level cache
-constexpr int64_t kStreamDepth = 16;         // rows of b read side by side, each from end to end
+constexpr int64_t kPackedRows = 3072;       // rows of a packed at a time: with kc columns, a few MiB
+constexpr int64_t kPackedCols = 3072;       // and columns of b
+constexpr int64_t kTaskCols = 480;          // columns per task at most
+constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
+constexpr int64_t kMaxTasks = 32;           // tasks that a product is cut into for balance's sake
+constexpr int64_t kStreamRows = 24;         // rows of a at most for which b is read from main memory in place
+constexpr int64_t kStreamBytes = 16 << 20;  // b is then taken to lie there: half of a last-level cache
+constexpr int64_t kStreamDepth = 16;        // rows of b read side by side, each from end to end
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
@@ -51,7 +51,9 @@ struct Plan {
   int64_t task_rows, task_cols;
 
   Plan(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream) {
-    const auto fits = [&kernel](int64_t elements) { return elements * int64_t(sizeof(T)) <= kernel.in_place_bytes; };
+    const auto fits = [&kernel](int64_t elements) {
+      return elements * int64_t(sizeof(T)) <= kernel.in_place_bytes;
+    };
     kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
     pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
@@ -66,7 +68,6 @@ struct Plan {
   }
 
  private:
-
   // Cuts tasks smaller until there are enough of them to share.
   void balance(const MatmulProblem<T>& p) {
     const int64_t wanted = std::clamp(p.m * p.n * p.k / kTaskProducts, int64_t{1}, kMaxTasks);
@@ -110,7 +111,8 @@ class Blocked {
     });
     parallel_for(down * across, [&](int64_t task) {
       const int64_t r = task % down * plan_.task_rows, c = task / down * plan_.task_cols;
-      multiply_task(i + r, j + c, k, depth, std::min(plan_.task_rows, m - r), std::min(plan_.task_cols, n - c), r, c);
+      multiply_task(i + r, j + c, k, depth, std::min(plan_.task_rows, m - r),
+                    std::min(plan_.task_cols, n - c), r, c);
     });
   }
 
@@ -125,7 +127,8 @@ class Blocked {
   }
 
   // Rows i.. and columns j.. of y; they stand at row r and column c of what is packed.
-  void multiply_task(int64_t i, int64_t j, int64_t k, int64_t depth, int64_t m, int64_t n, int64_t r, int64_t c) {
+  void multiply_task(int64_t i, int64_t j, int64_t k, int64_t depth, int64_t m, int64_t n, int64_t r,
+                     int64_t c) {
     MatmulBlock<T> g;
     g.m = m, g.n = n, g.k = depth;
     g.a_panel_rows = plan_.panel_rows, g.b_panel_cols = plan_.panel_cols;

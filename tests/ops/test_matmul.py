@@ -7,13 +7,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import SIZES, Bad, Case, check_gradient, check_second_order, compare
 
 import tilewright as tw
+from ops.harness import SIZES, Bad, Case, check_gradient, check_second_order, compare
 from tilewright import _cpu, ops
 from tilewright.reference import matmul as reference
 
-ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "gelu", "gelu_tanh", "silu", "softplus")
+ACTIVATIONS = (
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "softplus",
+)
 
 
 def normal(*shape):
@@ -31,9 +42,19 @@ BAD = [
     Bad(lambda: (f32(2, 3), np.ones((3, 2))), TypeError, "float64"),
     Bad(lambda: (np.ones((2, 2), np.int32), np.ones((2, 2), np.int32)), TypeError, "int32"),
     Bad(lambda: (np.ones((2, 2), ">f4"), f32(2, 2)), TypeError, "dtype"),
-    Bad(lambda: (f32(2, 1, 3), f32(2, 3, 2)), ValueError, "out has shape (2, 2, 2), expected (2, 1, 2)", {"out": f32(2, 2, 2)}),
+    Bad(
+        lambda: (f32(2, 1, 3), f32(2, 3, 2)),
+        ValueError,
+        "out has shape (2, 2, 2), expected (2, 1, 2)",
+        {"out": f32(2, 2, 2)},
+    ),
     Bad(lambda: (f32(2, 1, 3), f32(4, 3, 2)), ValueError, "batch axes that broadcast"),
-    Bad(lambda: (f32(2, 3), f32(3, 4)), ValueError, "out has shape (2, 3), expected (2, 4)", {"out": f32(2, 3)}),
+    Bad(
+        lambda: (f32(2, 3), f32(3, 4)),
+        ValueError,
+        "out has shape (2, 3), expected (2, 4)",
+        {"out": f32(2, 3)},
+    ),
     Bad(lambda: (f32(2, 3), f32(3, 4)), TypeError, "out has dtype float64", {"out": np.ones((2, 4))}),
     Bad(lambda: (f32(2, 3), f32(3, 4)), ValueError, "bias has shape (3,), expected (4,)", {"bias": f32(3)}),
     Bad(lambda: (f32(2, 3), f32(3, 4)), TypeError, "bias has dtype float64", {"bias": np.ones(4)}),
@@ -44,28 +65,118 @@ BAD = [
 ]
 
 CASES = [
-    Case("matmul", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((13, 37), (37, 50)),
-         differentiable=[0, 1], second_order=True, bad=BAD),
-    Case("matmul_transposed", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((37, 13), (50, 37)),
-         {"transpose_a": True, "transpose_b": True, "alpha": -0.5}, differentiable=[0, 1], second_order=True),
-    Case("matmul_transposed_a", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((2, 7, 5), (7, 6)),
-         {"transpose_a": True}, differentiable=[0, 1], second_order=True),
-    Case("matmul_transposed_b", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((2, 7, 5), (6, 5)),
-         {"transpose_b": True}, differentiable=[0, 1], second_order=True),
-    Case("matmul_batched", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((3, 1, 9, 17), (4, 17, 20)),
-         differentiable=[0, 1], second_order=True),
-    Case("matmul_shared_b", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((3, 4, 9, 17), (17, 20)),
-         differentiable=[0, 1], second_order=True),
-    Case("matmul_vector", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((33,), (33, 20)),
-         differentiable=[0, 1], second_order=True),
-    Case("matrix_vector", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((3, 20, 33), (33,)),
-         differentiable=[0, 1], second_order=True),
-    Case("vector_vector", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((33,), (33,)),
-         differentiable=[0, 1], second_order=True),
-    Case("matmul_large", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((260, 1100), (1100, 333)),
-         differentiable="the small cases run the same gradient"),
-    Case("matmul_tall", "matmul", ["matmul"], ops.matmul, reference.matmul, normal((20, 9000), (9000, 30)),
-         differentiable="the small cases run the same gradient"),
+    Case(
+        "matmul",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((13, 37), (37, 50)),
+        differentiable=[0, 1],
+        second_order=True,
+        bad=BAD,
+    ),
+    Case(
+        "matmul_transposed",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((37, 13), (50, 37)),
+        {"transpose_a": True, "transpose_b": True, "alpha": -0.5},
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_transposed_a",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((2, 7, 5), (7, 6)),
+        {"transpose_a": True},
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_transposed_b",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((2, 7, 5), (6, 5)),
+        {"transpose_b": True},
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_batched",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((3, 1, 9, 17), (4, 17, 20)),
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_shared_b",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((3, 4, 9, 17), (17, 20)),
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_vector",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((33,), (33, 20)),
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matrix_vector",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((3, 20, 33), (33,)),
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "vector_vector",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((33,), (33,)),
+        differentiable=[0, 1],
+        second_order=True,
+    ),
+    Case(
+        "matmul_large",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((260, 1100), (1100, 333)),
+        differentiable="the small cases run the same gradient",
+    ),
+    Case(
+        "matmul_tall",
+        "matmul",
+        ["matmul"],
+        ops.matmul,
+        reference.matmul,
+        normal((20, 9000), (9000, 30)),
+        differentiable="the small cases run the same gradient",
+    ),
 ]
 
 
@@ -73,12 +184,22 @@ def fused(activation, slope=None):
     def run(module):
         def function(a, b, bias, residual):
             """Parameters, Returns, Raises: those of matmul."""
-            return module.matmul(a, b, bias=bias, residual=residual, alpha=0.3, activation=activation, slope=slope)
+            return module.matmul(
+                a, b, bias=bias, residual=residual, alpha=0.3, activation=activation, slope=slope
+            )
 
         return function
 
-    return Case(f"matmul_{activation}", "matmul", ["matmul"], run(ops), run(reference),
-                normal((9, 12), (12, 21), (21,), (9, 21)), differentiable=[0, 1, 2, 3], second_order=True)
+    return Case(
+        f"matmul_{activation}",
+        "matmul",
+        ["matmul"],
+        run(ops),
+        run(reference),
+        normal((9, 12), (12, 21), (21,), (9, 21)),
+        differentiable=[0, 1, 2, 3],
+        second_order=True,
+    )
 
 
 FUSED = [fused(name) for name in ACTIVATIONS] + [fused("leaky_relu", 0.05), fused("elu", 1.7)]
@@ -88,7 +209,12 @@ FUSED = [fused(name) for name in ACTIVATIONS] + [fused("leaky_relu", 0.05), fuse
 def test_epilogue(case, isa):
     for dtype in case.dtypes:
         arguments = case.arguments(dtype)
-        compare(case.function(*arguments), case.reference(*(a.astype(np.float64) for a in arguments)), "matmul", dtype)
+        compare(
+            case.function(*arguments),
+            case.reference(*(a.astype(np.float64) for a in arguments)),
+            "matmul",
+            dtype,
+        )
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{c.name}-{i}") for i, c in enumerate(FUSED)])
@@ -122,15 +248,28 @@ def test_every_size(dtype, isa):
         for i, m in enumerate(SIZES):
             n, k = SIZES[(i + shift) % len(SIZES)], SIZES[(i + 2 * shift + 1) % len(SIZES)]
             for m_, n_, k_ in ((m, n, k), (n, k, m)):
-                a, b = rng.standard_normal((m_, k_)).astype(dtype), rng.standard_normal((k_, n_)).astype(dtype)
+                a, b = (
+                    rng.standard_normal((m_, k_)).astype(dtype),
+                    rng.standard_normal((k_, n_)).astype(dtype),
+                )
                 out = np.full((m_, n_), np.nan, dtype)
                 assert ops.matmul(a, b, out=out) is out
                 compare(out, a.astype(np.float64) @ b, "matmul", dtype, f"{(m_, n_, k_)}")
 
 
-# One shape for each way through the driver: single tiles, unpacked, packed, thin by rows and by columns, sliced.
-WAYS = [(5, 7, 3), (64, 96, 40), (260, 200, 600), (130, 530, 700), (3, 1500, 90), (1500, 3, 90), (8, 300, 300),
-        (1, 70, 5000), (40, 50, 4000), (300, 1, 64)]
+# One shape for each way through the driver: direct, unpacked, packed, thin by rows and by columns, sliced.
+WAYS = [
+    (5, 7, 3),
+    (64, 96, 40),
+    (260, 200, 600),
+    (130, 530, 700),
+    (3, 1500, 90),
+    (1500, 3, 90),
+    (8, 300, 300),
+    (1, 70, 5000),
+    (40, 50, 4000),
+    (300, 1, 64),
+]
 
 
 @pytest.mark.parametrize("layouts", list(itertools.product(LAYOUTS, LAYOUTS)), ids="-".join)
@@ -150,7 +289,9 @@ def test_any_strides(layouts, isa):
 def test_scaling_and_epilogue_on_every_way(way, dtype, isa):
     m, n, k = way
     rng = np.random.default_rng(3)
-    a, b, bias, residual, out = (rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), n, (m, n), (m, n)))
+    a, b, bias, residual, out = (
+        rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), n, (m, n), (m, n))
+    )
     options = {"alpha": 0.7, "beta": -1.5, "bias": bias, "residual": residual, "activation": "leaky_relu"}
     exact = {key: v.astype(np.float64) if isinstance(v, np.ndarray) else v for key, v in options.items()}
     want = reference.matmul(a.astype(np.float64), b.astype(np.float64), out=out.astype(np.float64), **exact)
@@ -164,7 +305,9 @@ def test_same_bits_on_every_way_for_any_thread_count(isa):
         bits = []
         for threads in (1, 2, 3):
             _cpu.set_num_threads(threads)
-            bits.append([ops.matmul(a, b, transpose_b=True).tobytes(), ops.matmul(b, a, transpose_b=True).tobytes()])
+            bits.append(
+                [ops.matmul(a, b, transpose_b=True).tobytes(), ops.matmul(b, a, transpose_b=True).tobytes()]
+            )
         assert bits[0] == bits[1] == bits[2]
 
 
@@ -172,20 +315,32 @@ def test_nothing_outside_the_inputs_is_read(isa):
     """NaN all around the inputs: any lane read past an edge would show."""
     rng = np.random.default_rng(5)
     for m, n, k in [*WAYS, (9, 17, 33), (1, 1, 1)]:
-        wide_a, wide_b = np.full((m + 2, k + 32), np.nan, np.float32), np.full((k + 2, n + 32), np.nan, np.float32)
+        wide_a, wide_b = (
+            np.full((m + 2, k + 32), np.nan, np.float32),
+            np.full((k + 2, n + 32), np.nan, np.float32),
+        )
         a, b = wide_a[1:-1, 16:-16], wide_b[1:-1, 16:-16]
         a[...], b[...] = rng.standard_normal((m, k)), rng.standard_normal((k, n))
         compare(ops.matmul(a, b), a.astype(np.float64) @ b, "matmul", what=f"{(m, n, k)}")
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from([0, 1, 2, 3]), max_size=3), st.lists(st.booleans(), min_size=6, max_size=6),
-       st.tuples(*[st.integers(0, 20)] * 3), st.integers(0, 3), st.integers(0, 3))
+@given(
+    st.lists(st.sampled_from([0, 1, 2, 3]), max_size=3),
+    st.lists(st.booleans(), min_size=6, max_size=6),
+    st.tuples(*[st.integers(0, 20)] * 3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
 def test_any_batch(batch, ones, sizes, drop_a, drop_b):
     m, n, k = sizes
     rng = np.random.default_rng(6)
-    a_batch = [1 if one else size for size, one in zip(batch, ones[:3], strict=False)][min(drop_a, len(batch)):]
-    b_batch = [1 if one else size for size, one in zip(batch, ones[3:], strict=False)][min(drop_b, len(batch)):]
+    a_batch = [1 if one else size for size, one in zip(batch, ones[:3], strict=False)][
+        min(drop_a, len(batch)) :
+    ]
+    b_batch = [1 if one else size for size, one in zip(batch, ones[3:], strict=False)][
+        min(drop_b, len(batch)) :
+    ]
     a = rng.standard_normal((*a_batch, k, m)).astype(np.float32).swapaxes(-1, -2)
     b = rng.standard_normal((*b_batch, k, n)).astype(np.float32)
     compare(ops.matmul(a, b), np.matmul(a.astype(np.float64), b.astype(np.float64)), "matmul")
@@ -195,7 +350,10 @@ def test_any_batch(batch, ones, sizes, drop_a, drop_b):
 def test_batches_that_threads_share(shape, isa):
     batch, m, n, k = shape
     rng = np.random.default_rng(7)
-    a, b = rng.standard_normal((batch, m, k)).astype(np.float32), rng.standard_normal((batch, k, n)).astype(np.float32)
+    a, b = (
+        rng.standard_normal((batch, m, k)).astype(np.float32),
+        rng.standard_normal((batch, k, n)).astype(np.float32),
+    )
     compare(ops.matmul(a, b), a.astype(np.float64) @ b, "matmul")
     compare(ops.matmul(a, b[0]), a.astype(np.float64) @ b[0], "matmul")
 
@@ -204,7 +362,11 @@ def test_out_of_any_layout():
     rng = np.random.default_rng(8)
     a, b = rng.standard_normal((6, 5)).astype(np.float32), rng.standard_normal((5, 4)).astype(np.float32)
     want = a.astype(np.float64) @ b
-    for out in (np.zeros((4, 6), np.float32).T, np.zeros((6, 8), np.float32)[:, ::2], np.zeros((6, 4), np.float32)[::-1]):
+    for out in (
+        np.zeros((4, 6), np.float32).T,
+        np.zeros((6, 8), np.float32)[:, ::2],
+        np.zeros((6, 4), np.float32)[::-1],
+    ):
         assert ops.matmul(a, b, out=out) is out
         compare(out, want, "matmul")
         ops.matmul(a, b, out=out, beta=2.0)
@@ -236,7 +398,9 @@ def test_nan_and_infinity_reach_their_row_and_column_only(isa):
         a, b = rng.standard_normal((m, k)).astype(np.float32), rng.standard_normal((k, n)).astype(np.float32)
         a[m // 2, k // 2], b[k // 3, n // 2] = np.nan, np.inf
         with np.errstate(invalid="ignore"):
-            compare(ops.matmul(a, b), a.astype(np.float64) @ b.astype(np.float64), "matmul", what=f"{(m, n, k)}")
+            compare(
+                ops.matmul(a, b), a.astype(np.float64) @ b.astype(np.float64), "matmul", what=f"{(m, n, k)}"
+            )
 
 
 def test_empty_sum_is_zero_and_the_epilogue_still_runs():

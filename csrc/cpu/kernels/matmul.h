@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the matmul family. `block` is the engine: it multiplies two blocks that fit the caches, packed or
-// as they lie; `pack` rearranges a block into panels; `dot` and `stream` serve products too thin for either.
+// Kernels of the matmul family. `block` is the engine: it multiplies two blocks that fit the caches, packed
+// or as they lie; `pack` rearranges a block into panels; `dot` and `stream` serve products too thin for
+// either.
 #pragma once
 
 #include <stdint.h>
@@ -34,9 +35,9 @@ struct MatmulFinish {
   }
 };
 
-// y (m, n) = alpha * a (m, k) @ b (k, n) + beta * y, then the finish if there is one. Panel p of a holds its rows
-// [p * a_panel_rows, ...): element (i, k) of a panel lies at i * a_row + k * a_col, the next panel a_panel
-// elements on. Panel q of b holds b_panel_cols columns: (k, j) lies at k * b_row + j.
+// y (m, n) = alpha * a (m, k) @ b (k, n) + beta * y, then the finish if there is one. Panel p of a holds its
+// rows [p * a_panel_rows, ...): element (i, k) of a panel lies at i * a_row + k * a_col, the next panel
+// a_panel elements on. Panel q of b holds b_panel_cols columns: (k, j) lies at k * b_row + j.
 template <class T>
 struct MatmulBlock {
   int64_t m, n, k;
@@ -46,11 +47,12 @@ struct MatmulBlock {
   int64_t b_row, b_panel, b_panel_cols;
   T* y;
   int64_t y_row;
-  T alpha, beta;  // beta 0: y is not read
+  T alpha, beta;                  // beta 0: y is not read
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
 };
 
-// out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulThinVectors, r < rows
+// out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulThinVectors, r <
+// rows
 template <class T>
 struct MatmulDot {
   int64_t vectors, rows, k;
@@ -77,8 +79,8 @@ struct MatmulStream {
 
 template <class T>
 struct MatmulTable {
-  // Register tile: tile_rows x tile_cols of y. a is packed in panels of panel_rows rows, a multiple of tile_rows
-  // and of the lanes, b in panels of tile_cols columns.
+  // Register tile: tile_rows x tile_cols of y. a is packed in panels of panel_rows rows, a multiple of
+  // tile_rows and of the lanes, b in panels of tile_cols columns.
   int64_t lanes, tile_rows, tile_cols, panel_rows;
   // Cache blocks: kc columns of a; a block of mc x kc elements of a stays in the second-level cache.
   int64_t kc, mc;
@@ -88,7 +90,8 @@ struct MatmulTable {
   // y = alpha-scaled products already; applies a finish to (m, n) elements of y in place
   void (*finish)(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>&);
   // Panels of `width`: packed[p][k][w] = x[(p * width + w) * stride + k * k_stride], zeros past `count`
-  void (*pack)(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k, int64_t width);
+  void (*pack)(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k,
+               int64_t width);
   void (*dot)(const MatmulDot<T>&);
   void (*stream)(const MatmulStream<T>&);
 };

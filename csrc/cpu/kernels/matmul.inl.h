@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The matmul family's table of one instruction set; the kernels are in the three headers below.
 #include "cpu/kernels/matmul.h"
-
 #include "cpu/kernels/matmul_pack.inl.h"
 #include "cpu/kernels/matmul_thin.inl.h"
 #include "cpu/kernels/matmul_tile.inl.h"
@@ -19,8 +18,9 @@ constexpr MatmulTable<T> table() {
   t.panel_rows = lanes > kTileRows ? lanes : kTileRows;
   t.kc = 2048 / sizeof(T);
   t.mc = 192;
-  // A wide tile reads its operands seldom, so where they lie matters less: at 512^3, 111 GFLOP/s in place against 105
-  // packed with AVX-512, but 77 against 104 with AVX2 (rows a power of two apart share few cache sets).
+  // A wide tile reads its operands seldom, so where they lie matters less: at 512^3, 111 GFLOP/s in place
+  // against 105 packed with AVX-512, but 77 against 104 with AVX2 (rows a power of two apart share few cache
+  // sets).
   t.in_place_bytes = kTileRows * kTileVecs > 12 ? 1 << 20 : 128 << 10;
   t.block = block<T>;
   t.finish = finish<T>;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packing: panels of `width` rows of x, each laid out k by k, as the register tile reads them.
-// Computes    packed[p][k][w] = x[(p * width + w) * stride + k * k_stride]; places past `count` stay undefined
-// Layout      x: any strides, so transposition and slicing cost nothing extra
+// Computes    packed[p][k][w] = x[(p * width + w) * stride + k * k_stride]; places past `count` stay
+// undefined Layout      x: any strides, so transposition and slicing cost nothing extra
 //                                  +-------- width --------+
 //             panel p, column k:   | x[w0,k] x[w0+1,k] ... |   next k follows
-// Method      Goto & van de Geijn (2008), section 4.2.3. Unit `stride`: rows are copied. Unit `k_stride`: square
+// Method      Goto & van de Geijn (2008), section 4.2.3. Unit `stride`: rows are copied. Unit `k_stride`:
+// square
 //             blocks are transposed in registers. Neither: element by element
 // Limits      memory bandwidth; each element is read and written once
 #pragma once

@@ -4,7 +4,8 @@
 //             stream: out[s, j] = sum_k x[s, k] * w[k, j], where w lies contiguous along the result
 //             for up to kMatmulThinVectors vectors s
 // Layout      dot: x contiguous along k; stream: any strides of x; out: contiguous rows
-// Method      dot: vectors x rows accumulators, summed across their lanes at the end by a fixed tree. stream: a few
+// Method      dot: vectors x rows accumulators, summed across their lanes at the end by a fixed tree. stream:
+// a few
 //             rows of w at a time are added, scaled, to results that stay in the first-level cache
 // Work split  the driver gives ranges of r or j to threads
 // Limits      bandwidth of w, which is read once. The bits of an element do not depend on its neighbours
@@ -53,7 +54,10 @@ TW_INLINE void dot_rows(const MatmulDot<T>& d, int64_t r) {
 template <class T, int kVectors>
 void dot_vectors(const MatmulDot<T>& d) {
   constexpr int kBudget = kTileRows * kTileVecs > 12 ? 16 : 8;
-  constexpr int kRows = kVectors == 1 ? 8 : kBudget / kVectors > 8 ? 8 : kBudget / kVectors < 1 ? 1 : kBudget / kVectors;
+  constexpr int kRows = kVectors == 1            ? 8
+                        : kBudget / kVectors > 8 ? 8
+                        : kBudget / kVectors < 1 ? 1
+                                                 : kBudget / kVectors;
   int64_t r = 0;
   for (; r + kRows <= d.rows; r += kRows) dot_rows<T, kVectors, kRows>(d, r);
   for (; r < d.rows; ++r) dot_rows<T, kVectors, 1>(d, r);
@@ -112,15 +116,24 @@ struct Vectors {
 template <class Run>
 TW_INLINE void with_vectors(int64_t vectors, Run run) {
   switch (vectors) {
-    case 1: return run(Vectors<1>());
-    case 2: return run(Vectors<2>());
-    case 3: return run(Vectors<3>());
-    case 4: return run(Vectors<4>());
-    case 5: return run(Vectors<5>());
-    case 6: return run(Vectors<6>());
-    case 7: return run(Vectors<7>());
-    case 8: return run(Vectors<8>());
-    default: return;
+    case 1:
+      return run(Vectors<1>());
+    case 2:
+      return run(Vectors<2>());
+    case 3:
+      return run(Vectors<3>());
+    case 4:
+      return run(Vectors<4>());
+    case 5:
+      return run(Vectors<5>());
+    case 6:
+      return run(Vectors<6>());
+    case 7:
+      return run(Vectors<7>());
+    case 8:
+      return run(Vectors<8>());
+    default:
+      return;
   }
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The register tile of matmul and the loops around it.
 // Computes    y (m, n) = alpha * a (m, k) @ b (k, n) + beta * y, then bias, residual and activation
-// Layout      a: any two strides, so packed panels and unpacked matrices alike; b: columns contiguous, any row
+// Layout      a: any two strides, so packed panels and unpacked matrices alike; b: columns contiguous, any
+// row
 //             stride; y: columns contiguous. Nothing outside the arrays is read: the last vector is masked
-// Method      Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), loops 1 and 2 and
+// Method      Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), loops 1 and 2
+// and
 //             the micro-kernel: rows x vecs accumulators, one broadcast of a per row, vecs loads of b
 // Work split  none here; the driver calls one block per task
-// Limits      FMA throughput: 24 FMAs against 11 loads per k with 8 x 3 registers, so it hardly matters whether
+// Limits      FMA throughput: 24 FMAs against 11 loads per k with 8 x 3 registers, so it hardly matters
+// whether
 //             a and b come from the first or the second level cache
 // Measured    docs/kernels/matmul.md
 #pragma once
@@ -17,8 +20,8 @@
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
-// The scalar body of Vec has one lane, yet every processor of our baselines has 16-byte registers (SSE2, NEON):
-// GCC's generic vectors use them without an intrinsic.
+// The scalar body of Vec has one lane, yet every processor of our baselines has 16-byte registers (SSE2,
+// NEON): GCC's generic vectors use them without an intrinsic.
 template <class T>
 struct Vec16 {
   using Element = T;
@@ -39,10 +42,22 @@ struct Vec16 {
   static TW_INLINE Vec16 set1(T x) { return {Register{} + x}; }
   static TW_INLINE Vec16 zero() { return {Register{}}; }
 };
-template <class T> TW_INLINE Vec16<T> operator*(Vec16<T> a, Vec16<T> b) { return {a.v * b.v}; }
-template <class T> TW_INLINE Vec16<T> operator+(Vec16<T> a, Vec16<T> b) { return {a.v + b.v}; }
-template <class T> TW_INLINE Vec16<T> fma(Vec16<T> a, Vec16<T> b, Vec16<T> c) { return {a.v * b.v + c.v}; }
-template <class T> TW_INLINE void store(T* p, Vec16<T> a) { __builtin_memcpy(p, &a.v, 16); }
+template <class T>
+TW_INLINE Vec16<T> operator*(Vec16<T> a, Vec16<T> b) {
+  return {a.v * b.v};
+}
+template <class T>
+TW_INLINE Vec16<T> operator+(Vec16<T> a, Vec16<T> b) {
+  return {a.v + b.v};
+}
+template <class T>
+TW_INLINE Vec16<T> fma(Vec16<T> a, Vec16<T> b, Vec16<T> c) {
+  return {a.v * b.v + c.v};
+}
+template <class T>
+TW_INLINE void store(T* p, Vec16<T> a) {
+  __builtin_memcpy(p, &a.v, 16);
+}
 template <class T>
 TW_INLINE void store_n(T* p, Vec16<T> a, int n) {
   for (int i = 0; i < n; ++i) p[i] = a.v[i];
@@ -81,7 +96,8 @@ struct TileArgs {
   int64_t a_row, a_col;
   const T* b;
   int64_t b_row;
-  const T* ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
+  const T*
+      ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
   T* y;
   int64_t y_row;
   int64_t k;
@@ -137,8 +153,10 @@ void tile(const TileArgs<T>& t) {
     for (int v = 0; v < kVecs; ++v) {
       V sum = alpha * acc[r][v];
       if (t.beta != T(0)) sum = fma(beta, load(y, v), sum);
-      if (kMasked && v == kVecs - 1) store_n(y + v * L, sum, t.last);
-      else store(y + v * L, sum);
+      if (kMasked && v == kVecs - 1)
+        store_n(y + v * L, sum, t.last);
+      else
+        store(y + v * L, sum);
     }
   }
 }
@@ -154,8 +172,10 @@ template <class T, int kRows, int kVecs>
 constexpr void fill_tiles(TileTable<T>& table) {
   table.of[kRows - 1][kVecs - 1][0] = tile<T, kRows, kVecs, false>;
   table.of[kRows - 1][kVecs - 1][1] = tile<T, kRows, kVecs, true>;
-  if constexpr (kVecs > 1) fill_tiles<T, kRows, kVecs - 1>(table);
-  else if constexpr (kRows > 1) fill_tiles<T, kRows - 1, kTileVecs>(table);
+  if constexpr (kVecs > 1)
+    fill_tiles<T, kRows, kVecs - 1>(table);
+  else if constexpr (kRows > 1)
+    fill_tiles<T, kRows - 1, kTileVecs>(table);
 }
 template <class T>
 constexpr TileTable<T> make_tiles() {
@@ -194,8 +214,7 @@ void finish_rows(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T
 
 template <class T>
 void finish(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f) {
-  with_activation(f.epilogue.activation,
-                  [&](auto a) { finish_rows<decltype(a)::value>(y, y_row, m, n, f); });
+  with_activation(f.epilogue.activation, [&](auto a) { finish_rows<decltype(a)::value>(y, y_row, m, n, f); });
 }
 
 // Columns outside, rows inside: the panel of b is read once from the outer cache and used for all rows.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The core every benchmark shares: fair timing of rivals in one process, and records of what was measured where.
+"""The core every benchmark shares: fair timing of rivals in one process, and records of what was measured.
 
-Rivals run in turns, A B A B, on the same buffers, which rotate past the last-level cache unless a case is meant to
-stay in it; the minimum and the median count. Outputs are compared in the same run.
+Rivals run in turns, A B A B, on the same buffers, which rotate past the last-level cache unless a case is meant
+to stay in it; the minimum and the median count. Outputs are compared in the same run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Timing:
 
 @dataclass
 class Row:
-    """One case of a family: what was measured (shape, flop, bytes) and each rival's Timing; "tilewright" is ours."""
+    """One case of a family: its work in FLOP and bytes, and each rival's Timing; "tilewright" is ours."""
 
     name: str
     group: str
@@ -75,10 +75,18 @@ def threads(count: int):
         from threadpoolctl import threadpool_info, threadpool_limits
 
         limits = threadpool_limits(count)
-        done.update({pool["internal_api"]: pool["num_threads"] for pool in threadpool_info() if "internal_api" in pool})
+        done.update(
+            {
+                pool["internal_api"]: pool["num_threads"]
+                for pool in threadpool_info()
+                if "internal_api" in pool
+            }
+        )
     except ImportError:
         limits = contextlib.nullcontext()
-        done["numpy"] = f"unknown: threadpoolctl is missing (OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')})"
+        done["numpy"] = (
+            f"unknown: threadpoolctl is missing (OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')})"
+        )
     try:
         with limits:
             yield done
@@ -98,14 +106,23 @@ def cache_bytes() -> int:
 
 
 def buffer_sets(make: Callable[[], object], set_bytes: float, rivals: int = 3, cold: bool = True) -> list:
-    """Results of `make`: one where `cold` is false, else enough that each rival finds none in the caches, although
-    all of them go round the same ones."""
-    count = 1 if not cold else int(min(_MOST_SETS, max(2, -(-2 * rivals * cache_bytes() // max(set_bytes, 1)))))
+    """Results of `make`: one where `cold` is false, else enough that each rival finds none in the caches,
+    although all of them go round the same ones."""
+    count = (
+        1 if not cold else int(min(_MOST_SETS, max(2, -(-2 * rivals * cache_bytes() // max(set_bytes, 1)))))
+    )
     return [make() for _ in range(count)]
 
 
-def measure(rivals: dict[str, Callable], sets: Sequence, *, seconds: float = 0.3, single_thread: bool = True,
-            error: Callable | None = None, on_round: Callable | None = None) -> dict[str, Timing]:
+def measure(
+    rivals: dict[str, Callable],
+    sets: Sequence,
+    *,
+    seconds: float = 0.3,
+    single_thread: bool = True,
+    error: Callable | None = None,
+    on_round: Callable | None = None,
+) -> dict[str, Timing]:
     """Times each rival's call(buffers) in turns for about `seconds` in all, at least three rounds.
 
     Parameters
@@ -160,7 +177,8 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of the source tree this runs from, with "+" for uncommitted changes; None outside a checkout."""
+    """The commit of the source tree this runs from, with "+" for changes; None outside a checkout."""
+
     def git(*words):
         return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True)
 
@@ -175,18 +193,29 @@ def environment(thread_counts: dict) -> dict:
     """Where a record was made: machine, ISA, threads of each library, versions, commit, roofline."""
     flops, bandwidth = _cpu.roofline()
     return {
-        "cpu": cpu_name(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}",
-        "cache_bytes": cache_bytes(), "isa": _cpu.isa(), "threads": thread_counts, "versions": versions(),
-        "commit": commit(), "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "cache_bytes": cache_bytes(),
+        "isa": _cpu.isa(),
+        "threads": thread_counts,
+        "versions": versions(),
+        "commit": commit(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "peak_flops": flops, "copy_bandwidth": bandwidth,
+        "peak_flops": flops,
+        "copy_bandwidth": bandwidth,
     }
 
 
 def save(path, family: str, place: dict, rows: Sequence[Row]) -> None:
     """Writes one record: {schema, family, environment, rows}. The file is replaced whole or not at all."""
-    record = {"schema": SCHEMA, "family": family, "environment": place,
-              "rows": [{**asdict(row), "best_rival": row.best_rival(), "ratio": row.ratio()} for row in rows]}
+    record = {
+        "schema": SCHEMA,
+        "family": family,
+        "environment": place,
+        "rows": [{**asdict(row), "best_rival": row.best_rival(), "ratio": row.ratio()} for row in rows],
+    }
     path = Path(path)
     part = path.with_suffix(path.suffix + ".part")
     part.write_text(json.dumps(record, indent=1) + "\n")
@@ -200,5 +229,6 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
         if row.ratio() is not None:
             groups.setdefault(row.group, []).append(row.ratio())
     return {
-        group: {"rows": len(r), "geomean": statistics.geometric_mean(r), "worst": min(r)} for group, r in groups.items()
+        group: {"rows": len(r), "geomean": statistics.geometric_mean(r), "worst": min(r)}
+        for group, r in groups.items()
     }

@@ -18,8 +18,20 @@ ndarray = np.ndarray
 _NEED_ARGUMENT = ("gelu", "gelu_tanh", "silu", "swish")
 
 
-def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha: float = 1.0, beta: float = 0.0,
-           bias=None, activation: str | None = None, residual=None, slope: float | None = None, out=None):
+def matmul(
+    a,
+    b,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    beta: float = 0.0,
+    bias=None,
+    activation: str | None = None,
+    residual=None,
+    slope: float | None = None,
+    out=None,
+):
     """Matrix product over the last two axes; the axes before them are a batch and broadcast as in NumPy.
 
         out = activation(alpha * op(a) @ op(b) + beta * out + bias + residual)
@@ -27,7 +39,7 @@ def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha:
     Parameters
         a : (..., M, K) array, or (..., K, M) with transpose_a; float32 or float64, any strides
         b : (..., K, N) array, or (..., N, K) with transpose_b; dtype of a, any strides.
-            A vector (K,) on either side is a row before and a column behind; its axis is missing in the result
+            A vector (K,) on either side is a row before and a column behind; the result lacks its axis
         transpose_a, transpose_b : use a or b with its last two axes swapped
         alpha : factor of the product;  beta : factor of what `out` holds; 0 does not read it
         bias : (N,), optional
@@ -37,13 +49,14 @@ def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha:
         slope : leaky_relu's slope below zero (0.2 by default, as Keras), elu's alpha (1 by default)
         out : (..., M, N) array, optional; must share no memory with the inputs; needed where beta is not 0
     Returns   (..., M, N) array of the dtype of a
-    Raises    ValueError: shapes that do not fit, an unknown activation, beta without out, out that overlaps an
-              input.  TypeError: no arrays, other dtypes or two different ones
-    Numerics  accumulates in the dtype of a, along K in a fixed order that depends on the shapes alone: any number of
-              threads gives the same bits. Tested to 2e-6 sqrt(K) of the largest term in float32
+    Raises    ValueError: shapes that do not fit, an unknown activation, beta without out, out that overlaps
+              an input.  TypeError: no arrays, other dtypes or two different ones
+    Numerics  accumulates in the dtype of a, along K in a fixed order that depends on shapes and strides alone:
+              any number of threads gives the same bits. Tested in float32 to 2e-6 of each element and 1e-5 of
+              the largest
     Backends  cpu, simt
-    Notes     Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); Van Zee & van de
-              Geijn, "BLIS" (2015). Strided and transposed inputs are read where they lie, without a copy.
+    Notes     Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); Van Zee &
+              van de Geijn, "BLIS" (2015). Strided and transposed inputs are read where they lie, without a copy.
     Examples
         >>> a = np.array([[1, 2], [3, 4]], np.float32)
         >>> matmul(a, a)
@@ -58,23 +71,42 @@ def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha:
         y = None
         if out is None:
             if a.ndim == 2 and b.ndim == 2 and beta == 0.0:
-                y = backend.empty((a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]), a.dtype, a)
+                y = backend.empty(
+                    (a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]), a.dtype, a
+                )
         elif type(out) is ndarray and a.ndim > 1 and b.ndim > 1 and out.flags.c_contiguous:
             y = out
         if y is not None:
-            backend.module_of(a).matmul(y, a, b, transpose_a, transpose_b, alpha, beta, None, activation, slope)
+            backend.module_of(a).matmul(
+                y, a, b, transpose_a, transpose_b, alpha, beta, None, activation, slope
+            )
             return y
     x = a if type(a) is ndarray else raw("matmul", "a", a)
     w = b if type(b) is ndarray else raw("matmul", "b", b)
     if x.ndim < 2 or w.ndim < 2:
-        return _with_vectors(a, b, x, w, transpose_a=transpose_a, transpose_b=transpose_b, alpha=alpha, beta=beta,
-                             bias=bias, activation=activation, residual=residual, slope=slope, out=out)
+        return _with_vectors(
+            a,
+            b,
+            x,
+            w,
+            transpose_a=transpose_a,
+            transpose_b=transpose_b,
+            alpha=alpha,
+            beta=beta,
+            bias=bias,
+            activation=activation,
+            residual=residual,
+            slope=slope,
+            out=out,
+        )
     shape = (x.shape[-1 if transpose_a else -2], w.shape[-2 if transpose_b else -1])
     if x.ndim > 2 or w.ndim > 2:
         shape = _batch_shape(x.shape, w.shape) + shape
     if out is None:
         if beta != 0.0:
-            raise ValueError("[matmul] beta is not 0 but out is missing, expected the array to accumulate into")
+            raise ValueError(
+                "[matmul] beta is not 0 but out is missing, expected the array to accumulate into"
+            )
         y = backend.empty(shape, x.dtype, x)
         target = y
     else:
@@ -90,9 +122,19 @@ def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha:
     if activation in _NEED_ARGUMENT and recording() and any(tracked(i) for i in inputs):
         z = backend.empty(shape, x.dtype, x)
     backend.module_of(x).matmul(
-        y, x, w, transpose_a, transpose_b, alpha, beta,
-        None if bias is None else contiguous(raw("matmul", "bias", bias)), activation, slope,
-        None if residual is None else _rows(raw("matmul", "residual", residual)), z)
+        y,
+        x,
+        w,
+        transpose_a,
+        transpose_b,
+        alpha,
+        beta,
+        None if bias is None else contiguous(raw("matmul", "bias", bias)),
+        activation,
+        slope,
+        None if residual is None else _rows(raw("matmul", "residual", residual)),
+        z,
+    )
     y = y if y is target else given_back(out, y)
     gradient = _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slope)
     return result(y, inputs, gradient) if z is None else result((y, z), inputs, gradient)[0]
@@ -105,7 +147,9 @@ def _batch_shape(x: tuple, w: tuple) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(x[:-2], w[:-2])
     except ValueError:
-        raise ValueError(f"[matmul] b has shape {w}, expected batch axes that broadcast with those of a, {x}") from None
+        raise ValueError(
+            f"[matmul] b has shape {w}, expected batch axes that broadcast with those of a, {x}"
+        ) from None
 
 
 def _rows(a):
@@ -124,15 +168,30 @@ def _with_vectors(a, b, x, w, *, transpose_a, transpose_b, residual, out, **opti
     if w.ndim == 1:
         b, transpose_b = shape.expand_dims(b, 1), False
     axes = tuple(axis for axis, v in ((-2, x), (-1, w)) if v.ndim == 1)
-    index = ... if not axes else (..., None) if axes == (-1,) else (..., None, slice(None)) if axes == (-2,) else (..., None, None)
-    wide = [None if v is None else raw("matmul", name, v)[index] for name, v in (("residual", residual), ("out", out))]
+    index = (
+        ...
+        if not axes
+        else (..., None)
+        if axes == (-1,)
+        else (..., None, slice(None))
+        if axes == (-2,)
+        else (..., None, None)
+    )
+    wide = [
+        None if v is None else raw("matmul", name, v)[index]
+        for name, v in (("residual", residual), ("out", out))
+    ]
     if isinstance(residual, Tensor):
         wide[0] = shape.getitem(residual, index)
     if isinstance(out, Tensor):
         wide[1] = shape.getitem(out, index)
-    y = matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b, residual=wide[0], out=wide[1], **options)
+    y = matmul(
+        a, b, transpose_a=transpose_a, transpose_b=transpose_b, residual=wide[0], out=wide[1], **options
+    )
     narrow = shape.squeeze(y, axes)
-    return narrow if out is None or isinstance(narrow, Tensor) else given_back(out, raw("matmul", "out", narrow))
+    return (
+        narrow if out is None or isinstance(narrow, Tensor) else given_back(out, raw("matmul", "out", narrow))
+    )
 
 
 def _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slope):
@@ -150,7 +209,8 @@ def _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slo
             dz = extra if dz is None else elementwise.add(dz, extra)
         da, db = _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs)
         return (
-            da, db,
+            da,
+            db,
             reduce.sum_to(dz, raw("matmul", "bias", bias).shape) if needs[2] else None,
             dz if needs[3] else None,
             (dz if beta == 1.0 else elementwise.multiply(dz, beta)) if needs[4] else None,
@@ -171,7 +231,7 @@ def _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs):
         da = da if da.shape == a_shape else reduce.sum_to(da, a_shape)
     if needs[1]:
         if len(b_shape) == 2 and len(a_shape) > 2 and not transpose_a:
-            # One product with all rows of the batch in its sum, in place of a batch of products to be added up.
+            # One product with all rows of the batch in its sum, in place of many that are added up.
             from tilewright.ops import shape
 
             a, dz = shape.reshape(a, (-1, a_shape[-1])), shape.reshape(dz, (-1, dz.shape[-1]))

@@ -4,8 +4,20 @@
 from tilewright.reference._namespace import namespace_of
 
 
-def matmul(a, b, *, transpose_a=False, transpose_b=False, alpha=1.0, beta=0.0, bias=None, activation=None,
-           residual=None, slope=None, out=None):
+def matmul(
+    a,
+    b,
+    *,
+    transpose_a=False,
+    transpose_b=False,
+    alpha=1.0,
+    beta=0.0,
+    bias=None,
+    activation=None,
+    residual=None,
+    slope=None,
+    out=None,
+):
     """activation(alpha * op(a) @ op(b) + beta * out + bias + residual)"""
     a = a.swapaxes(-1, -2) if transpose_a and a.ndim > 1 else a
     b = b.swapaxes(-1, -2) if transpose_b and b.ndim > 1 else b
