@@ -73,9 +73,9 @@ struct CrossEntropyParams {
 };
 
 struct RnnParams {
-  bool reverse = false;       // runs from the last time step to the first
-  bool reset_after = true;    // GRU: Keras 3's and cuDNN's form (two biases); false is the paper's
-  bool return_sequences = true;
+  bool reverse = false;     // runs from the last time step to the first
+  bool reset_after = true;  // GRU: Keras's, PyTorch's and cuDNN's form; false is the paper's
+  Activation activation = Activation::tanh;  // simple_rnn: tanh or relu
 };
 
 // What happens to every gradient before an optimizer uses it, in this order: scale, clip, l2.
