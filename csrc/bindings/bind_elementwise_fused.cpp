@@ -7,11 +7,13 @@ namespace {
 
 void check_contiguous(const char* operation, const char* name, const View& view) {
   if (!view.contiguous())
-    fail(ErrorKind::value, operation, std::string(name) + " has strides " + strides_text(view) + ", expected C order");
+    fail(ErrorKind::value, operation,
+         std::string(name) + " has strides " + strides_text(view) + ", expected C order");
 }
 
 // An array of y's shape and dtype in C order, or none.
-View like(const char* operation, const char* name, const View& view, const char* model_name, const View& model) {
+View like(const char* operation, const char* name, const View& view, const char* model_name,
+          const View& model) {
   if (!view) return view;
   check_same_dtype(operation, name, view, model_name, model);
   check_same_shape(operation, name, view, model_name, model);
@@ -20,7 +22,8 @@ View like(const char* operation, const char* name, const View& view, const char*
 }
 
 // A bias or its gradient: one value for each position along the last axis of `model`.
-View per_column(const char* operation, const char* name, const View& view, const char* model_name, const View& model) {
+View per_column(const char* operation, const char* name, const View& view, const char* model_name,
+                const View& model) {
   if (!view) return view;
   check_min_ndim(operation, model_name, model, 1, "(..., channels)");
   check_same_dtype(operation, name, view, model_name, model);
@@ -37,7 +40,8 @@ Epilogue checked_epilogue(const char* operation, py::handle activation, py::hand
 }
 
 void bias_activation_forward(const Ops& ops, py::handle y, py::handle z, py::handle x, py::handle bias,
-                             py::handle residual, py::handle activation, py::handle slope, py::handle stream) {
+                             py::handle residual, py::handle activation, py::handle slope,
+                             py::handle stream) {
   const char* name = "bias_activation";
   const View xv = input(name, "x", x);
   check_contiguous(name, "x", xv);
@@ -53,7 +57,8 @@ void bias_activation_forward(const Ops& ops, py::handle y, py::handle z, py::han
   check_same_or_no_overlap(name, "z", zv, "x", xv);
   check_same_or_no_overlap(name, "z", zv, "residual", rv);
   check_no_overlap(name, "z", zv, "bias", bv);
-  run(ops.bias_activation_forward, yv, zv, xv, bv, rv, checked_epilogue(name, activation, slope), stream_of(stream));
+  run(ops.bias_activation_forward, yv, zv, xv, bv, rv, checked_epilogue(name, activation, slope),
+      stream_of(stream));
 }
 
 void bias_activation_backward(const Ops& ops, py::handle dz, py::handle db, py::handle dy, py::handle saved,
@@ -69,7 +74,8 @@ void bias_activation_backward(const Ops& ops, py::handle dz, py::handle db, py::
   check_no_overlap(name, "db", dbv, "out", dzv);
   check_no_overlap(name, "db", dbv, "dy", dyv);
   check_no_overlap(name, "db", dbv, "saved", sv);
-  run(ops.bias_activation_backward, dzv, dbv, dyv, sv, checked_epilogue(name, activation, slope), stream_of(stream));
+  run(ops.bias_activation_backward, dzv, dbv, dyv, sv, checked_epilogue(name, activation, slope),
+      stream_of(stream));
 }
 
 void dropout(const Ops& ops, py::handle y, py::handle x, py::handle key, double rate, py::handle stream) {
@@ -95,7 +101,8 @@ void bind_elementwise_fused(py::module_& m, const Ops& ops) {
          "z = x + bias + residual, y = activation(z); bias, residual and z may be None", y, py::arg("z"), x,
          py::arg("bias"), py::arg("residual"), activation, slope, stream);
   define(m, ops, "bias_activation_backward", bias_activation_backward,
-         "dz = dy * activation', db = sum of dz over all axes but the last; saved is y, or z for gelu, gelu_tanh, silu",
+         "dz = dy * activation', db = sum of dz over all axes but the last; saved is y, or z for gelu, "
+         "gelu_tanh, silu",
          py::arg("dz"), py::arg("db"), py::arg("dy"), py::arg("saved"), activation, slope, stream);
   define(m, ops, "dropout", dropout, "y = x / (1 - rate) where Philox(key) keeps the element, else 0", y, x,
          py::arg("key"), py::arg("rate"), stream);

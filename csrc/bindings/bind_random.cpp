@@ -22,7 +22,8 @@ struct Draw {
 
 void check_finite(const char* name, const char* argument, double value) {
   if (!std::isfinite(value))
-    fail(ErrorKind::value, name, std::string(argument) + " is " + std::to_string(value) + ", expected a finite number");
+    fail(ErrorKind::value, name,
+         std::string(argument) + " is " + std::to_string(value) + ", expected a finite number");
 }
 
 void uniform(const Ops& ops, py::handle y, py::handle key, double low, double high, py::handle stream) {
@@ -32,14 +33,16 @@ void uniform(const Ops& ops, py::handle y, py::handle key, double low, double hi
   check_finite(name, "high", high);
   check_finite(name, "high - low", draw.y.dtype == Dtype::f32 ? double(float(high - low)) : high - low);
   if (low > high)
-    fail(ErrorKind::value, name, "low is " + std::to_string(low) + ", expected at most high, " + std::to_string(high));
+    fail(ErrorKind::value, name,
+         "low is " + std::to_string(low) + ", expected at most high, " + std::to_string(high));
   run(ops.random_uniform, draw.y, draw.key, low, high, stream_of(stream));
 }
 
 void check_spread(const char* name, double mean, double stddev) {
   check_finite(name, "mean", mean);
   check_finite(name, "stddev", stddev);
-  if (stddev < 0) fail(ErrorKind::value, name, "stddev is " + std::to_string(stddev) + ", expected at least 0");
+  if (stddev < 0)
+    fail(ErrorKind::value, name, "stddev is " + std::to_string(stddev) + ", expected at least 0");
 }
 
 void normal(const Ops& ops, py::handle y, py::handle key, double mean, double stddev, py::handle stream) {
@@ -48,7 +51,8 @@ void normal(const Ops& ops, py::handle y, py::handle key, double mean, double st
   run(ops.random_normal, draw.y, draw.key, mean, stddev, stream_of(stream));
 }
 
-void truncated_normal(const Ops& ops, py::handle y, py::handle key, double mean, double stddev, py::handle stream) {
+void truncated_normal(const Ops& ops, py::handle y, py::handle key, double mean, double stddev,
+                      py::handle stream) {
   const Draw draw("random_truncated_normal", y, key);
   check_spread("random_truncated_normal", mean, stddev);
   run(ops.random_truncated_normal, draw.y, draw.key, mean, stddev, stream_of(stream));
@@ -70,9 +74,10 @@ void bind_random(py::module_& m, const Ops& ops) {
   define(m, ops, "random_uniform", uniform, "y uniform in [low, high); key: int64 seed and offset", y, key,
          py::arg("low"), py::arg("high"), stream);
   define(m, ops, "random_normal", normal, "y normal", y, key, mean, stddev, stream);
-  define(m, ops, "random_truncated_normal", truncated_normal, "y normal, drawn again beyond two stddev", y, key, mean,
-         stddev, stream);
-  define(m, ops, "random_bernoulli", bernoulli, "y = 1 with `probability`, else 0", y, key, py::arg("probability"), stream);
+  define(m, ops, "random_truncated_normal", truncated_normal, "y normal, drawn again beyond two stddev", y,
+         key, mean, stddev, stream);
+  define(m, ops, "random_bernoulli", bernoulli, "y = 1 with `probability`, else 0", y, key,
+         py::arg("probability"), stream);
 }
 
 }  // namespace tilewright::bindings

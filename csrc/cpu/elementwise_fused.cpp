@@ -39,7 +39,8 @@ struct Rows {
   void each(double slope, Body&& body) const {
     parallel_for(row_tasks * col_tasks, [&](int64_t task) {
       const int64_t row = task / col_tasks * rows_per_task, col = task % col_tasks * width_;
-      const ActivationShape shape{std::min(rows_per_task, rows - row), std::min(width_, cols - col), cols, slope};
+      const ActivationShape shape{std::min(rows_per_task, rows - row), std::min(width_, cols - col), cols,
+                                  slope};
       body(task / col_tasks, row * cols + col, col, shape);
     });
   }
@@ -53,14 +54,17 @@ T* plus(const View& view, int64_t offset) {
   return view ? view.as<T>() + offset : nullptr;
 }
 
-void bias_activation_forward(const View& y, const View& z, const View& x, const View& bias, const View& residual,
-                             const Epilogue& epilogue, Stream) {
+void bias_activation_forward(const View& y, const View& z, const View& x, const View& bias,
+                             const View& residual, const Epilogue& epilogue, Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    const auto kernel = kernels<ElementwiseKernels>().activation.of<T>().forward[static_cast<int>(epilogue.activation)];
-    Rows(x, static_cast<bool>(bias)).each(epilogue.slope, [&](int64_t, int64_t at, int64_t col, const ActivationShape& shape) {
-      kernel(plus<T>(y, at), plus<T>(z, at), plus<T>(x, at), plus<T>(bias, col), plus<T>(residual, at), shape);
-    });
+    const auto kernel =
+        kernels<ElementwiseKernels>().activation.of<T>().forward[static_cast<int>(epilogue.activation)];
+    Rows(x, static_cast<bool>(bias))
+        .each(epilogue.slope, [&](int64_t, int64_t at, int64_t col, const ActivationShape& shape) {
+          kernel(plus<T>(y, at), plus<T>(z, at), plus<T>(x, at), plus<T>(bias, col), plus<T>(residual, at),
+                 shape);
+        });
   });
 }
 
@@ -78,7 +82,8 @@ void bias_activation_backward(const View& dz, const View& db, const View& dy, co
                               const Epilogue& epilogue, Stream) {
   for_float(dz.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    const auto kernel = kernels<ElementwiseKernels>().activation.of<T>().backward[static_cast<int>(epilogue.activation)];
+    const auto kernel =
+        kernels<ElementwiseKernels>().activation.of<T>().backward[static_cast<int>(epilogue.activation)];
     const Rows rows(dz, static_cast<bool>(db));
     const int64_t slices = std::max<int64_t>(1, rows.row_tasks), count = db ? slices * rows.cols : 0;
     Scratch<T> partial(count);
@@ -102,15 +107,18 @@ void dropout(const View& y, const View& x, const View& key, double rate, Stream)
     const DropoutKernels& table = kernels<ElementwiseKernels>().dropout;
     // A rate of one keeps nothing: the words, the scale and the rest of the formula do not matter.
     if (rate >= 1) {
-      parallel_ranges(y.size(), kElementsPerTask,
-                      [&](int64_t begin, int64_t end) { std::fill(y.as<T>() + begin, y.as<T>() + end, T(0)); });
+      parallel_ranges(y.size(), kElementsPerTask, [&](int64_t begin, int64_t end) {
+        std::fill(y.as<T>() + begin, y.as<T>() + end, T(0));
+      });
       return;
     }
     parallel_ranges(y.size(), kElementsPerTask, [&](int64_t begin, int64_t end) {
-      const DropoutSpan span{seed, offset + static_cast<uint64_t>(begin / 4), static_cast<uint32_t>(threshold),
-                             1 / (1 - rate)};
-      if constexpr (sizeof(T) == 4) table.f32(y.as<T>() + begin, x.as<T>() + begin, end - begin, span);
-      else table.f64(y.as<T>() + begin, x.as<T>() + begin, end - begin, span);
+      const DropoutSpan span{seed, offset + static_cast<uint64_t>(begin / 4),
+                             static_cast<uint32_t>(threshold), 1 / (1 - rate)};
+      if constexpr (sizeof(T) == 4)
+        table.f32(y.as<T>() + begin, x.as<T>() + begin, end - begin, span);
+      else
+        table.f64(y.as<T>() + begin, x.as<T>() + begin, end - begin, span);
     });
   });
 }

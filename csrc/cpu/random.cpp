@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random family on the CPU: spans of kElementsPerTask elements, each drawn from its own counters.
+#include "cpu/kernels/random.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/kernel_table.h"
-#include "cpu/kernels/random.h"
 #include "cpu/ops_cpu.h"
 
 namespace tilewright::cpu {
@@ -29,8 +30,9 @@ void fill_floats(const View& y, const View& key, double a, double b, Select&& ke
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const auto fill = kernel_of(kernels<RandomKernels>().of<T>());
-    for_random_spans(y, key, a, b,
-                     [&](int64_t begin, int64_t n, const RandomSpan& span) { fill(y.as<T>() + begin, n, span); });
+    for_random_spans(y, key, a, b, [&](int64_t begin, int64_t n, const RandomSpan& span) {
+      fill(y.as<T>() + begin, n, span);
+    });
   });
 }
 
@@ -51,8 +53,10 @@ void fill_bernoulli(const View& y, const View& key, double probability, Kernel k
   const double words = std::nearbyint(probability * 4294967296.0);
   for_random_spans(y, key, 0, 0, [&](int64_t begin, int64_t n, const RandomSpan& span) {
     T* to = y.as<T>() + begin;
-    if (words >= 4294967296.0) std::fill_n(to, n, T(1));  // one word more than a threshold can name
-    else kernel(to, n, span, static_cast<uint32_t>(words));
+    if (words >= 4294967296.0)
+      std::fill_n(to, n, T(1));  // one word more than a threshold can name
+    else
+      kernel(to, n, span, static_cast<uint32_t>(words));
   });
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise operations over any shapes and strides: hypothesis, transposed copies, destinations, overlaps."""
+"""Elementwise operations over any shapes and strides: hypothesis, transpositions, destinations, overlaps."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tilewright import _cpu, ops
 
 @st.composite
 def views(draw, shape, dtype):
-    """An array that broadcasts to `shape`: steps, turned axes, permuted memory, axes of length one, fewer axes."""
+    """An array that broadcasts to `shape`: steps, turned axes, permuted memory, sizes of one, fewer axes."""
     sizes = [1 if draw(st.booleans()) and draw(st.booleans()) else n for n in shape]
     steps = [draw(st.sampled_from([1, 1, 2, 3, -1, -2])) for _ in sizes]
     order = draw(st.permutations(range(len(sizes))))
@@ -49,7 +49,17 @@ def test_any_strides(problem, isa):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
 def test_transposed_copies(dtype, isa):
     rng = np.random.default_rng(2)
-    for shape in [(1, 1), (16, 16), (17, 15), (64, 64), (65, 63), (128, 300), (3, 1000), (1000, 3), (257, 129)]:
+    for shape in [
+        (1, 1),
+        (16, 16),
+        (17, 15),
+        (64, 64),
+        (65, 63),
+        (128, 300),
+        (3, 1000),
+        (1000, 3),
+        (257, 129),
+    ]:
         x = rng.integers(0, 99, shape).astype(dtype)
         assert np.array_equal(ops.copy(x.T), x.T)
         assert np.array_equal(ops.copy(x[::-1].T), x[::-1].T)
@@ -65,7 +75,7 @@ def test_broadcast_rows_and_columns_of_large_arrays(isa):
     for other in (x[:1], x[:, :1], x[:1, :1], x[::-1, ::-1], np.float32(2.0)):
         assert np.array_equal(ops.subtract(x, other), x - other)
         assert np.array_equal(ops.subtract(other, x), other - x)
-    narrow = x.reshape(-1)[:233100 // 3 * 3].reshape(-1, 3)
+    narrow = x.reshape(-1)[: 233100 // 3 * 3].reshape(-1, 3)
     assert np.array_equal(ops.multiply(narrow, narrow[:1]), narrow * narrow[:1])
     assert np.array_equal(ops.add(x, x.T[:333, :333].copy()[0]), x + x.T[0, :333])
 

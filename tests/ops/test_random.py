@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-from ops.harness import SIZES, Bad, Case, compare
 
+from ops.harness import SIZES, Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import random as reference
 
@@ -21,19 +21,49 @@ BAD = [
 
 
 def case(name, bad, **parameters):
-    return Case(name, "random", [name], getattr(ops, name), getattr(reference, name), lambda rng: ((7, 123),),
-                {"key": KEY, **parameters}, differentiable=NO_GRADIENT, bad=BAD + bad)
+    return Case(
+        name,
+        "random",
+        [name],
+        getattr(ops, name),
+        getattr(reference, name),
+        lambda rng: ((7, 123),),
+        {"key": KEY, **parameters},
+        differentiable=NO_GRADIENT,
+        bad=BAD + bad,
+        dtypes=[np.float32],
+    )
 
 
 CASES = [
-    case("random_uniform", [Bad(lambda: ((2,),), ValueError, "low is 3", {"low": 3.0, "high": 1.0}),
-                            Bad(lambda: ((2,),), ValueError, "expected a finite number", {"high": np.inf})],
-         low=-1.5, high=2.0),
-    case("random_normal", [Bad(lambda: ((2,),), ValueError, "stddev is -1", {"stddev": -1.0}),
-                           Bad(lambda: ((2,),), TypeError, "got a str", {"mean": "x"})], mean=0.5, stddev=2.0),
-    case("random_truncated_normal", [Bad(lambda: ((2,),), ValueError, "stddev is -1", {"stddev": -1.0})], stddev=0.1),
-    case("random_bernoulli", [Bad(lambda: ((2,),), ValueError, "probability is 2", {"probability": 2.0})],
-         probability=0.3),
+    case(
+        "random_uniform",
+        [
+            Bad(lambda: ((2,),), ValueError, "low is 3", {"low": 3.0, "high": 1.0}),
+            Bad(lambda: ((2,),), ValueError, "expected a finite number", {"high": np.inf}),
+        ],
+        low=-1.5,
+        high=2.0,
+    ),
+    case(
+        "random_normal",
+        [
+            Bad(lambda: ((2,),), ValueError, "stddev is -1", {"stddev": -1.0}),
+            Bad(lambda: ((2,),), TypeError, "got a str", {"mean": "x"}),
+        ],
+        mean=0.5,
+        stddev=2.0,
+    ),
+    case(
+        "random_truncated_normal",
+        [Bad(lambda: ((2,),), ValueError, "stddev is -1", {"stddev": -1.0})],
+        stddev=0.1,
+    ),
+    case(
+        "random_bernoulli",
+        [Bad(lambda: ((2,),), ValueError, "probability is 2", {"probability": 2.0})],
+        probability=0.3,
+    ),
 ]
 
 
@@ -50,11 +80,13 @@ def test_reference_gives_the_known_answers_of_random123():
 
 @pytest.mark.parametrize("key", [(0, 0), (-1, 5), (2**63 - 1, 2**32 - 3), (1, -2)], ids=str)
 def test_kernel_draws_the_words_of_the_reference(key, isa):
-    """Uniform float32 numbers show the upper 24 bits of each word; the keys cross both carries of the counter."""
+    """Uniform float32 numbers show the upper 24 bits of each word; the keys cross both carries."""
     key = np.array(key, np.int64)
     for n in SIZES:
         got = ops.random_uniform(n, key=key)
-        assert np.array_equal(got, (reference.words(n, key) >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-24))
+        assert np.array_equal(
+            got, (reference.words(n, key) >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-24)
+        )
         got = ops.random_uniform(n, key=key, dtype=np.float64)
         assert np.array_equal(got, reference.random_uniform(n, key=key, dtype=np.float64))
 
@@ -63,14 +95,21 @@ def test_kernel_draws_the_words_of_the_reference(key, isa):
 def test_normals_follow_the_reference(dtype, isa):
     for n in (1, 5, 64, 1003):
         for name in ("random_normal", "random_truncated_normal"):
-            compare(getattr(ops, name)(n, key=KEY, dtype=dtype), getattr(reference, name)(n, key=KEY, dtype=dtype),
-                    "random", dtype, name)
+            compare(
+                getattr(ops, name)(n, key=KEY, dtype=dtype),
+                getattr(reference, name)(n, key=KEY, dtype=dtype),
+                "random",
+                dtype,
+                name,
+            )
 
 
 def test_bernoulli_dtypes_and_certainty(isa):
     for dtype in (np.float32, np.float64, np.bool_):
         got = ops.random_bernoulli((3, 50), key=KEY, probability=0.4, dtype=dtype)
-        assert got.dtype == dtype and np.array_equal(got, reference.random_bernoulli((3, 50), key=KEY, probability=0.4))
+        assert got.dtype == dtype and np.array_equal(
+            got, reference.random_bernoulli((3, 50), key=KEY, probability=0.4)
+        )
         assert ops.random_bernoulli(99, key=KEY, probability=1.0, dtype=dtype).all()
         assert not ops.random_bernoulli(99, key=KEY, probability=0.0, dtype=dtype).any()
 
@@ -85,8 +124,13 @@ def test_same_bits_for_any_thread_count():
     bits = []
     for threads in (1, 2, 3):
         _cpu.set_num_threads(threads)
-        bits.append([ops.random_normal(100_003, key=KEY).tobytes(), ops.random_uniform(100_003, key=KEY).tobytes(),
-                     ops.dropout(np.ones(100_003, np.float32), 0.5, key=KEY).tobytes()])
+        bits.append(
+            [
+                ops.random_normal(100_003, key=KEY).tobytes(),
+                ops.random_uniform(100_003, key=KEY).tobytes(),
+                ops.dropout(np.ones(100_003, np.float32), 0.5, key=KEY).tobytes(),
+            ]
+        )
     assert bits[0] == bits[1] == bits[2]
 
 
@@ -103,8 +147,10 @@ def test_distributions(dtype):
     draws = {
         "uniform": (ops.random_uniform(n, key=key, low=-1, high=3, dtype=dtype), stats.uniform(-1, 4)),
         "normal": (ops.random_normal(n, key=key, mean=1, stddev=2, dtype=dtype), stats.norm(1, 2)),
-        "truncated": (ops.random_truncated_normal(n, key=key, mean=1, stddev=2, dtype=dtype),
-                      stats.truncnorm(-2, 2, loc=1, scale=2)),
+        "truncated": (
+            ops.random_truncated_normal(n, key=key, mean=1, stddev=2, dtype=dtype),
+            stats.truncnorm(-2, 2, loc=1, scale=2),
+        ),
     }
     for name, (y, law) in draws.items():
         assert stats.kstest(y.astype(np.float64), law.cdf).pvalue > 1e-3, name

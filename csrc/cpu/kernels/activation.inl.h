@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation of a register, as the elementwise functions and the epilogues of matmul and convolution apply it.
+// Activation of a register, as elementwise functions and the epilogues of matmul and convolution apply it.
 // Computes    activate<kA>(z, slope) = activation(z); NaN stays NaN
-// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where the
-//             result is small. The switch stands outside the loop: with_activation(activation, body) calls body once with the
-//             activation as a compile-time value
+// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
+//             the result is small. The switch stands outside the loop: with_activation(activation, body) calls
+//             body once with the activation as a compile-time value
 #pragma once
 
 #include "core/params.h"

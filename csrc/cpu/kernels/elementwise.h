@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the elementwise family. Each works on spans of n contiguous elements, whatever the strides of the
-// arrays: drivers bring the rest into this form with copy_rows. Entries are null where a dtype has no such
-// function; pointers are of the dtype the entry is listed under.
+// Kernels of the elementwise family. Each works on spans of n contiguous elements, whatever the strides of
+// the arrays: drivers bring the rest into this form with copy_rows. Entries are null where a dtype has no
+// such function; pointers are of the dtype the entry is listed under.
 #pragma once
 
 #include <stdint.h>
@@ -25,7 +25,8 @@ struct BinaryForms {
 };
 using UnarySpan = void (*)(void* y, const void* x, int64_t n, double p, double q);
 // y may be null: it is computed again where it is needed.
-using UnaryBackwardSpan = void (*)(void* dx, const void* dy, const void* x, const void* y, int64_t n, double p, double q);
+using UnaryBackwardSpan = void (*)(void* dx, const void* dy, const void* x, const void* y, int64_t n,
+                                   double p, double q);
 struct UnaryBackward {
   UnaryBackwardSpan f32, f64;
 };
@@ -67,9 +68,9 @@ struct ElementwiseKernels {
   UnaryBackward unary_backward[kUnaryCount];
   UnaryBackward unary_backward2[kUnaryCount];  // y is not read
   BinaryForms binary[kBinaryCount][kDtypeCount];
-  WhereSpan where[4];                        // by log2 of the element size
-  CopyRows copy_rows[4];                     // by log2 of the element size
-  CastSpan cast[kDtypeCount][kDtypeCount];   // [to][from]
+  WhereSpan where[4];                       // by log2 of the element size
+  CopyRows copy_rows[4];                    // by log2 of the element size
+  CastSpan cast[kDtypeCount][kDtypeCount];  // [to][from]
   FloatTables<ActivationKernels> activation;
   DropoutKernels dropout;
 };

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The elementwise family's kernels for one instruction set: the parts, and the table they fill.
 #include "cpu/kernels/elementwise.h"
-
-namespace tilewright::cpu::TW_ISA {
-
-template <class T> struct Unsigned;
-template <> struct Unsigned<uint8_t> { using type = uint8_t; };
-template <> struct Unsigned<int8_t> { using type = uint8_t; };
-template <> struct Unsigned<int32_t> { using type = uint32_t; };
-template <> struct Unsigned<int64_t> { using type = uint64_t; };
-
-template <bool kFirst, class A, class B> struct Conditional { using type = A; };
-template <class A, class B> struct Conditional<false, A, B> { using type = B; };
-
-}  // namespace tilewright::cpu::TW_ISA
-
+#include "cpu/kernels/elementwise_activation.inl.h"
 #include "cpu/kernels/elementwise_binary.inl.h"
 #include "cpu/kernels/elementwise_copy.inl.h"
-#include "cpu/kernels/elementwise_unary.inl.h"
-// These build on the functions above.
 #include "cpu/kernels/elementwise_derivative.inl.h"
-#include "cpu/kernels/elementwise_activation.inl.h"
-#include "cpu/kernels/philox.inl.h"
 #include "cpu/kernels/elementwise_dropout.inl.h"
+#include "cpu/kernels/elementwise_unary.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 

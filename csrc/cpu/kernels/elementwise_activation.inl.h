@@ -2,9 +2,11 @@
 // Bias, residual and activation in one sweep, and back.
 // Computes    z = x + bias + residual, y = f(z);  dz = dy * f', db += sum of dz over the rows
 // Layout      rows x cols with `step` elements from row to row; bias and db: cols elements; null: absent
-// Method      backward needs y alone, except for gelu, gelu_tanh and silu, which need z: f' is no function of y
+// Method      backward needs y alone, except for gelu, gelu_tanh and silu, whose f' is no function of y: z
 // Work split  the driver's; db is one partial sum over the rows given
 #pragma once
+
+#include "cpu/kernels/elementwise_derivative.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -19,9 +21,12 @@ constexpr Unary function_of(Activation a) {
 template <Activation kA, class T>
 TW_INLINE Vec<T> activation_slope(Vec<T> saved, Vec<T> slope) {
   using V = Vec<T>;
-  if constexpr (kA == Activation::none) return V::set1(T(1));
-  else if constexpr (kA == Activation::softplus) return -expm1(-saved);
-  else return derivative<function_of(kA)>(saved, saved, slope, slope);
+  if constexpr (kA == Activation::none)
+    return V::set1(T(1));
+  else if constexpr (kA == Activation::softplus)
+    return -expm1(-saved);
+  else
+    return derivative<function_of(kA)>(saved, saved, slope, slope);
 }
 
 template <Activation kA, class T>

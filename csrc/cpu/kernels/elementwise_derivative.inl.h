@@ -3,10 +3,12 @@
 // Computes    dx[i] = dy[i] * f'(x[i]);  dx[i] = dy[i] * f''(x[i])
 // Layout      contiguous spans
 // Method      f' by y = f(x) where that saves the function; y is computed again when it was not kept
-// Limits      at a corner the derivative is PyTorch's: 0 for relu, relu6 and abs, slope for leaky_relu, alpha for
-//             elu, 1 for clip. Where a bounded derivative has infinite terms, x is first brought to where it has
-//             reached its limit
+// Limits      at a corner the derivative is PyTorch's: 0 for relu, relu6 and abs, slope for leaky_relu, alpha
+//             for elu, 1 for clip. Where a bounded derivative has infinite terms, x is first brought to where
+//             it has reached its limit
 #pragma once
+
+#include "cpu/kernels/elementwise_unary.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -19,7 +21,8 @@ template <class T>
 TW_INLINE Vec<T> within_reach(Vec<T> x, double reach) {
   return clamp_keep_nan(x, T(-reach), T(reach));
 }
-template <class T> inline constexpr double kSiluReach = sizeof(T) == 4 ? 110 : 760;
+template <class T>
+inline constexpr double kSiluReach = sizeof(T) == 4 ? 110 : 760;
 inline constexpr double kGeluReach = 40;
 
 template <class T>
@@ -27,18 +30,37 @@ TW_INLINE Vec<T> normal_density(Vec<T> x) {
   return Vec<T>::set1(T(kOneOverSqrtTwoPi)) * exp(Vec<T>::set1(T(-0.5)) * x * x);
 }
 
-// With s = sigmoid(2 u(x)): y = x s, y' = s + x s', s' = 2 u' s (1 - s), s'' = 2 u'' s (1 - s) + 2 u' s' (1 - 2 s).
+// The sigmoid s of z with what its derivatives need, all from e = exp(-|z|): 1 - s has no digits where s is
+// near 1.
+template <class T>
+struct Sigmoid {
+  Vec<T> value, bell, tilt;  // s, s (1 - s), 1 - 2 s
+
+  TW_INLINE explicit Sigmoid(Vec<T> z) {
+    using V = Vec<T>;
+    const V one = V::set1(T(1)), e = exp(-abs(z)), r = one / (one + e);
+    const Mask<T> negative = z < V::zero();
+    value = select(negative, e * r, r);
+    bell = e * r * r;
+    tilt = select(negative, (one - e) * r, (e - one) * r);
+  }
+};
+
+// y = x s with s = sigmoid(2 u(x)); s1 and s2 are the derivatives of s by x.
 template <class T>
 struct GeluTanh {
   Vec<T> x, s, s1, s2;
+
   TW_INLINE explicit GeluTanh(Vec<T> at) : x(within_reach(at, kGeluReach)) {
     using V = Vec<T>;
     const V one = V::set1(T(1)), two = V::set1(T(2)), scale = V::set1(T(kGeluScale));
-    s = sigmoid(two * gelu_tanh_argument(x));
-    const V bell = two * s * (one - s);
-    const V u1 = scale * fma(V::set1(T(3 * kGeluCubic)) * x, x, one), u2 = scale * V::set1(T(6 * kGeluCubic)) * x;
+    const Sigmoid<T> sigmoid(two * gelu_tanh_argument(x));
+    const V bell = two * sigmoid.bell;
+    const V u1 = scale * fma(V::set1(T(3 * kGeluCubic)) * x, x, one),
+            u2 = scale * V::set1(T(6 * kGeluCubic)) * x;
+    s = sigmoid.value;
     s1 = u1 * bell;
-    s2 = u2 * bell + two * u1 * s1 * (one - two * s);
+    s2 = fma(u2, bell, two * u1 * s1 * sigmoid.tilt);
   }
 };
 
@@ -62,8 +84,8 @@ TW_INLINE Vec<T> derivative(Vec<T> x, Vec<T> y, Vec<T> p, Vec<T> q) {
   }
   if constexpr (kF == Unary::silu) {
     x = within_reach(x, kSiluReach<T>);
-    const V s = sigmoid(x);
-    return s * fma(x, one - s, one);
+    const Sigmoid<T> s(x);
+    return fma(x, s.bell, s.value);
   }
   if constexpr (kF == Unary::softplus) return sigmoid(x);
   if constexpr (kF == Unary::exp) return y;
@@ -95,8 +117,8 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
   const V zero = V::zero(), one = V::set1(T(1)), two = V::set1(T(2));
   if constexpr (kF == Unary::elu) return select(x > zero, zero, p * exp(x));
   if constexpr (kF == Unary::sigmoid) {
-    const V s = sigmoid(x);
-    return s * (one - s) * (one - two * s);
+    const Sigmoid<T> s(x);
+    return s.bell * s.tilt;
   }
   if constexpr (kF == Unary::tanh) {
     const V t = tanh(x);
@@ -112,13 +134,10 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
   }
   if constexpr (kF == Unary::silu) {
     x = within_reach(x, kSiluReach<T>);
-    const V s = sigmoid(x);
-    return s * (one - s) * fma(x, one - two * s, two);
+    const Sigmoid<T> s(x);
+    return s.bell * fma(x, s.tilt, two);
   }
-  if constexpr (kF == Unary::softplus) {
-    const V s = sigmoid(x);
-    return s * (one - s);
-  }
+  if constexpr (kF == Unary::softplus) return Sigmoid<T>(x).bell;
   if constexpr (kF == Unary::exp || kF == Unary::expm1) return exp(x);
   if constexpr (kF == Unary::log) return -one / (x * x);
   if constexpr (kF == Unary::sqrt) return V::set1(T(-0.25)) / (x * sqrt(x));
@@ -133,8 +152,8 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
 }
 
 template <Unary kF, class T>
-void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void* y_raw, int64_t n, double p,
-                         double q) {
+void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void* y_raw, int64_t n,
+                         double p, double q) {
   using V = Vec<T>;
   T* dx = static_cast<T*>(dx_raw);
   const T* dy = static_cast<const T*>(dy_raw);
@@ -142,8 +161,10 @@ void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, co
   const T* y = static_cast<const T*>(y_raw);
   const V pv = V::set1(T(p)), qv = V::set1(T(q));
   const auto value = [&](V xv, int64_t i, int count) {
-    if constexpr (!derivative_uses_y(kF)) return xv;
-    else return y ? V::load_n(y + i, count, T(1)) : apply<kF>(xv, pv, qv);
+    if constexpr (!derivative_uses_y(kF))
+      return xv;
+    else
+      return y ? V::load_n(y + i, count, T(1)) : apply<kF>(xv, pv, qv);
   };
   int64_t i = 0;
   for (; i + V::kLanes <= n; i += V::kLanes) {
@@ -158,7 +179,8 @@ void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, co
 }
 
 template <Unary kF, class T>
-void unary_backward2_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void*, int64_t n, double p, double) {
+void unary_backward2_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void*, int64_t n,
+                          double p, double) {
   using V = Vec<T>;
   T* dx = static_cast<T*>(dx_raw);
   const T* dy = static_cast<const T*>(dy_raw);

@@ -5,6 +5,9 @@
 // Method      the mask is never stored: backward draws it again from the same key
 #pragma once
 
+#include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/philox.inl.h"
+
 namespace tilewright::cpu::TW_ISA {
 namespace {
 

@@ -8,6 +8,8 @@
 #pragma once
 
 #include "cpu/kernels/activation.inl.h"
+#include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/integer_types.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -26,17 +28,28 @@ TW_INLINE Vec<T> sign_of(Vec<T> x) {
 
 constexpr Activation activation_of(Unary f) {
   switch (f) {
-    case Unary::relu: return Activation::relu;
-    case Unary::relu6: return Activation::relu6;
-    case Unary::leaky_relu: return Activation::leaky_relu;
-    case Unary::elu: return Activation::elu;
-    case Unary::sigmoid: return Activation::sigmoid;
-    case Unary::tanh: return Activation::tanh;
-    case Unary::gelu: return Activation::gelu;
-    case Unary::gelu_tanh: return Activation::gelu_tanh;
-    case Unary::silu: return Activation::silu;
-    case Unary::softplus: return Activation::softplus;
-    default: return Activation::none;
+    case Unary::relu:
+      return Activation::relu;
+    case Unary::relu6:
+      return Activation::relu6;
+    case Unary::leaky_relu:
+      return Activation::leaky_relu;
+    case Unary::elu:
+      return Activation::elu;
+    case Unary::sigmoid:
+      return Activation::sigmoid;
+    case Unary::tanh:
+      return Activation::tanh;
+    case Unary::gelu:
+      return Activation::gelu;
+    case Unary::gelu_tanh:
+      return Activation::gelu_tanh;
+    case Unary::silu:
+      return Activation::silu;
+    case Unary::softplus:
+      return Activation::softplus;
+    default:
+      return Activation::none;
   }
 }
 
@@ -120,7 +133,8 @@ void fill_unary(UnarySpan (&table)[kUnaryCount][kDtypeCount]) {
     row[int(Dtype::f32)] = unary_span<f, float>;
     row[int(Dtype::f64)] = unary_span<f, double>;
   }
-  if constexpr (f == Unary::neg || f == Unary::abs || f == Unary::sign || f == Unary::square || f == Unary::relu) {
+  if constexpr (f == Unary::neg || f == Unary::abs || f == Unary::sign || f == Unary::square ||
+                f == Unary::relu) {
     row[int(Dtype::u8)] = integer_span<f, uint8_t>;
     row[int(Dtype::s8)] = integer_span<f, int8_t>;
     row[int(Dtype::s32)] = integer_span<f, int32_t>;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers of four distributions.
 // Computes    uniform     u = bits / 2^24 (float64: 52 bits), y = low + (high - low) u, always below high
-//             normal      z0 = r cos(2 pi u1), z1 = r sin(2 pi u1), r = sqrt(-2 log u0), from words 0, 1 and 2, 3
+//             normal      z0 = r cos(2 pi u1), z1 = r sin(2 pi u1), r = sqrt(-2 log u0); words 0, 1 and 2, 3
 //             truncated   the first of z(attempt 0), z(attempt 1), ... with |z| <= 2
 //             bernoulli   1 where the word is below probability * 2^32
-// Layout      element i from word i % 4 of block offset + i / 4 (philox.inl.h): float64 takes its upper 32 bits from
-//             part 0 and its lower ones from part 1, so that it agrees with float32 as far as that goes
+// Layout      element i from word i % 4 of block offset + i / 4 (philox.inl.h): float64 takes its upper 32
+// bits
+//             from part 0 and its lower ones from part 1, so that it agrees with float32 as far as that goes
 // Method      Box and Muller, "A note on the generation of random normal deviates", 1958
 // Limits      normals reach 6.6 standard deviations in float32 and 8.5 in float64
-#include "cpu/kernels/random.h"
-
 #include "cpu/kernels/philox.inl.h"
+#include "cpu/kernels/random.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -71,8 +71,9 @@ void uniform(T* y, int64_t n, const RandomSpan& span) {
   const V low = V::set1(T(span.a)), range = V::set1(T(span.b) - T(span.a)), high = V::set1(T(span.b));
   // low + range * u may round up to high; the number before high is then as near.
   T last = T(span.b);
-  if (span.b > span.a) last = sizeof(T) == 4 ? T(__builtin_nextafterf(float(last), float(span.a)))
-                                             : T(__builtin_nextafter(double(last), span.a));
+  if (span.b > span.a)
+    last = sizeof(T) == 4 ? T(__builtin_nextafterf(float(last), float(span.a)))
+                          : T(__builtin_nextafter(double(last), span.a));
   const V below = V::set1(last);
   generate(y, n, span.block, [&](uint64_t block) {
     Draws<T> u;

@@ -9,7 +9,14 @@ from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_copy, elementwise_unary
 from tilewright.ops._common import destination, given_back
-from tilewright.ops._operands import broadcast_shape, documented, in_dtype, keep_inputs, operands, undo_broadcast
+from tilewright.ops._operands import (
+    broadcast_shape,
+    documented,
+    in_dtype,
+    keep_inputs,
+    operands,
+    undo_broadcast,
+)
 
 ndarray = np.ndarray
 _BOOL, _FLOAT64 = np.dtype(np.bool_), np.dtype(np.float64)
@@ -19,7 +26,8 @@ _ARITHMETIC = documented("""
         a, b : arrays that broadcast, or numbers; float32, float64 or an integer dtype
         out : array of the broadcast shape and common dtype, optional; may be a or b
     Returns   y : array of the broadcast shape; dtypes combine as in NumPy, a Python number keeps the array's
-    Raises    ValueError: shapes that do not broadcast, out of another shape.  TypeError: no arrays, other dtypes.
+    Raises    ValueError: shapes that do not broadcast, out of another shape.
+              TypeError: no array, other dtypes.
     Backends  cpu
 """)
 _TRUTH = documented("""
@@ -27,7 +35,8 @@ _TRUTH = documented("""
         a, b : arrays that broadcast, or numbers; float32, float64, an integer dtype or bool
         out : bool array of the broadcast shape, optional
     Returns   y : bool array of the broadcast shape
-    Raises    ValueError: shapes that do not broadcast, out of another shape.  TypeError: no arrays, other dtypes.
+    Raises    ValueError: shapes that do not broadcast, out of another shape.
+              TypeError: no array, other dtypes.
     Backends  cpu
 """)
 
@@ -40,7 +49,8 @@ def _apply(name: str, a, b, out, gradient, dtype=None):
         x, y = operands(name, a, b)
     if out is not None:
         keep_inputs(name, out, a, b)
-    z = destination(name, out, x.shape if x.shape == y.shape else broadcast_shape(name, x, y), dtype or x.dtype, x)
+    shape = x.shape if x.shape == y.shape else broadcast_shape(name, x, y)
+    z = destination(name, out, shape, dtype or x.dtype, x)
     backend.module_of(z).binary(z, x, y, name)
     return result(z if out is None else given_back(out, z), (a, b), gradient)
 
@@ -71,8 +81,10 @@ def subtract(a, b, *, out=None):
     """
 
     def gradient(dy, _, needs):
-        return (undo_broadcast(dy, a) if needs[0] else None,
-                undo_broadcast(elementwise_unary.negative(dy), b) if needs[1] else None)
+        return (
+            undo_broadcast(dy, a) if needs[0] else None,
+            undo_broadcast(elementwise_unary.negative(dy), b) if needs[1] else None,
+        )
 
     return _apply("subtract", a, b, out, gradient)
 
@@ -88,8 +100,10 @@ def multiply(a, b, *, out=None):
     """
 
     def gradient(dy, _, needs):
-        return (undo_broadcast(multiply(dy, b), a) if needs[0] else None,
-                undo_broadcast(multiply(dy, a), b) if needs[1] else None)
+        return (
+            undo_broadcast(multiply(dy, b), a) if needs[0] else None,
+            undo_broadcast(multiply(dy, a), b) if needs[1] else None,
+        )
 
     return _apply("multiply", a, b, out, gradient)
 
@@ -113,8 +127,10 @@ def divide(a, b, *, out=None):
 
     def gradient(dy, q, needs):
         da = divide(dy, b)
-        return (undo_broadcast(da, a) if needs[0] else None,
-                undo_broadcast(elementwise_unary.negative(multiply(da, q)), b) if needs[1] else None)
+        return (
+            undo_broadcast(da, a) if needs[0] else None,
+            undo_broadcast(elementwise_unary.negative(multiply(da, q)), b) if needs[1] else None,
+        )
 
     return result(given_back(out, z), (a, b), gradient)
 
@@ -158,7 +174,8 @@ def _shared(dy, a, b, wins, needs):
 def power(a, b, *, out=None):
     """a to the power b: y = a ** b.
 
-    Numerics  integers take exponents of at least 0 (ValueError).  Exponents 2, 0.5 and -1 given as Python numbers are square, sqrt and reciprocal, as in NumPy.
+    Numerics  exponents 2, 0.5 and -1 given as Python numbers are square, sqrt and reciprocal, as in NumPy;
+              a negative one for an integer base is a ValueError.
               The gradient by b is 0 where a is 0, as in PyTorch
     Examples
         >>> power(np.array([2.0, 3.0]), 2)

@@ -11,6 +11,7 @@ from tilewright.ops import elementwise_unary as unary
 from tilewright.ops import reduce
 from tilewright.ops._common import contiguous, destination, given_back
 from tilewright.ops._operands import keep_inputs
+from tilewright.ops.elementwise_activation import activation_name
 from tilewright.ops.elementwise_binary import add, multiply, subtract
 
 # Their derivative is no function of y, so z is kept for it.
@@ -52,14 +53,15 @@ def bias_activation(x, *, bias=None, activation=None, residual=None, slope=None,
         activation, slope : as `activation`; slope and alpha must not be negative
         out : like x, optional; may be x or residual
     Returns   y : like x
-    Raises    ValueError: shapes that do not fit, an unknown activation, a negative slope.  TypeError: other dtypes.
+    Raises    ValueError: shapes that do not fit, an unknown activation, a negative slope.
+              TypeError: other dtypes.
     Backends  cpu
     Examples
         >>> bias_activation(np.array([[1.0, -5.0]]), bias=np.array([1.0, 1.0]), activation="relu")
         array([[2., 0.]])
     """
     name = "bias_activation"
-    f, p = unary.activation_name(name, activation, slope)
+    f, p = activation_name(name, activation, slope)
     _refuse_negative(name, f, p)
     array = contiguous(raw(name, "x", x))
     added = _like(name, "bias", bias, array, None if bias is None else _channels(name, array))
@@ -115,15 +117,16 @@ def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient
         bias_gradient : db is wanted too
         out : like dy, optional; may be dy or saved
     Returns   dz, like dy; with bias_gradient the pair of dz and db, a (C,) array
-    Raises    ValueError: shapes that differ, an unknown activation, a negative slope.  TypeError: other dtypes.
+    Raises    ValueError: shapes that differ, an unknown activation, a negative slope.
+              TypeError: other dtypes.
     Numerics  db is summed over blocks of rows that the shape alone decides, then pairwise
     Backends  cpu
     Examples
-        >>> bias_activation_backward(np.array([[1.0, 1.0]]), np.array([[2.0, 0.0]]), "relu", bias_gradient=True)
-        (array([[1., 0.]]), array([1., 0.]))
+        >>> bias_activation_backward(np.array([[1.0, 1.0]]), np.array([[2.0, 0.0]]), "relu")
+        array([[1., 0.]])
     """
     name = "bias_activation_backward"
-    f, p = unary.activation_name(name, activation, slope)
+    f, p = activation_name(name, activation, slope)
     _refuse_negative(name, f, p)
     array = contiguous(raw(name, "dy", dy))
     if f == "linear" and out is None:
@@ -180,12 +183,12 @@ def dropout(x, rate: float, *, key, out=None):
     Parameters
         x : float32 or float64 array
         rate : the probability of zero, 0 to 1
-        key : (2,) int64 array from `random_key`: seed and offset. The call uses ceil(x.size / 4) blocks from the
-            offset on; the next call's offset should lie behind them
+        key : (2,) int64 array from `random_key`: seed and offset. The call uses ceil(x.size / 4) blocks from
+            the offset on; the next call's offset should lie behind them
         out : like x, optional; may be x
     Returns   y : like x
     Raises    ValueError: rate outside 0 to 1, key of another shape.  TypeError: other dtypes, rate no number.
-    Numerics  the same elements for any number of threads, instruction set and device; the gradient draws them again
+    Numerics  the same elements for any number of threads and any device; backward draws them again
     Backends  cpu
     Notes     Srivastava et al., "Dropout", JMLR 15, 2014; Philox4x32-10: Salmon et al., SC 2011.
     Examples
@@ -198,5 +201,6 @@ def dropout(x, rate: float, *, key, out=None):
     array = contiguous(raw(name, "x", x))
     y = _ordered(name, out, array)
     backend.module_of(array).dropout(y, array, raw(name, "key", key), float(rate))
-    return result(y if out is None else given_back(out, y), (x,),
-                  lambda dy, _, needs: (dropout(dy, rate, key=key),))
+    return result(
+        y if out is None else given_back(out, y), (x,), lambda dy, _, needs: (dropout(dy, rate, key=key),)
+    )

@@ -17,7 +17,8 @@ _COMMON = documented("""
         dtype : float32 or float64 (bernoulli: or bool)
         out : array of that shape and dtype, optional
     Returns   y : array of `shape`
-    Raises    ValueError: a negative size, key of another shape, a parameter out of range.  TypeError: other dtypes.
+    Raises    ValueError: a negative size, key of another shape, a parameter out of range.
+              TypeError: other dtypes.
     Backends  cpu
 """)
 
@@ -81,7 +82,8 @@ def random_uniform(shape, *, key, low: float = 0.0, high: float = 1.0, dtype=np.
         out : array of that shape and dtype, optional
     Returns   y : array of `shape`
     Raises    ValueError: a negative size, low above high, key of another shape.  TypeError: other dtypes.
-    Numerics  u has 24 random bits in float32, 52 in float64. Element i takes word i % 4 of block offset + i / 4
+    Numerics  u has 24 random bits in float32, 52 in float64; element i takes word i % 4 of block
+              offset + i / 4
     Backends  cpu
     Notes     Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     Examples
@@ -106,10 +108,12 @@ def random_normal(shape, *, key, mean: float = 0.0, stddev: float = 1.0, dtype=n
 
 
 @_COMMON
-def random_truncated_normal(shape, *, key, mean: float = 0.0, stddev: float = 1.0, dtype=np.float32, out=None):
+def random_truncated_normal(
+    shape, *, key, mean: float = 0.0, stddev: float = 1.0, dtype=np.float32, out=None
+):
     """Normal random numbers, drawn again where they lie more than 2 stddev from the mean, as Keras has them.
 
-   
+
     Examples
         >>> y = random_truncated_normal(1000, key=random_key(1))
         >>> bool((y >= -2).all() and (y <= 2).all())
@@ -129,4 +133,11 @@ def random_bernoulli(shape, *, key, probability: float = 0.5, dtype=np.float32, 
     return _draw("random_bernoulli", shape, key, dtype, out, probability)
 
 
-__all__ = ["random_bernoulli", "random_blocks", "random_key", "random_normal", "random_truncated_normal", "random_uniform"]
+__all__ = [
+    "random_bernoulli",
+    "random_blocks",
+    "random_key",
+    "random_normal",
+    "random_truncated_normal",
+    "random_uniform",
+]

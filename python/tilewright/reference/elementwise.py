@@ -25,7 +25,11 @@ def _normal_cdf(x):
         import cupyx.scipy.special as special
 
         return special.erfc(-x / math.sqrt(2)) / 2
-    return numpy.vectorize(lambda v: math.erfc(-v / math.sqrt(2)) / 2, otypes=[float])(x) if x.size else x.astype(float)
+    return (
+        numpy.vectorize(lambda v: math.erfc(-v / math.sqrt(2)) / 2, otypes=[float])(x)
+        if x.size
+        else x.astype(float)
+    )
 
 
 def _normal_density(x):
@@ -64,42 +68,89 @@ FUNCTIONS = {
     "sign": (lambda xp, x, p, q: xp.sign(x), lambda xp, x, p, q: 0 * x, lambda xp, x, p, q: 0 * x),
     "square": (lambda xp, x, p, q: x * x, lambda xp, x, p, q: 2 * x, lambda xp, x, p, q: 2 + 0 * x),
     "reciprocal": (lambda xp, x, p, q: 1 / x, lambda xp, x, p, q: -1 / x**2, lambda xp, x, p, q: 2 / x**3),
-    "clip": (lambda xp, x, p, q: xp.minimum(xp.maximum(x, p), q),
-             lambda xp, x, p, q: 1.0 * ((x >= p) & (x <= q)), lambda xp, x, p, q: 0 * x),
+    "clip": (
+        lambda xp, x, p, q: xp.minimum(xp.maximum(x, p), q),
+        lambda xp, x, p, q: 1.0 * ((x >= p) & (x <= q)),
+        lambda xp, x, p, q: 0 * x,
+    ),
     "floor": (lambda xp, x, p, q: xp.floor(x), lambda xp, x, p, q: 0 * x, lambda xp, x, p, q: 0 * x),
     "ceil": (lambda xp, x, p, q: xp.ceil(x), lambda xp, x, p, q: 0 * x, lambda xp, x, p, q: 0 * x),
     "round": (lambda xp, x, p, q: xp.rint(x), lambda xp, x, p, q: 0 * x, lambda xp, x, p, q: 0 * x),
-    "sqrt": (lambda xp, x, p, q: xp.sqrt(x), lambda xp, x, p, q: 0.5 * x**-0.5, lambda xp, x, p, q: -0.25 * x**-1.5),
-    "rsqrt": (lambda xp, x, p, q: 1 / xp.sqrt(x), lambda xp, x, p, q: -0.5 * x**-1.5,
-              lambda xp, x, p, q: 0.75 * x**-2.5),
+    "sqrt": (
+        lambda xp, x, p, q: xp.sqrt(x),
+        lambda xp, x, p, q: 0.5 * x**-0.5,
+        lambda xp, x, p, q: -0.25 * x**-1.5,
+    ),
+    "rsqrt": (
+        lambda xp, x, p, q: 1 / xp.sqrt(x),
+        lambda xp, x, p, q: -0.5 * x**-1.5,
+        lambda xp, x, p, q: 0.75 * x**-2.5,
+    ),
     "exp": (lambda xp, x, p, q: xp.exp(x),) * 3,
     "expm1": (lambda xp, x, p, q: xp.expm1(x), lambda xp, x, p, q: xp.exp(x), lambda xp, x, p, q: xp.exp(x)),
     "log": (lambda xp, x, p, q: xp.log(x), lambda xp, x, p, q: 1 / x, lambda xp, x, p, q: -1 / x**2),
-    "log1p": (lambda xp, x, p, q: xp.log1p(x), lambda xp, x, p, q: 1 / (1 + x), lambda xp, x, p, q: -1 / (1 + x) ** 2),
+    "log1p": (
+        lambda xp, x, p, q: xp.log1p(x),
+        lambda xp, x, p, q: 1 / (1 + x),
+        lambda xp, x, p, q: -1 / (1 + x) ** 2,
+    ),
     "sin": (lambda xp, x, p, q: xp.sin(x), lambda xp, x, p, q: xp.cos(x), lambda xp, x, p, q: -xp.sin(x)),
     "cos": (lambda xp, x, p, q: xp.cos(x), lambda xp, x, p, q: -xp.sin(x), lambda xp, x, p, q: -xp.cos(x)),
-    "erf": (lambda xp, x, p, q: _erf(x), lambda xp, x, p, q: 2 / math.sqrt(math.pi) * xp.exp(-x * x),
-            lambda xp, x, p, q: -4 / math.sqrt(math.pi) * x * xp.exp(-x * x)),
-    "relu": (lambda xp, x, p, q: xp.maximum(x, 0), lambda xp, x, p, q: 1.0 * (x > 0), lambda xp, x, p, q: 0 * x),
-    "relu6": (lambda xp, x, p, q: xp.minimum(xp.maximum(x, 0), 6), lambda xp, x, p, q: 1.0 * ((x > 0) & (x < 6)),
-              lambda xp, x, p, q: 0 * x),
-    "leaky_relu": (lambda xp, x, p, q: xp.where(x > 0, x, p * x), lambda xp, x, p, q: xp.where(x > 0, 1.0, p),
-                   lambda xp, x, p, q: 0 * x),
-    "elu": (lambda xp, x, p, q: xp.where(x > 0, x, p * xp.expm1(xp.minimum(x, 0))),
-            lambda xp, x, p, q: xp.where(x > 0, 1.0, p * xp.exp(xp.minimum(x, 0))),
-            lambda xp, x, p, q: xp.where(x > 0, 0.0, p * xp.exp(xp.minimum(x, 0)))),
-    "sigmoid": (lambda xp, x, p, q: sigmoid(x), lambda xp, x, p, q: sigmoid(x) * sigmoid(-x),
-                lambda xp, x, p, q: sigmoid(x) * sigmoid(-x) * (1 - 2 * sigmoid(x))),
-    "tanh": (lambda xp, x, p, q: xp.tanh(x), lambda xp, x, p, q: 1 - xp.tanh(x) ** 2,
-             lambda xp, x, p, q: -2 * xp.tanh(x) * (1 - xp.tanh(x) ** 2)),
-    "softplus": (lambda xp, x, p, q: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))), lambda xp, x, p, q: sigmoid(x),
-                 lambda xp, x, p, q: sigmoid(x) * sigmoid(-x)),
-    "silu": (lambda xp, x, p, q: x * sigmoid(x), lambda xp, x, p, q: sigmoid(x) * (1 + x * sigmoid(-x)),
-             lambda xp, x, p, q: sigmoid(x) * sigmoid(-x) * (2 + x * (1 - 2 * sigmoid(x)))),
-    "gelu": (lambda xp, x, p, q: x * _normal_cdf(x), lambda xp, x, p, q: _normal_cdf(x) + x * _normal_density(x),
-             lambda xp, x, p, q: (2 - x * x) * _normal_density(x)),
-    "gelu_tanh": (lambda xp, x, p, q: _gelu_tanh(x), lambda xp, x, p, q: _gelu_tanh_first(x),
-                  lambda xp, x, p, q: _gelu_tanh_second(x)),
+    "erf": (
+        lambda xp, x, p, q: _erf(x),
+        lambda xp, x, p, q: 2 / math.sqrt(math.pi) * xp.exp(-x * x),
+        lambda xp, x, p, q: -4 / math.sqrt(math.pi) * x * xp.exp(-x * x),
+    ),
+    "relu": (
+        lambda xp, x, p, q: xp.maximum(x, 0),
+        lambda xp, x, p, q: 1.0 * (x > 0),
+        lambda xp, x, p, q: 0 * x,
+    ),
+    "relu6": (
+        lambda xp, x, p, q: xp.minimum(xp.maximum(x, 0), 6),
+        lambda xp, x, p, q: 1.0 * ((x > 0) & (x < 6)),
+        lambda xp, x, p, q: 0 * x,
+    ),
+    "leaky_relu": (
+        lambda xp, x, p, q: xp.where(x > 0, x, p * x),
+        lambda xp, x, p, q: xp.where(x > 0, 1.0, p),
+        lambda xp, x, p, q: 0 * x,
+    ),
+    "elu": (
+        lambda xp, x, p, q: xp.where(x > 0, x, p * xp.expm1(xp.minimum(x, 0))),
+        lambda xp, x, p, q: xp.where(x > 0, 1.0, p * xp.exp(xp.minimum(x, 0))),
+        lambda xp, x, p, q: xp.where(x > 0, 0.0, p * xp.exp(xp.minimum(x, 0))),
+    ),
+    "sigmoid": (
+        lambda xp, x, p, q: sigmoid(x),
+        lambda xp, x, p, q: sigmoid(x) * sigmoid(-x),
+        lambda xp, x, p, q: sigmoid(x) * sigmoid(-x) * (1 - 2 * sigmoid(x)),
+    ),
+    "tanh": (
+        lambda xp, x, p, q: xp.tanh(x),
+        lambda xp, x, p, q: 1 - xp.tanh(x) ** 2,
+        lambda xp, x, p, q: -2 * xp.tanh(x) * (1 - xp.tanh(x) ** 2),
+    ),
+    "softplus": (
+        lambda xp, x, p, q: xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))),
+        lambda xp, x, p, q: sigmoid(x),
+        lambda xp, x, p, q: sigmoid(x) * sigmoid(-x),
+    ),
+    "silu": (
+        lambda xp, x, p, q: x * sigmoid(x),
+        lambda xp, x, p, q: sigmoid(x) * (1 + x * sigmoid(-x)),
+        lambda xp, x, p, q: sigmoid(x) * sigmoid(-x) * (2 + x * (1 - 2 * sigmoid(x))),
+    ),
+    "gelu": (
+        lambda xp, x, p, q: x * _normal_cdf(x),
+        lambda xp, x, p, q: _normal_cdf(x) + x * _normal_density(x),
+        lambda xp, x, p, q: (2 - x * x) * _normal_density(x),
+    ),
+    "gelu_tanh": (
+        lambda xp, x, p, q: _gelu_tanh(x),
+        lambda xp, x, p, q: _gelu_tanh_first(x),
+        lambda xp, x, p, q: _gelu_tanh_second(x),
+    ),
 }
 
 
@@ -152,7 +203,9 @@ def bias_activation(x, *, bias=None, activation=None, residual=None, slope=None)
 
 
 def bias_activation_backward(dy, saved, activation, *, slope=None, bias_gradient=False):
-    """dy * activation'(z), and on demand its sum over all axes but the last. saved: z for gelu, gelu_tanh and silu, else y"""
+    """dy * activation'(z), and on demand its sum over all axes but the last.
+
+    saved: z for gelu, gelu_tanh and silu, else y"""
     xp = namespace_of(dy, saved)
     name, p = _activation(activation, slope)
     of_y = {

@@ -10,7 +10,7 @@ _MASK = 0xFFFFFFFF
 
 
 def philox(counter, key):
-    """One block: four counter words and two key words in, four random words out (arrays of uint64 below 2^32)."""
+    """One block: four words of counter and two of key in, four random words out (uint64 below 2^32)."""
     c = [np.asarray(word, np.uint64) for word in counter]
     k0, k1 = (np.uint64(word) for word in key)
     mask, shift = np.uint64(_MASK), np.uint64(32)
