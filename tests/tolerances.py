@@ -23,6 +23,7 @@ _F32 = {
     "pool2d": Tolerance(1e-6, 5e-7),  # one sum of a window and one division; maxima are exact
     "softmax": Tolerance(4e-6, 1e-7),  # exp to 2 ULP, a sum of positive terms, one division
     "attention": Tolerance(4e-6, 4e-6),  # two chained products over up to 300 terms of both signs, exp to 2 ULP
+    "rnn": Tolerance(4e-6, 4e-6),  # errors travel along up to 60 steps; sigmoid and tanh to 2 ULP, sums over B T rows
 }
 _F64 = {
     "default": Tolerance(1e-13, 1e-13),

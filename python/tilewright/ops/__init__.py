@@ -13,6 +13,7 @@ from tilewright.ops import matmul as _matmul
 from tilewright.ops import optimizer
 from tilewright.ops import pool2d
 from tilewright.ops import reduce
+from tilewright.ops import rnn
 from tilewright.ops import shape
 from tilewright.ops import softmax as _softmax
 from tilewright.ops.attention import *  # noqa: F403
@@ -23,6 +24,7 @@ from tilewright.ops.matmul import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
 from tilewright.ops.pool2d import *  # noqa: F403
 from tilewright.ops.reduce import *  # noqa: F403
+from tilewright.ops.rnn import *  # noqa: F403
 from tilewright.ops.shape import *  # noqa: F403
 from tilewright.ops.softmax import *  # noqa: F403
 
@@ -30,6 +32,6 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, _conv2d, elementwise, _embedding, _matmul, optimizer, pool2d, reduce, shape, _softmax)
+    for family in (_attention, _conv2d, elementwise, _embedding, _matmul, optimizer, pool2d, reduce, rnn, shape, _softmax)
     for name in family.__all__
 ]
