@@ -55,6 +55,13 @@ void run(const Operation& operation, const Args&... args) {
   operation(args...);
 }
 
+// m.def for a function whose first argument is the table.
+template <class... Args, class... Extra>
+void define(py::module_& m, const Ops& ops, const char* name, void (*function)(const Ops&, Args...),
+            const Extra&... extra) {
+  m.def(name, [&ops, function](Args... args) { function(ops, args...); }, extra...);
+}
+
 void bind_cpu(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
@@ -62,11 +69,15 @@ void bind_matmul(py::module_& m, const Ops& ops);
 void bind_conv2d(py::module_& m, const Ops& ops);
 void bind_pool2d(py::module_& m, const Ops& ops);
 void bind_softmax(py::module_& m, const Ops& ops);
+void bind_norm(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
 void bind_embedding(py::module_& m, const Ops& ops);
 void bind_shape(py::module_& m, const Ops& ops);
+void bind_random(py::module_& m, const Ops& ops);
 void bind_rnn(py::module_& m, const Ops& ops);
+void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
+void bind_elementwise_fused(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.
 void bind_all(py::module_& m, const Ops& ops);

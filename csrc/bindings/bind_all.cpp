@@ -49,10 +49,13 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_conv2d(m, ops);
   bind_pool2d(m, ops);
   bind_softmax(m, ops);
+  bind_norm(m, ops);
   bind_attention(m, ops);
   bind_embedding(m, ops);
   bind_shape(m, ops);
+  bind_random(m, ops);
   bind_rnn(m, ops);
+  bind_loss(m, ops);
   bind_optimizer(m, ops);
 }
 

@@ -10,11 +10,9 @@ namespace tilewright {
 
 const char* name_of(Unary function);
 const char* name_of(Binary function);
-const char* name_of(Activation function);
 
 // The function called `name`; Error (value) naming `operation` when there is none.
 Unary unary_named(const char* operation, const std::string& name);
 Binary binary_named(const char* operation, const std::string& name);
-Activation activation_named(const char* operation, const std::string& name);
 
 }  // namespace tilewright

@@ -81,15 +81,15 @@ struct Ops {
   // dx = dy - exp(y) * sum(dy); dx may be dy
   Op<void(V dx, V dy, V y, S)> log_softmax_backward{list, "log_softmax_backward"};
 
-  // ---- norm: x, y (rows, cols); mean?, rstd? (rows,) of T are kept for backward; gamma?, beta? (cols)
-  // h = x + residual?; sum? receives h where a residual is given
+  // ---- norm: x, y (rows, cols), rows contiguous, any row stride; gamma?, beta? (cols); mean?, rstd? of T are kept for
+  // backward: (rows,) of layer_norm and rms_norm. h = x + residual?; sum receives h where a residual is given. y may be x
   Op<void(V y, V sum, V mean, V rstd, V x, V residual, V gamma, V beta, double epsilon, S)> layer_norm_forward{list, "layer_norm_forward"};
-  Op<void(V dx, V dgamma, V dbeta, V dy, V x, V mean, V rstd, V gamma, S)> layer_norm_backward{list, "layer_norm_backward"};
+  // x is h; dsum? is what flows into h directly and is added to dx; dgamma?, dbeta? (cols)
+  Op<void(V dx, V dgamma, V dbeta, V dy, V dsum, V x, V mean, V rstd, V gamma, S)> layer_norm_backward{list, "layer_norm_backward"};
   Op<void(V y, V sum, V rstd, V x, V residual, V gamma, double epsilon, S)> rms_norm_forward{list, "rms_norm_forward"};
-  Op<void(V dx, V dgamma, V dy, V x, V rstd, V gamma, S)> rms_norm_backward{list, "rms_norm_backward"};
-  // statistics over all axes but the last, x (rows, cols); moving_mean?, moving_variance? are updated in place:
-  // moving = moving * momentum + batch * (1 - momentum), the variance with n / (n - 1) if unbiased
-  Op<void(V y, V mean, V rstd, V moving_mean, V moving_variance, V x, V gamma, V beta, double epsilon, double momentum, bool unbiased, S)> batch_norm_training{list, "batch_norm_training"};
+  Op<void(V dx, V dgamma, V dy, V dsum, V x, V rstd, V gamma, S)> rms_norm_backward{list, "rms_norm_backward"};
+  // statistics of each column, mean and rstd (cols); moving_mean?, moving_variance? (cols), strided, are updated in place
+  Op<void(V y, V mean, V rstd, V moving_mean, V moving_variance, V x, V gamma, V beta, const BatchNormParams&, S)> batch_norm_training{list, "batch_norm_training"};
   Op<void(V y, V x, V mean, V variance, V gamma, V beta, double epsilon, S)> batch_norm_inference{list, "batch_norm_inference"};
   Op<void(V dx, V dgamma, V dbeta, V dy, V x, V mean, V rstd, V gamma, S)> batch_norm_backward{list, "batch_norm_backward"};
 
@@ -140,13 +140,13 @@ struct Ops {
   Op<void(V y, V h_last, V x, V w, V u, V b, V h0, V mask, const RnnParams&, S)> simple_rnn_forward{list, "simple_rnn_forward"};
   Op<void(V dx, V dw, V du, V db, V dh0, V dgates, V dy, V dh_last, V x, V w, V u, V h0, V mask, V y, const RnnParams&, S)> simple_rnn_backward{list, "simple_rnn_backward"};
 
-  // ---- loss: loss (rows,), gradient? of loss[row] by the inputs times scale? (rows,) , in the same pass
-  // labels (rows,) ids, or (rows, cols) of T: probabilities
-  Op<void(V loss, V dlogits, V logits, V labels, V scale, const CrossEntropyParams&, S)> softmax_cross_entropy{list, "softmax_cross_entropy"};
-  // elementwise: max(x, 0) - x * label + log(1 + exp(-|x|)), label smoothing as Keras's
-  Op<void(V loss, V dlogits, V logits, V labels, V scale, double label_smoothing, S)> sigmoid_cross_entropy{list, "sigmoid_cross_entropy"};
-  // loss[row] = mean over cols of (prediction - target)^2
-  Op<void(V loss, V dprediction, V prediction, V target, V scale, S)> mean_squared_error{list, "mean_squared_error"};
+  // ---- loss: rows contiguous, any row stride; the gradient of each loss, where one is given, in the same pass
+  // loss (rows,) = -sum q log softmax(logits); labels (rows,) ids, strided, or (rows, cols) of T: probabilities
+  Op<void(V loss, V dlogits, V logits, V labels, const CrossEntropyParams&, S)> softmax_cross_entropy{list, "softmax_cross_entropy"};
+  // (n,) arrays: max(x, 0) - x * q + log(1 + exp(-|x|)), q = label * (1 - label_smoothing) + label_smoothing / 2
+  Op<void(V loss, V dlogits, V logits, V labels, double label_smoothing, S)> sigmoid_cross_entropy{list, "sigmoid_cross_entropy"};
+  // loss (rows,) = mean over cols of (prediction - target)^2
+  Op<void(V loss, V dprediction, V prediction, V target, S)> mean_squared_error{list, "mean_squared_error"};
 
   // ---- optimizer: whole lists in place, one call. step (1,) int64 counts from 1; learning_rate (1,), gradient_scale? (1,) of T
   Op<void(L params, L grads, L m, L v, L v_max, V step, V learning_rate, V gradient_scale, const AdamParams&, S)> adam_update{list, "adam_update"};

@@ -31,7 +31,7 @@ enum class Activation : uint8_t {
   none, relu, relu6, leaky_relu, elu, sigmoid, tanh, gelu, gelu_tanh, silu, softplus,
 };
 
-enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
+enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares, norm };
 // nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
 enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
@@ -57,6 +57,13 @@ struct Pool2dParams {
 struct AttentionParams {
   double scale = 1;
   bool causal = false;  // query i sees keys j <= i + (Tk - Tq): the last query sees every key
+};
+
+// moving = moving * decay + batch * (1 - decay)
+struct BatchNormParams {
+  double epsilon = 1e-3;
+  double decay = 0.99;
+  bool unbiased = false;  // the moving variance gets n / (n - 1) times the batch's
 };
 
 struct CrossEntropyParams {

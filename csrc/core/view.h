@@ -38,14 +38,14 @@ struct View {
   int64_t dim(int axis) const { return shape[axis < 0 ? axis + ndim : axis]; }
   int64_t stride(int axis) const { return strides[axis < 0 ? axis + ndim : axis]; }
 
-  // C order with no gaps; axes of size 1 may have any stride.
+  // C order with no gaps; axes of size 1 may have any stride, and so may an empty array.
   bool contiguous() const { return contiguous_from(0); }
 
   // Axes axis..ndim-1 form one gapless C-ordered block.
   bool contiguous_from(int axis) const {
     int64_t expected = 1;
     for (int i = ndim - 1; i >= axis; --i) {
-      if (shape[i] != 1 && strides[i] != expected) return false;
+      if (shape[i] != 1 && strides[i] != expected) return size() == 0;
       expected *= shape[i];
     }
     return true;

@@ -104,7 +104,7 @@ class ChannelPath {
       if (c_.taps() > 0)
         pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0, q0);
       for (int64_t panel = first_panel; panel < last_panel; ++panel)
-        tiles(strip.data(), group, b, panel, c_.y.at(n, p0, q0), rows, cols);
+        tiles(strip.data(), group, b, panel, c_.y.at(n, p0, q0), p0, rows, cols);
     }
     if (!c_.folded()) {
       const int64_t first = 2 * first_panel * lanes_;
@@ -114,16 +114,16 @@ class ChannelPath {
   }
 
   // All tiles of one panel over one strip; the panel stays in the cache.
-  void tiles(const T* strip, int64_t group, int64_t channel_block, int64_t panel, T* y, int64_t rows, int64_t cols) {
+  void tiles(const T* strip, int64_t group, int64_t channel_block, int64_t panel, T* y, int64_t p0, int64_t rows,
+             int64_t cols) {
     const int vectors = panel_width(panel);
     const int64_t first = 2 * panel * lanes_;
     const bool ends = channel_block + 1 == blocks_.channel_blocks;
     const auto& offsets = ends && !last_offsets_.empty() ? last_offsets_ : offsets_;
     ChannelTileArgs<T> args;
     args.x_row = strip_.row_pitch;
-    args.offsets = offsets.data();
-    args.steps = static_cast<int64_t>(offsets.size());
-    args.w = panel_weights(group, channel_block, panel);
+    const T* weights = panel_weights(group, channel_block, panel);
+    const int64_t tap_row = static_cast<int64_t>(c_.cols.taps.size()) * block_channels(channel_block);
     args.bias = bias_.data() + group * vectors_ * lanes_ + first;
     args.y_pixel = c_.y.pixel;
     args.y_row = c_.y.row;
@@ -132,6 +132,12 @@ class ChannelPath {
     args.low = ends ? c_.low() : -std::numeric_limits<T>::infinity();
     y += group * c_.out_channels + first;
     for_tiles(rows, cols, table_.max_pixels[vectors - 1], [&](int64_t p, int64_t q, int log_rows, int64_t pixels) {
+      // Rows of taps that read nothing but padding are left out.
+      const TapRange taps = taps_inside(c_.rows, p0 + p, p0 + p + (1 << log_rows));
+      const int64_t first_step = static_cast<int64_t>(taps.first) * tap_row;
+      args.offsets = offsets.data() + first_step;
+      args.steps = static_cast<int64_t>(taps.last - taps.first) * tap_row;
+      args.w = weights + first_step * vectors * lanes_;
       args.x = strip + p * strip_.row_pitch + q;
       args.y = y + p * c_.y.row + q * c_.y.pixel;
       table_.channel_tile[log_rows][vectors - 1][pixels - 1](args);

@@ -88,6 +88,14 @@ struct Strip {
   // For blocks of block_rows x block_cols outputs; `unit` elements stand at each place (the lanes of a register).
   Strip(const Axis& row_axis, const Axis& col_axis, int64_t block_rows, int64_t block_cols);
   int64_t planes() const { return static_cast<int64_t>(rows.phases.size() * cols.phases.size()); }
+  // Whether a place of the block at output (p0, q0) lies outside the image.
+  bool leaves_image(const Axis& row_axis, const Axis& col_axis, int64_t p0, int64_t q0) const {
+    const auto leaves = [](const AxisStrip& strip, const Axis& axis, int64_t first, int64_t length) {
+      return (first + strip.lowest) * strip.stride < 0 ||
+             (first + strip.lowest + length) * strip.stride > axis.in;
+    };
+    return leaves(rows, row_axis, p0, plane_rows) || leaves(cols, col_axis, q0, row_pitch);
+  }
   // Place of tap (i, j) for output (0, 0) of the block.
   int64_t offset(size_t i, size_t j) const {
     const int64_t which = rows.tap_phase[i] * static_cast<int64_t>(cols.phases.size()) + cols.tap_phase[j];
@@ -136,19 +144,29 @@ void for_strip_rows(const Strip& strip, const Axis& row_axis, const Axis& col_ax
     }
 }
 
+// Taps [first, last) of `axis` that read inside the image for some of outputs [begin, end).
+struct TapRange {
+  size_t first, last;
+};
+inline TapRange taps_inside(const Axis& axis, int64_t begin, int64_t end) {
+  const auto reads = [&](const Tap& tap) {
+    return (end - 1) * axis.stride + tap.shift >= 0 && begin * axis.stride + tap.shift < axis.in;
+  };
+  TapRange range{0, axis.taps.size()};
+  while (range.first < range.last && !reads(axis.taps[range.first])) ++range.first;
+  while (range.last > range.first && !reads(axis.taps[range.last - 1])) --range.last;
+  return range;
+}
+
 // Packs `channels` channels of image n from `channel` on.
 template <class T>
 void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n, int64_t channel, int64_t channels,
                 int64_t p0, int64_t q0) {
   const auto& table = kernels<Conv2dKernels>().of<T>();
-  const auto zero = [&](int64_t at, int64_t count) {
-    if (count > 0)
-      for (int64_t k = 0; k < channels; ++k) std::fill_n(strip + k * shape.channel_pitch + at, count, T(0));
-  };
+  // One sweep of zeros is cheaper than the ends of every row of every channel.
+  if (shape.leaves_image(c.rows, c.cols, p0, q0)) std::fill_n(strip, channels * shape.channel_pitch, T(0));
   for_strip_rows(shape, c.rows, c.cols, p0, q0, [&](int64_t at, int64_t h, int64_t first, Valid v) {
-    if (h < 0 || v.low == v.high) return zero(at, shape.row_pitch);
-    zero(at, v.low);
-    zero(at + v.high, shape.row_pitch - v.high);
+    if (h < 0 || v.low == v.high) return;
     const int64_t step = shape.cols.stride * c.x.pixel;
     const T* from = c.x.at(n, h, first) + v.low * step + channel;
     table.transpose(strip + at + v.low, shape.channel_pitch, from, step, v.high - v.low, channels);
@@ -169,6 +187,20 @@ void for_tiles(int64_t rows, int64_t cols, int64_t max_pixels, Body&& body) {
     }
     p += int64_t{1} << log_rows;
   }
+}
+
+// One tap, stride 1, no padding; then, and for images without gaps, all pixels of all images form one row.
+inline bool one_to_one(const Axis& axis) {
+  return axis.taps.size() == 1 && axis.taps[0].shift == 0 && axis.stride == 1 && axis.in == axis.out;
+}
+template <class T>
+bool gapless(const Image<T>& image, int64_t rows, int64_t cols) {
+  return !image || (image.row == image.pixel * cols && image.image == image.row * rows);
+}
+template <class Problem>
+void join_pixels(Problem& problem) {
+  problem.cols.in = problem.cols.out = problem.images * problem.rows.in * problem.cols.in;
+  problem.rows.in = problem.rows.out = problem.images = 1;
 }
 
 // The epilogue's last pass over a block of outputs and `channels` channels from `channel` on.
@@ -205,7 +237,7 @@ struct WeightGradient {
   T* dw;  // contiguous
 };
 template <class T>
-void weight_gradient(const WeightGradient<T>& problem);
+void weight_gradient(WeightGradient<T> problem);
 template <class T>
 void weight_gradient_lanes(const WeightGradient<T>& problem);
 

@@ -8,7 +8,7 @@ namespace tilewright::cpu {
 namespace {
 
 constexpr int64_t kWantedTasks = 8, kBlockBytes = 384 << 10, kLeastPixels = 64, kMaxBlockCols = 512;
-constexpr int64_t kMaxSliceElements = 1 << 21, kMaxShares = 4, kShareChannels = 64;
+constexpr int64_t kMaxSliceElements = 1 << 21, kShareChannels = 64;
 
 // One filter axis as forward has it: taps at shift + i * dilation.
 int64_t dilation_of(const Axis& axis) { return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1; }
@@ -41,7 +41,6 @@ class WeightPath {
     const bool direct = slices_ == 1 && !turned_;
     Scratch<T> partial(direct ? 0 : slices_ * size);
     T* sums = direct ? g_.dw : partial.data();
-    std::fill_n(sums, slices_ * size, T(0));
     parallel_for(slices_ * g_.groups * shares_, [&](int64_t task) {
       const int64_t share = task % shares_, group = task / shares_ % g_.groups, slice = task / shares_ / g_.groups;
       work(sums + slice * size, group, share * panels_ / shares_, (share + 1) * panels_ / shares_,
@@ -54,8 +53,9 @@ class WeightPath {
   void cut() {
     col_blocks_ = ceil_div(g_.cols.out, kMaxBlockCols);
     block_cols_ = ceil_div(g_.cols.out, col_blocks_);
+    // In the level-2 cache: x of a block, and one panel of dy.
     const int64_t pixel_bytes =
-        (g_.in_channels * g_.rows.stride * g_.cols.stride + g_.out_channels) * int64_t(sizeof(T));
+        (g_.in_channels * g_.rows.stride * g_.cols.stride + 2 * table_.lanes) * int64_t(sizeof(T));
     const int64_t pixels = std::max(kLeastPixels, kBlockBytes / pixel_bytes);
     block_rows_ = std::clamp<int64_t>(pixels / block_cols_, 1, g_.rows.out);
     row_blocks_ = ceil_div(g_.rows.out, block_rows_);
@@ -64,7 +64,9 @@ class WeightPath {
     blocks_ = g_.images * row_blocks_ * col_blocks_;
     vectors_ = ceil_div(turned_ ? width_ : g_.out_channels, table_.lanes);
     panels_ = vectors_ == 1 ? 1 : vectors_ / 2;
-    shares_ = turned_ ? 1 : std::min({panels_, kMaxShares, ceil_div(g_.out_channels, kShareChannels)});
+    // Panels are shared out first: that needs no second dw. Each share packs padded rows again.
+    shares_ = turned_ ? 1 : std::min(kWantedTasks, pads_ ? ceil_div(g_.out_channels, kShareChannels) : panels_);
+    shares_ = std::min(shares_, panels_);
     const int64_t size = g_.groups * filter_rows_ * filter_cols_ * g_.in_channels * g_.out_channels;
     slices_ = std::min({ceil_div(kWantedTasks, shares_ * g_.groups), blocks_, std::max<int64_t>(1, kMaxSliceElements / size)});
   }
@@ -79,6 +81,7 @@ class WeightPath {
 
   void work(T* sums, int64_t group, int64_t first_panel, int64_t last_panel, int64_t first_block, int64_t last_block) {
     const int64_t strip_cols = reach(g_.cols, block_cols_);
+    Scratch<T> panel_dy(turned_ ? 0 : block_rows_ * block_cols_ * kMaxTileVectors * table_.lanes);
     Scratch<T> strip(pads_ ? reach(g_.rows, block_rows_) * strip_cols * g_.in_channels : 0);
     for (int64_t block = first_block; block < last_block; ++block) {
       const int64_t q0 = block % col_blocks_ * block_cols_, p0 = block / col_blocks_ % row_blocks_ * block_rows_;
@@ -99,7 +102,8 @@ class WeightPath {
         place.x_row = g_.x.row;
         place.x_pixel = g_.x.pixel;
       }
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) add_block(sums, group, panel, place);
+      for (int64_t panel = first_panel; panel < last_panel; ++panel)
+        add_block(sums, panel_dy.data(), group, panel, place, block > first_block);
     }
   }
 
@@ -122,15 +126,22 @@ class WeightPath {
     }
   }
 
-  // One panel of lanes against everything on the other side.
-  void add_block(T* sums, int64_t group, int64_t panel, const Place& place) {
+  // One panel of lanes against everything on the other side. Its dy is copied together first: pixels of many
+  // channels would lie in a few sets of the cache.
+  void add_block(T* sums, T* panel_dy, int64_t group, int64_t panel, const Place& place, bool accumulate) {
     const int64_t first = 2 * panel * table_.lanes, length = turned_ ? width_ : g_.out_channels;
     const int64_t vectors = vectors_ == 1 ? 1 : panel + 1 == panels_ ? vectors_ - 2 * panel : 2;
     const int64_t dw_col = g_.in_channels, dw_rows = filter_cols_ * g_.in_channels;
     WeightTileArgs<T> args;
     args.rows = place.rows;
     args.cols = place.cols;
+    args.accumulate = accumulate;
     args.last = static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
+    const int64_t panel_width = vectors * table_.lanes;
+    if (!turned_)
+      for (int64_t p = 0; p < place.rows; ++p)
+        table_.copy_rows(panel_dy + p * place.cols * panel_width, panel_width, place.dy + p * g_.dy.row + first,
+                         g_.dy.pixel, place.cols, std::min(panel_width, g_.out_channels - first));
     for (int64_t r = 0; r < filter_rows_; ++r)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
         const T* x = place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
@@ -144,7 +155,7 @@ class WeightPath {
           tiles(args, g_.out_channels, vectors);
         } else {
           args.a = x, args.a_pixel = x_pixel, args.a_row = x_row;
-          args.b = place.dy + first, args.b_pixel = g_.dy.pixel, args.b_row = g_.dy.row;
+          args.b = panel_dy, args.b_pixel = panel_width, args.b_row = place.cols * panel_width;
           args.out_row = g_.groups * g_.out_channels;
           args.out = sums + at * args.out_row + group * g_.out_channels + first;
           tiles(args, width_, vectors);
@@ -186,12 +197,15 @@ class WeightPath {
 }  // namespace
 
 template <class T>
-void weight_gradient(const WeightGradient<T>& problem) {
+void weight_gradient(WeightGradient<T> problem) {
+  if (one_to_one(problem.rows) && one_to_one(problem.cols) && gapless(problem.x, problem.rows.in, problem.cols.in) &&
+      gapless(problem.dy, problem.rows.in, problem.cols.in))
+    join_pixels(problem);
   if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
     return weight_gradient_lanes(problem);
   WeightPath<T>(problem).run();
 }
-template void weight_gradient(const WeightGradient<float>&);
-template void weight_gradient(const WeightGradient<double>&);
+template void weight_gradient(WeightGradient<float>);
+template void weight_gradient(WeightGradient<double>);
 
 }  // namespace tilewright::cpu

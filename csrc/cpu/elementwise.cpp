@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/function_names.h"
+#include "cpu/elementwise_fused.h"
 #include "cpu/ops_cpu.h"
 #include "cpu/spans.h"
 
@@ -16,7 +17,8 @@ namespace {
 const ElementwiseKernels& table() { return kernels<ElementwiseKernels>(); }
 
 [[noreturn]] void refuse(const char* name, const char* argument, Dtype dtype) {
-  fail(ErrorKind::type, name, std::string(argument) + " has dtype " + dtype_name(dtype) + ", which this function does not take");
+  fail(ErrorKind::type, name,
+       std::string(argument) + " has dtype " + dtype_name(dtype) + ", which this function does not take");
 }
 
 void unary(const View& y, const View& x, Unary f, double p, double q, Stream) {
@@ -25,14 +27,26 @@ void unary(const View& y, const View& x, Unary f, double p, double q, Stream) {
   for_spans({&y, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.n, p, q); });
 }
 
-void unary_backward(const View& dx, const View& dy, const View& x, const View& y, Unary f, double p, double q, Stream) {
-  const UnaryBackward& entry = table().unary_backward[static_cast<int>(f)];
+// dx = dy * (a derivative of f at x); y, if given, is f(x).
+void differentiate(const char* name, const UnaryBackward& entry, const View& dx, const View& dy,
+                   const View& x, const View& y, double p, double q) {
   const UnaryBackwardSpan span = dx.dtype == Dtype::f64 ? entry.f64 : entry.f32;
-  if (!span) refuse("unary_backward", "x", x.dtype);
+  if (!span) fail(ErrorKind::value, name, "function has bool results, which have no derivative");
   if (y)
-    for_spans({&dx, &dy, &x, &y}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], s.data[3], s.n, p, q); });
+    for_spans({&dx, &dy, &x, &y}, 0,
+              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], s.data[3], s.n, p, q); });
   else
-    for_spans({&dx, &dy, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], nullptr, s.n, p, q); });
+    for_spans({&dx, &dy, &x}, 0,
+              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], nullptr, s.n, p, q); });
+}
+
+void unary_backward(const View& dx, const View& dy, const View& x, const View& y, Unary f, double p, double q,
+                    Stream) {
+  differentiate("unary_backward", table().unary_backward[static_cast<int>(f)], dx, dy, x, y, p, q);
+}
+
+void unary_backward2(const View& dx, const View& dy, const View& x, Unary f, double p, double q, Stream) {
+  differentiate("unary_backward2", table().unary_backward2[static_cast<int>(f)], dx, dy, x, View{}, p, q);
 }
 
 void binary(const View& y, const View& a, const View& b, Binary f, Stream) {
@@ -57,7 +71,8 @@ void copy_same_dtype(const View& y, const View& x) {
   const CopyRows rows = table().copy_rows[log2_item(loop.item[0])];
   const TileGrid grid(loop, kElementsPerTask);
   for_tiles(grid, [&](const Tile& t) {
-    rows(t.data[0], t.data[1], {t.rows, t.cols, t.row_stride[0], t.col_stride[0], t.row_stride[1], t.col_stride[1]});
+    rows(t.data[0], t.data[1],
+         {t.rows, t.cols, t.row_stride[0], t.col_stride[0], t.row_stride[1], t.col_stride[1]});
   });
 }
 
@@ -86,10 +101,12 @@ void fill_elementwise(Ops& ops) {
   constexpr DtypeMask kPlain = kAnyDtype & ~(kF16 | kBF16);
   ops.unary.set(unary, kPlain);
   ops.unary_backward.set(unary_backward, kF32F64);
+  ops.unary_backward2.set(unary_backward2, kF32F64);
   ops.binary.set(binary, kPlain);
   ops.where.set(where, kAnyDtype);
   ops.copy.set(copy, kAnyDtype);
   ops.fill.set(fill, kAnyDtype);
+  fill_elementwise_fused(ops);
 }
 
 }  // namespace tilewright::cpu

@@ -12,10 +12,13 @@ const Ops& ops() {
     fill_conv2d(ops);
     fill_pool2d(ops);
     fill_softmax(ops);
+    fill_norm(ops);
     fill_attention(ops);
     fill_embedding(ops);
     fill_shape(ops);
+    fill_random(ops);
     fill_rnn(ops);
+    fill_loss(ops);
     fill_optimizer(ops);
     return ops;
   }();

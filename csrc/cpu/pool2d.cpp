@@ -66,9 +66,10 @@ void max_pool2d_backward(const View& dx, const View& dy, const View& indices, co
 void check_positions(const View& indices, int64_t pixels) {
   std::atomic<int64_t> bad{-1};
   for_image_rows(indices, 1, [&](int64_t n, int64_t p) {
+    const PoolImage<const int32_t> positions = image<const int32_t>(indices, n);
     for (int64_t q = 0; q < indices.dim(2); ++q)
       for (int64_t c = 0; c < indices.dim(3); ++c) {
-        const int32_t position = image<const int32_t>(indices, n).at(p, q)[c];
+        const int32_t position = positions.data[p * positions.row + q * positions.pixel + c];
         if (position < 0 || position >= pixels) bad = ((n * indices.dim(1) + p) * indices.dim(2) + q) * indices.dim(3) + c;
       }
   });

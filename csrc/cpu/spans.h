@@ -25,10 +25,12 @@ class TileBuffer {
   TileBuffer(const Tile& tile, int operand, int64_t item, char* buffer)
       : tile_(tile), k_(operand), item_(item), buffer_(buffer) {}
   void read() const {
-    move(buffer_, tile_.data[k_], {tile_.rows, tile_.cols, tile_.cols * item_, item_, tile_.row_stride[k_], tile_.col_stride[k_]});
+    move(buffer_, tile_.data[k_],
+         {tile_.rows, tile_.cols, tile_.cols * item_, item_, tile_.row_stride[k_], tile_.col_stride[k_]});
   }
   void write() const {
-    move(tile_.data[k_], buffer_, {tile_.rows, tile_.cols, tile_.row_stride[k_], tile_.col_stride[k_], tile_.cols * item_, item_});
+    move(tile_.data[k_], buffer_,
+         {tile_.rows, tile_.cols, tile_.row_stride[k_], tile_.col_stride[k_], tile_.cols * item_, item_});
   }
 
  private:

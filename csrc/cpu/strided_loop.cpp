@@ -87,7 +87,8 @@ TileGrid::TileGrid(const StridedLoop& loop, int64_t tile_elements) : loop_(loop)
   // 64 rows: a square block of float32 then spans whole cache lines on both sides.
   const int64_t widest = blocked ? tile_elements / 64 : tile_elements;
   tile_cols_ = std::min(loop.shape[inner], widest);
-  if (row_axis_ >= 0) tile_rows_ = std::min(loop.shape[row_axis_], std::max<int64_t>(1, tile_elements / tile_cols_));
+  if (row_axis_ >= 0)
+    tile_rows_ = std::min(loop.shape[row_axis_], std::max<int64_t>(1, tile_elements / tile_cols_));
   col_tiles_ = ceil_div(loop.shape[inner], tile_cols_);
   if (row_axis_ >= 0) row_tiles_ = ceil_div(loop.shape[row_axis_], tile_rows_);
   for (int axis = 0; axis < inner; ++axis)

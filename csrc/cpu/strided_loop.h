@@ -36,8 +36,8 @@ struct Tile {
   int64_t col_stride[kMaxOperands];
 };
 
-// The cut of a loop into tiles. Rows run along the axis where an operand that jumps along the inner axis steps
-// least (so that a transposed operand is read in blocks), else along the next outer axis.
+// The cut of a loop into tiles. Rows run along the axis where an operand that jumps along the inner axis
+// steps least (so that a transposed operand is read in blocks), else along the next outer axis.
 class TileGrid {
  public:
   TileGrid(const StridedLoop& loop, int64_t tile_elements);

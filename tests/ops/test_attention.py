@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import Bad, Case, compare, gradients
+from ops.harness import Bad, Case, check_second_order, compare, gradients
 
 import tilewright as tw
 from tilewright import _cpu, ops
@@ -71,11 +71,12 @@ BAD_BACKWARD = [
 
 CASES = [
     Case("attention", "attention", ["attention_forward", "attention_backward"], ops.attention, reference.attention,
-         arrays, differentiable=[0, 1, 2], bad=BAD),
+         arrays, differentiable=[0, 1, 2], second_order=True, bad=BAD),
     Case("attention, causal, lse", "attention", ["attention_forward", "attention_backward"], ops.attention,
-         reference.attention, arrays, {"causal": True, "return_lse": True, "scale": 0.7}, differentiable=[0, 1, 2]),
+         reference.attention, arrays, {"causal": True, "return_lse": True, "scale": 0.7},
+         differentiable=[0, 1, 2], second_order=True),
     Case("attention_backward", "attention", ["attention_backward"], ops.attention_backward,
-         reference.attention_backward, saved, differentiable="second gradients have a test of their own",
+         reference.attention_backward, saved, differentiable="y and lse depend on q, k and v: second_order of the cases above",
          bad=BAD_BACKWARD),
 ]
 
@@ -266,6 +267,45 @@ def test_gradient_through_views_and_lse():
     want = reference.attention_backward(seeds[0], q, k, v, y, lse, dlse=seeds[1], mask=bias)
     compare(found[0], want[0], "attention")
     compare(found[1], want[2], "attention")
+
+
+@pytest.mark.parametrize("name", ["added", "queries", "heads"])
+def test_gradient_of_an_added_mask(name):
+    """Through the decomposed form, which must also leave rows that see nothing at 0."""
+    rng = np.random.default_rng(13)
+    exact = arrays(rng)
+    mask = MASKS[name](rng, 2, 4, 9, 13)
+    if name == "added":
+        mask[1, 3] = -np.inf
+    finite = np.isfinite(mask)
+
+    def run(q, k, v, m):
+        return ops.attention(q, k, v, mask=m, causal=True, return_lse=True)
+
+    direction = np.where(finite, rng.standard_normal(mask.shape), 0)
+    seeds = [rng.standard_normal(exact[0].shape), rng.standard_normal((2, 4, 9))]
+    if name == "added":
+        seeds[1][:, 1, 3] = 0  # lse is -inf there
+    found = gradients(run, (*exact, mask), [0, 3], seeds)[1]
+
+    def value(m):
+        y, lse = run(*exact, m)
+        return float((y * seeds[0]).sum() + np.where(np.isfinite(lse), lse * seeds[1], 0).sum())
+
+    step = 1e-6
+    want = (value(np.where(finite, mask + step * direction, mask)) -
+            value(np.where(finite, mask - step * direction, mask))) / (2 * step)
+    assert found[1].shape == mask.shape and np.isfinite(found[1].numpy()).all()
+    assert abs(float((found[1].numpy() * direction).sum()) - want) < 1e-6 * max(1, abs(want))
+
+
+@pytest.mark.parametrize("mask", ["bool", "added"])
+def test_second_gradient_under_a_mask(mask):
+    rng = np.random.default_rng(14)
+    hidden = MASKS[mask](rng, 2, 4, 9, 13)
+    case = Case("attention, masked", "attention", [], ops.attention, reference.attention, arrays,
+                {"mask": hidden, "causal": True}, differentiable=[0, 1, 2])
+    check_second_order(case)
 
 
 def test_nothing_is_kept_without_a_tape():

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation of a register, as epilogues of matmul and convolution apply it.
+// Activation of a register, as elementwise functions and the epilogues of matmul and convolution apply it.
 // Computes    activate<kA>(z, slope) = activation(z); NaN stays NaN
-// Method      the switch stands outside the loop: with_activation(activation, body) calls body once with the
-//             activation as a compile-time value
+// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
+//             the result is small. The switch stands outside the loop: with_activation(activation, body) calls
+//             body once with the activation as a compile-time value
 #pragma once
 
 #include "core/params.h"
@@ -15,6 +16,21 @@ struct ActivationValue {
   static constexpr Activation value = kA;
 };
 
+// gelu_tanh's argument: kGeluScale * (x + kGeluCubic * x^3).
+inline constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
+inline constexpr double kGeluCubic = 0.044715;
+
+template <class T>
+TW_INLINE Vec<T> gelu_tanh_argument(Vec<T> x) {
+  return Vec<T>::set1(T(kGeluScale)) * fma(Vec<T>::set1(T(kGeluCubic)) * x * x, x, x);
+}
+
+// The normal distribution function, by erfc(-x / sqrt(2)) / 2: exact in its lower tail too.
+template <class T>
+TW_INLINE Vec<T> normal_cdf(Vec<T> x) {
+  return Vec<T>::set1(T(0.5)) * erfc(x * Vec<T>::set1(T(-0.70710678118654752440)));
+}
+
 template <Activation kA, class T>
 TW_INLINE Vec<T> activate(Vec<T> z, Vec<T> slope) {
   using V = Vec<T>;
@@ -25,12 +41,9 @@ TW_INLINE Vec<T> activate(Vec<T> z, Vec<T> slope) {
   else if constexpr (kA == Activation::elu) return select(z > zero, z, slope * expm1(min_nan(z, zero)));
   else if constexpr (kA == Activation::sigmoid) return sigmoid(z);
   else if constexpr (kA == Activation::tanh) return tanh(z);
-  else if constexpr (kA == Activation::gelu)
-    return V::set1(T(0.5)) * z * (V::set1(T(1)) + erf(z * V::set1(T(0.70710678118654752440))));
-  else if constexpr (kA == Activation::gelu_tanh) {
-    const V inner = fma(V::set1(T(0.044715)) * z * z, z, z) * V::set1(T(0.79788456080286535588));
-    return V::set1(T(0.5)) * z * (V::set1(T(1)) + tanh(inner));
-  } else if constexpr (kA == Activation::silu) return z * sigmoid(z);
+  else if constexpr (kA == Activation::gelu) return z * normal_cdf(z);
+  else if constexpr (kA == Activation::gelu_tanh) return z * sigmoid(V::set1(T(2)) * gelu_tanh_argument(z));
+  else if constexpr (kA == Activation::silu) return z * sigmoid(z);
   else if constexpr (kA == Activation::softplus) return softplus(z);
   else return z;
 }

@@ -53,7 +53,7 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) += sum over rows x cols pixels of a (m values) times b (vectors * lanes) (conv2d_weight.inl.h).
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes) (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
@@ -64,6 +64,7 @@ struct WeightTileArgs {
   T* out;
   int64_t out_row;
   int last;
+  bool accumulate;
 };
 
 // out (steps, outputs, lanes) += sum over rows x cols pixels of x[offset] * dy, lane by lane.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weight-gradient tile: a sum of outer products over pixels.
-// Computes    out[m, n] += sum over pixels of a[pixel; m] * b[pixel; n]
+// Computes    out[m, n] = start + sum over pixels of a[pixel; m] * b[pixel; n], start = out[m, n] or 0
 // Layout      a, b: kRows contiguous values and kVectors * lanes contiguous values per pixel, pixels and rows of
 //             pixels any distance apart; out: rows out_row apart. a is x (m runs over filter column and channel,
 //             which lie side by side in NHWC) and b is dy, or the other way round where K is small
@@ -17,12 +17,13 @@ void weight_tile(const WeightTileArgs<T>& args) {
   using V = Vec<T>;
   constexpr int kTail = kVectors - 1;
   V sums[kRows][kVectors];
+  const int old = args.accumulate ? args.last : 0, full = args.accumulate ? V::kLanes : 0;
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
     const T* from = args.out + i * args.out_row;
 #pragma GCC unroll 4
-    for (int j = 0; j < kTail; ++j) sums[i][j] = V::load(from + j * V::kLanes);
-    sums[i][kTail] = V::load_n(from + kTail * V::kLanes, args.last);
+    for (int j = 0; j < kTail; ++j) sums[i][j] = V::load_n(from + j * V::kLanes, full);
+    sums[i][kTail] = V::load_n(from + kTail * V::kLanes, old);
   }
   const int64_t a_pixel = args.a_pixel, b_pixel = args.b_pixel;
   for (int64_t p = 0; p < args.rows; ++p) {

@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The elementwise family's kernels for one instruction set: the parts, and the table they fill.
 #include "cpu/kernels/elementwise.h"
-
-namespace tilewright::cpu::TW_ISA {
-
-template <class T> struct Unsigned;
-template <> struct Unsigned<uint8_t> { using type = uint8_t; };
-template <> struct Unsigned<int8_t> { using type = uint8_t; };
-template <> struct Unsigned<int32_t> { using type = uint32_t; };
-template <> struct Unsigned<int64_t> { using type = uint64_t; };
-
-template <bool kFirst, class A, class B> struct Conditional { using type = A; };
-template <class A, class B> struct Conditional<false, A, B> { using type = B; };
-
-}  // namespace tilewright::cpu::TW_ISA
-
+#include "cpu/kernels/elementwise_activation.inl.h"
 #include "cpu/kernels/elementwise_binary.inl.h"
 #include "cpu/kernels/elementwise_copy.inl.h"
+#include "cpu/kernels/elementwise_derivative.inl.h"
+#include "cpu/kernels/elementwise_dropout.inl.h"
 #include "cpu/kernels/elementwise_unary.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -26,9 +15,13 @@ void fill(Kernels& kernels);
 
 template <>
 void fill(ElementwiseKernels& kernels) {
-  fill_unary<0>(kernels);
+  fill_unary<0>(kernels.unary);
+  fill_derivatives<0>(kernels);
   fill_binary<0>(kernels.binary);
   fill_cast<0>(kernels.cast);
+  fill_activations<0>(kernels.activation.f32);
+  fill_activations<0>(kernels.activation.f64);
+  kernels.dropout = {dropout_span<float>, dropout_span<double>};
   kernels.where[0] = where_span<uint8_t>;
   kernels.where[1] = where_span<uint16_t>;
   kernels.where[2] = where_span<uint32_t>;

@@ -2,9 +2,13 @@
 // Functions of two arguments.
 // Computes    y[i] = f(a[i], b[i]); comparisons and logic give bool
 // Layout      contiguous spans; one of a and b may be a scalar
-// Method      floats through Vec; integers, comparisons and logic as plain loops, which the compiler vectorises
-// Limits      integers wrap around; integer powers by squaring, negative exponents are the driver's to refuse
+// Method      floats through Vec; integers, comparisons and logic as plain loops for the compiler's
+// vectoriser Limits      integers wrap around; integer powers by squaring, negative exponents are the
+// driver's to refuse
 #pragma once
+
+#include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/integer_types.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -20,7 +24,7 @@ TW_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
   if constexpr (kF == Binary::div) return a / b;
   if constexpr (kF == Binary::maximum) return max_nan(a, b);
   if constexpr (kF == Binary::minimum) return min_nan(a, b);
-  if constexpr (kF == Binary::pow) return exp(b * log(a));
+  if constexpr (kF == Binary::pow) return pow(a, b);
 }
 
 // Integer arithmetic on the unsigned bits, where overflow wraps around.
@@ -80,15 +84,18 @@ void binary_span(void* y_raw, const void* a_raw, const void* b_raw, int64_t n) {
                              kForm == Form::scalar_b ? bv : V::load(b + i)));
     if (i < n) {
       const int rest = int(n - i);
-      store_n(y + i, apply<kF>(kForm == Form::scalar_a ? av : V::load_n(a + i, rest, T(1)),
-                               kForm == Form::scalar_b ? bv : V::load_n(b + i, rest, T(1))), rest);
+      store_n(y + i,
+              apply<kF>(kForm == Form::scalar_a ? av : V::load_n(a + i, rest, T(1)),
+                        kForm == Form::scalar_b ? bv : V::load_n(b + i, rest, T(1))),
+              rest);
     }
   }
 }
 
 template <Binary kF, class T>
 constexpr BinaryForms binary_forms() {
-  return {binary_span<kF, T, Form::both>, binary_span<kF, T, Form::scalar_b>, binary_span<kF, T, Form::scalar_a>};
+  return {binary_span<kF, T, Form::both>, binary_span<kF, T, Form::scalar_b>,
+          binary_span<kF, T, Form::scalar_a>};
 }
 
 // bool (one byte, 0 or 1) takes comparisons, logic, maximum and minimum; integers all but division.

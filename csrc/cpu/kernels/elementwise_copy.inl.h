@@ -5,9 +5,12 @@
 // Method      a copy is by element size alone; one that turns rows into columns goes through registers,
 //             kLanes x kLanes elements of 4 bytes at a time, so each cache line is read and written once
 // Limits      float to integer: NaN and what does not fit give the lowest int32 or int64, as on x86 in NumPy;
-//             to 8 bits the lower bits of the int32. To bool: anything but zero. float64 to the 16-bit formats
-//             rounds once
+//             to 8 bits the lower bits of the int32. To bool: anything but zero. float64 to the 16-bit
+//             formats rounds once
 #pragma once
+
+#include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/integer_types.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -25,7 +28,8 @@ TW_INLINE const U* at(const void* base, int64_t bytes) {
 
 // y's columns and x's rows are the contiguous directions; the part [r0, r1) x [c0, c1).
 template <class U>
-void transpose_part(void* y, const void* x, const CopyShape& s, int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
+void transpose_part(void* y, const void* x, const CopyShape& s, int64_t r0, int64_t r1, int64_t c0,
+                    int64_t c1) {
   for (int64_t r = r0; r < r1; ++r) {
     U* to = at<U>(y, r * s.y_row);
     for (int64_t c = c0; c < c1; ++c) to[c] = at<U>(x, c * s.x_col)[r];
@@ -69,8 +73,10 @@ void copy_rows(void* y, const void* x, const CopyShape& s) {
     U* to = at<U>(y, r * s.y_row);
     const U* from = at<U>(x, r * s.x_row);
     if (dense_y && (s.x_col == kItem || s.cols == 1)) {
-      if (s.cols >= 16) __builtin_memmove(to, from, size_t(s.cols * kItem));
-      else for (int64_t c = 0; c < s.cols; ++c) to[c] = from[c];
+      if (s.cols >= 16)
+        __builtin_memmove(to, from, size_t(s.cols * kItem));
+      else
+        for (int64_t c = 0; c < s.cols; ++c) to[c] = from[c];
     } else if (dense_y && s.x_col == 0) {
       const U value = *from;
       for (int64_t c = 0; c < s.cols; ++c) to[c] = value;
@@ -96,24 +102,62 @@ void where_span(void* y_raw, const uint8_t* condition, const void* a_raw, const 
 // ---- casts ---------------------------------------------------------------------------------------------
 
 // What an element of each dtype is in memory.
-struct Bool { uint8_t bits; };
-struct Half { uint16_t bits; };
-struct Bfloat { uint16_t bits; };
+struct Bool {
+  uint8_t bits;
+};
+struct Half {
+  uint16_t bits;
+};
+struct Bfloat {
+  uint16_t bits;
+};
 
-template <Dtype kDtype> struct Stored;
-template <> struct Stored<Dtype::b8> { using type = Bool; };
-template <> struct Stored<Dtype::u8> { using type = uint8_t; };
-template <> struct Stored<Dtype::s8> { using type = int8_t; };
-template <> struct Stored<Dtype::s32> { using type = int32_t; };
-template <> struct Stored<Dtype::s64> { using type = int64_t; };
-template <> struct Stored<Dtype::f16> { using type = Half; };
-template <> struct Stored<Dtype::bf16> { using type = Bfloat; };
-template <> struct Stored<Dtype::f32> { using type = float; };
-template <> struct Stored<Dtype::f64> { using type = double; };
+template <Dtype kDtype>
+struct Stored;
+template <>
+struct Stored<Dtype::b8> {
+  using type = Bool;
+};
+template <>
+struct Stored<Dtype::u8> {
+  using type = uint8_t;
+};
+template <>
+struct Stored<Dtype::s8> {
+  using type = int8_t;
+};
+template <>
+struct Stored<Dtype::s32> {
+  using type = int32_t;
+};
+template <>
+struct Stored<Dtype::s64> {
+  using type = int64_t;
+};
+template <>
+struct Stored<Dtype::f16> {
+  using type = Half;
+};
+template <>
+struct Stored<Dtype::bf16> {
+  using type = Bfloat;
+};
+template <>
+struct Stored<Dtype::f32> {
+  using type = float;
+};
+template <>
+struct Stored<Dtype::f64> {
+  using type = double;
+};
 
-template <class T> inline constexpr bool kSixteenBits = kSame<T, Half> || kSame<T, Bfloat>;
+template <class T>
+inline constexpr bool kSixteenBits = kSame<T, Half> || kSame<T, Bfloat>;
 
-template <class T> TW_INLINE T value_of(T x) { return x; }
+template <class T>
+TW_INLINE T value_of(T x) {
+  return x;
+}
 TW_INLINE uint8_t value_of(Bool x) { return x.bits != 0; }
 
 template <class To, class From>
@@ -123,16 +167,16 @@ TW_INLINE To convert(From x) {
   } else if constexpr (kFloating<From> && !kFloating<To>) {
     using Wide = typename Conditional<kSame<To, int64_t>, int64_t, int32_t>::type;
     constexpr From limit = kSame<Wide, int64_t> ? From(9223372036854775808.0) : From(2147483648.0);
-    const bool fits = kSame<From, double> && kSame<Wide, int32_t> ? x > -limit - 1 && x < limit
-                                                                  : x >= -limit && x < limit;
+    const bool fits =
+        kSame<From, double> && kSame<Wide, int32_t> ? x > -limit - 1 && x < limit : x >= -limit && x < limit;
     return To(fits ? Wide(x) : Wide(-limit));
   } else {
     return To(value_of(x));
   }
 }
 
-// A float64 rounded to odd: cut off, with the last bit set if anything was lost. Rounding that to a format with
-// at least two bits less gives what one rounding would have given (Boldo & Melquiond, 2008).
+// A float64 rounded to odd: cut off, with the last bit set if anything was lost. Rounding that to a format
+// with at least two bits less gives what one rounding would have given (Boldo & Melquiond, 2008).
 TW_INLINE float round_to_odd(double x) {
   const float near = float(x);
   const double back = near;
@@ -164,16 +208,20 @@ void cast_span(void* y_raw, const void* x_raw, int64_t n) {
         }
       } else {
         for (int j = 0; j < count; ++j) {
-          if constexpr (kSame<From, double>) chunk[j] = round_to_odd(x[i + j]);
-          else chunk[j] = convert<float>(x[i + j]);
+          if constexpr (kSame<From, double>)
+            chunk[j] = round_to_odd(x[i + j]);
+          else
+            chunk[j] = convert<float>(x[i + j]);
         }
       }
       if constexpr (kSixteenBits<To>) {
         for (int j = 0; j < count; j += VecF::kLanes) {
           const int rest = count - j < VecF::kLanes ? count - j : VecF::kLanes;
           uint16_t* p = &y[i + j].bits;
-          if constexpr (kSame<To, Half>) store_f16_n(p, VecF::load_n(chunk + j, rest), rest);
-          else store_bf16_n(p, VecF::load_n(chunk + j, rest), rest);
+          if constexpr (kSame<To, Half>)
+            store_f16_n(p, VecF::load_n(chunk + j, rest), rest);
+          else
+            store_bf16_n(p, VecF::load_n(chunk + j, rest), rest);
         }
       } else {
         for (int j = 0; j < count; ++j) y[i + j] = convert<To>(chunk[j]);

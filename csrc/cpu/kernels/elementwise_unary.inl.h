@@ -2,8 +2,14 @@
 // Functions of one argument.
 // Computes    y[i] = f(x[i]); isnan, isinf, isfinite and logical_not give bool
 // Layout      contiguous spans
-// Method      floats through Vec; integers and bool as plain loops, which the compiler vectorises
+// Method      floats through Vec and its functions (simd/vec_math.h); integers and bool as plain loops, which
+//             the compiler vectorises
+// Limits      any input; NaN stays NaN; gelu and silu of -inf are NaN, as their formulas have it
 #pragma once
+
+#include "cpu/kernels/activation.inl.h"
+#include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/integer_types.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -20,76 +26,56 @@ TW_INLINE Vec<T> sign_of(Vec<T> x) {
   return select(x == V::zero(), V::zero(), select(isnan(x), x, one));
 }
 
+constexpr Activation activation_of(Unary f) {
+  switch (f) {
+    case Unary::relu:
+      return Activation::relu;
+    case Unary::relu6:
+      return Activation::relu6;
+    case Unary::leaky_relu:
+      return Activation::leaky_relu;
+    case Unary::elu:
+      return Activation::elu;
+    case Unary::sigmoid:
+      return Activation::sigmoid;
+    case Unary::tanh:
+      return Activation::tanh;
+    case Unary::gelu:
+      return Activation::gelu;
+    case Unary::gelu_tanh:
+      return Activation::gelu_tanh;
+    case Unary::silu:
+      return Activation::silu;
+    case Unary::softplus:
+      return Activation::softplus;
+    default:
+      return Activation::none;
+  }
+}
+
 template <Unary kF, class T>
 TW_INLINE Vec<T> apply(Vec<T> x, Vec<T> p, Vec<T> q) {
   using V = Vec<T>;
-  const V zero = V::zero(), one = V::set1(T(1));
-  if constexpr (kF == Unary::relu) return max_nan(x, zero);
-  if constexpr (kF == Unary::relu6) return min_nan(max_nan(x, zero), V::set1(T(6)));
-  if constexpr (kF == Unary::leaky_relu) return select(x > zero, x, x * p);
+  const V one = V::set1(T(1));
+  if constexpr (activation_of(kF) != Activation::none) return activate<activation_of(kF)>(x, p);
   if constexpr (kF == Unary::exp) return exp(x);
   if constexpr (kF == Unary::log) return log(x);
   if constexpr (kF == Unary::sqrt) return sqrt(x);
-  if constexpr (kF == Unary::rsqrt) return one / sqrt(x);
+  if constexpr (kF == Unary::rsqrt) return rsqrt(x);
   if constexpr (kF == Unary::neg) return -x;
   if constexpr (kF == Unary::abs) return abs(x);
   if constexpr (kF == Unary::sign) return sign_of(x);
   if constexpr (kF == Unary::square) return x * x;
   if constexpr (kF == Unary::clip) return min_nan(max_nan(x, p), q);
+  if constexpr (kF == Unary::erf) return erf(x);
+  if constexpr (kF == Unary::sin) return sin(x);
+  if constexpr (kF == Unary::cos) return cos(x);
+  if constexpr (kF == Unary::expm1) return expm1(x);
+  if constexpr (kF == Unary::log1p) return log1p(x);
   if constexpr (kF == Unary::reciprocal) return one / x;
   if constexpr (kF == Unary::floor) return floor(x);
   if constexpr (kF == Unary::ceil) return ceil(x);
   if constexpr (kF == Unary::round) return round_even(x);
-  return x;
-}
-
-// f'(x); y = f(x). Where f has a corner, the derivative there is PyTorch's.
-template <Unary kF, class T>
-TW_INLINE Vec<T> derivative(Vec<T> x, Vec<T> y, Vec<T> p, Vec<T> q) {
-  using V = Vec<T>;
-  const V zero = V::zero(), one = V::set1(T(1)), half = V::set1(T(0.5));
-  if constexpr (kF == Unary::relu) return select(x > zero, one, zero);
-  if constexpr (kF == Unary::relu6) return select((x > zero) & (x < V::set1(T(6))), one, zero);
-  if constexpr (kF == Unary::leaky_relu) return select(x > zero, one, p);
-  if constexpr (kF == Unary::exp) return y;
-  if constexpr (kF == Unary::log) return one / x;
-  if constexpr (kF == Unary::sqrt) return half / y;
-  if constexpr (kF == Unary::rsqrt) return -half * y * y * y;
-  if constexpr (kF == Unary::neg) return -one;
-  if constexpr (kF == Unary::abs) return sign_of(x);
-  if constexpr (kF == Unary::square) return x + x;
-  if constexpr (kF == Unary::clip) return select((x >= p) & (x <= q), one, zero);
-  if constexpr (kF == Unary::reciprocal) return -(y * y);
-  return zero;
-}
-
-// Whether the derivative is written in terms of y, which the caller then may save.
-constexpr bool derivative_uses_y(Unary f) {
-  return f == Unary::exp || f == Unary::sqrt || f == Unary::rsqrt || f == Unary::reciprocal;
-}
-
-template <Unary kF, class T>
-void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void* y_raw, int64_t n, double p, double q) {
-  using V = Vec<T>;
-  T* dx = static_cast<T*>(dx_raw);
-  const T* dy = static_cast<const T*>(dy_raw);
-  const T* x = static_cast<const T*>(x_raw);
-  const T* y = static_cast<const T*>(y_raw);
-  const V pv = V::set1(T(p)), qv = V::set1(T(q));
-  const auto value = [&](V xv, int64_t i, int count) {
-    if constexpr (!derivative_uses_y(kF)) return xv;
-    return y ? V::load_n(y + i, count, T(1)) : apply<kF>(xv, pv, qv);
-  };
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) {
-    const V xv = V::load(x + i);
-    store(dx + i, V::load(dy + i) * derivative<kF>(xv, value(xv, i, V::kLanes), pv, qv));
-  }
-  if (i < n) {
-    const int rest = int(n - i);
-    const V xv = V::load_n(x + i, rest, T(1));
-    store_n(dx + i, V::load_n(dy + i, rest) * derivative<kF>(xv, value(xv, i, rest), pv, qv), rest);
-  }
 }
 
 template <Unary kF, class T>
@@ -131,9 +117,9 @@ void integer_span(void* y_raw, const void* x_raw, int64_t n, double, double) {
 }
 
 template <int kF>
-void fill_unary(ElementwiseKernels& kernels) {
+void fill_unary(UnarySpan (&table)[kUnaryCount][kDtypeCount]) {
   constexpr Unary f = Unary(kF);
-  UnarySpan* row = kernels.unary[kF];
+  UnarySpan* row = table[kF];
   if constexpr (is_test(f)) {
     row[int(Dtype::f32)] = test_span<f, float>;
     row[int(Dtype::f64)] = test_span<f, double>;
@@ -146,15 +132,15 @@ void fill_unary(ElementwiseKernels& kernels) {
   } else {
     row[int(Dtype::f32)] = unary_span<f, float>;
     row[int(Dtype::f64)] = unary_span<f, double>;
-    kernels.unary_backward[kF] = {unary_backward_span<f, float>, unary_backward_span<f, double>};
   }
-  if constexpr (f == Unary::neg || f == Unary::abs || f == Unary::sign || f == Unary::square || f == Unary::relu) {
+  if constexpr (f == Unary::neg || f == Unary::abs || f == Unary::sign || f == Unary::square ||
+                f == Unary::relu) {
     row[int(Dtype::u8)] = integer_span<f, uint8_t>;
     row[int(Dtype::s8)] = integer_span<f, int8_t>;
     row[int(Dtype::s32)] = integer_span<f, int32_t>;
     row[int(Dtype::s64)] = integer_span<f, int64_t>;
   }
-  if constexpr (kF + 1 < kUnaryCount) fill_unary<kF + 1>(kernels);
+  if constexpr (kF + 1 < kUnaryCount) fill_unary<kF + 1>(table);
 }
 
 }  // namespace

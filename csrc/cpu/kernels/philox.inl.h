@@ -2,11 +2,11 @@
 // Random words by counter: no state, so any element can be drawn by any thread.
 // Computes    Philox4x32-10: (counter, key) -> 4 words of 32 bits
 // Layout      element i of an array takes word i % 4 of block offset + i / 4. The counter of a block is
-//             (block, low 32 bits; block, high 32 bits; attempt; part), the key is the seed. `attempt` counts the
-//             draws of a rejection method; `part` is 1 for the lower bits of float64, else 0
-// Method      Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. One block per
-//             lane; lanes take blocks in an order such that a 4 x 4 transposition inside the registers leaves the
-//             words as they lie in memory:
+//             (block, low 32 bits; block, high 32 bits; attempt; part), the key is the seed. `attempt` counts
+//             the draws of a rejection method; `part` is 1 for the lower bits of float64, else 0
+// Method      Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. One block
+//             per lane; lanes take blocks in an order such that a 4 x 4 transposition inside the registers
+//             leaves the words as they lie in memory:
 //               lane  0 1 2 3 | 4 5 6 7          w0 w0' ...        w0 w1 w2 w3 of block 0, of block 1
 //               block 0 2 4 6 | 1 3 5 7   words  w1 w1' ...   ->   w0 w1 w2 w3 of block 2, of block 3 ...
 // Limits      spans start at a block; 2^64 blocks to a seed
@@ -66,19 +66,17 @@ TW_INLINE void philox(VecU (&words)[4], uint64_t seed, uint64_t block, uint32_t 
 template <class T>
 TW_INLINE void interleave(Vec<T> (&r)[4]) {
   if constexpr (Vec<T>::kLanes >= 4) {
-    const VecI lane = VecI::iota();
-    const auto odd_pair = [&](int bit) {
+    const auto lanes_with = [](int bit) {
       T flags[Vec<T>::kLanes];
       for (int l = 0; l < Vec<T>::kLanes; ++l) flags[l] = T((l & bit) != 0);
       return Vec<T>::load(flags) != Vec<T>::zero();
     };
-    (void)lane;
     const auto swap = [](Vec<T>& a, Vec<T>& b, Mask<T> upper, auto&& exchange) {
       const Vec<T> from_b = exchange(b), from_a = exchange(a);
       a = select(upper, from_b, a);
       b = select(upper, b, from_a);
     };
-    const Mask<T> ones = odd_pair(1), twos = odd_pair(2);
+    const Mask<T> ones = lanes_with(1), twos = lanes_with(2);
     const auto by_one = [](Vec<T> v) { return xor_lanes<1>(v); };
     const auto by_two = [](Vec<T> v) { return xor_lanes<2>(v); };
     swap(r[0], r[1], ones, by_one);

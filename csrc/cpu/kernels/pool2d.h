@@ -12,20 +12,6 @@ namespace tilewright::cpu {
 struct PoolAxis {
   int64_t in, out, window, stride, pad;
   bool count_padding;
-
-  int64_t begin(int64_t o) const { return o * stride > pad ? o * stride - pad : 0; }
-  int64_t end(int64_t o) const {
-    const int64_t e = o * stride - pad + window;
-    return e < in ? e : in;
-  }
-  // What an average divides by: the inputs inside, or the padding too.
-  int64_t count(int64_t o) const { return count_padding ? window : end(o) - begin(o); }
-  // Outputs [first, last) whose windows hold input i.
-  int64_t first(int64_t i) const { return i + pad < window ? 0 : (i + pad - window) / stride + 1; }
-  int64_t last(int64_t i) const {
-    const int64_t l = (i + pad) / stride + 1;
-    return l < out ? l : out;
-  }
 };
 
 // (H, W, C) of one image by strides; channels contiguous.
@@ -33,7 +19,6 @@ template <class P>
 struct PoolImage {
   P* data;
   int64_t row, pixel;
-  P* at(int64_t h, int64_t w) const { return data + h * row + w * pixel; }
 };
 
 template <class T>

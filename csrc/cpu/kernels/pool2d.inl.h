@@ -13,6 +13,31 @@
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
+TW_INLINE int64_t window_begin(const PoolAxis& a, int64_t o) {
+  return o * a.stride > a.pad ? o * a.stride - a.pad : 0;
+}
+TW_INLINE int64_t window_end(const PoolAxis& a, int64_t o) {
+  const int64_t end = o * a.stride - a.pad + a.window;
+  return end < a.in ? end : a.in;
+}
+// What an average divides by: the inputs inside, or the padding too.
+TW_INLINE int64_t window_count(const PoolAxis& a, int64_t o) {
+  return a.count_padding ? a.window : window_end(a, o) - window_begin(a, o);
+}
+// Outputs [first, last) whose windows hold input i.
+TW_INLINE int64_t first_window(const PoolAxis& a, int64_t i) {
+  return i + a.pad < a.window ? 0 : (i + a.pad - a.window) / a.stride + 1;
+}
+TW_INLINE int64_t last_window(const PoolAxis& a, int64_t i) {
+  const int64_t last = (i + a.pad) / a.stride + 1;
+  return last < a.out ? last : a.out;
+}
+
+template <class P>
+TW_INLINE P* at(const PoolImage<P>& image, int64_t h, int64_t w) {
+  return image.data + h * image.row + w * image.pixel;
+}
+
 // Positions beside values: integers of the same width.
 template <class T>
 struct PositionOf {
@@ -50,14 +75,14 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
                 const PoolAxis& cols, int64_t p, int64_t channels) {
   using V = Vec<T>;
   using Position = typename PositionOf<T>::Type;
-  const int64_t h0 = rows.begin(p), h1 = rows.end(p);
+  const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
   for (int64_t q = 0; q < cols.out; ++q) {
-    const int64_t w0 = cols.begin(q), w1 = cols.end(q);
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
     for_channels<T>(channels, [&](int64_t c, int n) {
-      V best = load_channels(x.at(h0, w0) + c, n);
+      V best = load_channels(at(x, h0, w0) + c, n);
       auto position = Vec<Position>::set1(Position(h0 * cols.in + w0));
       for (int64_t h = h0; h < h1; ++h) {
-        const T* from = x.at(h, w0) + c;
+        const T* from = at(x, h, w0) + c;
         for (int64_t w = w0; w < w1; ++w, from += x.pixel) {
           const V value = load_channels(from, n);
           if constexpr (kPositions) {
@@ -69,8 +94,8 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
           }
         }
       }
-      store_n(y.at(p, q) + c, best, n);
-      if constexpr (kPositions) store_positions(indices.at(p, q) + c, position, n);
+      store_n(at(y, p, q) + c, best, n);
+      if constexpr (kPositions) store_positions(at(indices, p, q) + c, position, n);
     });
   }
 }
@@ -87,18 +112,18 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
                       const PoolAxis& cols, int64_t h, int64_t channels) {
   using V = Vec<T>;
   using Position = typename PositionOf<T>::Type;
-  const int64_t p0 = rows.first(h), p1 = rows.last(h);
+  const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
   for (int64_t w = 0; w < cols.in; ++w) {
-    const int64_t q0 = cols.first(w), q1 = cols.last(w);
+    const int64_t q0 = first_window(cols, w), q1 = last_window(cols, w);
     const auto here = Vec<Position>::set1(Position(h * cols.in + w));
     for_channels<T>(channels, [&](int64_t c, int n) {
       V sum = V::zero();
       for (int64_t p = p0; p < p1; ++p)
         for (int64_t q = q0; q < q1; ++q) {
-          const auto chosen = load_positions(indices.at(p, q) + c, n, V::zero()) == here;
-          sum = sum + select(chosen, load_channels(dy.at(p, q) + c, n), V::zero());
+          const auto chosen = load_positions(at(indices, p, q) + c, n, V::zero()) == here;
+          sum = sum + select(chosen, load_channels(at(dy, p, q) + c, n), V::zero());
         }
-      store_n(dx.at(h, w) + c, sum, n);
+      store_n(at(dx, h, w) + c, sum, n);
     });
   }
 }
@@ -107,8 +132,8 @@ template <class T>
 void gather_row(PoolImage<T> y, PoolImage<const T> x, PoolImage<const int32_t> indices, int64_t width, int64_t p,
                 int64_t cols, int64_t channels) {
   for (int64_t q = 0; q < cols; ++q) {
-    const int32_t* from = indices.at(p, q);
-    for (int64_t c = 0; c < channels; ++c) y.at(p, q)[c] = x.at(from[c] / width, from[c] % width)[c];
+    const int32_t* from = at(indices, p, q);
+    for (int64_t c = 0; c < channels; ++c) at(y, p, q)[c] = at(x, from[c] / width, from[c] % width)[c];
   }
 }
 
@@ -116,19 +141,19 @@ template <class T>
 void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const PoolAxis& cols, int64_t p,
              int64_t channels) {
   using V = Vec<T>;
-  const int64_t h0 = rows.begin(p), h1 = rows.end(p);
+  const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
   for (int64_t q = 0; q < cols.out; ++q) {
-    const int64_t w0 = cols.begin(q), w1 = cols.end(q);
-    const V count = V::set1(T(rows.count(p) * cols.count(q)));
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
     for_channels<T>(channels, [&](int64_t c, int n) {
       V total = V::zero();
       for (int64_t h = h0; h < h1; ++h) {
-        const T* from = x.at(h, w0) + c;
+        const T* from = at(x, h, w0) + c;
         V sum = V::zero();  // row by row: long sums lose less
         for (int64_t w = w0; w < w1; ++w, from += x.pixel) sum = sum + load_channels(from, n);
         total = total + sum;
       }
-      store_n(y.at(p, q) + c, total / count, n);
+      store_n(at(y, p, q) + c, total / count, n);
     });
   }
 }
@@ -137,15 +162,15 @@ template <class T>
 void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
                       int64_t channels) {
   using V = Vec<T>;
-  const int64_t p0 = rows.first(h), p1 = rows.last(h);
+  const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
   for (int64_t w = 0; w < cols.in; ++w) {
-    const int64_t q0 = cols.first(w), q1 = cols.last(w);
+    const int64_t q0 = first_window(cols, w), q1 = last_window(cols, w);
     for_channels<T>(channels, [&](int64_t c, int n) {
       V sum = V::zero();
       for (int64_t p = p0; p < p1; ++p)
         for (int64_t q = q0; q < q1; ++q)
-          sum = sum + load_channels(dy.at(p, q) + c, n) / V::set1(T(rows.count(p) * cols.count(q)));
-      store_n(dx.at(h, w) + c, sum, n);
+          sum = sum + load_channels(at(dy, p, q) + c, n) / V::set1(T(window_count(rows, p) * window_count(cols, q)));
+      store_n(at(dx, h, w) + c, sum, n);
     });
   }
 }

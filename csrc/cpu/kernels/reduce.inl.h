@@ -6,7 +6,7 @@
 //             rows) in the element's type. Above: those parts are added in double. The error of a float32 sum is
 //             that of its short trees, whatever its length (blocked summation, Higham, "The Accuracy of Floating
 //             Point Summation", SIAM J. Sci. Comput. 14(4), 1993). Squares and products widen every element first:
-//             they cannot overflow before their result does
+//             a float32 square cannot overflow
 // Work split  one call per tile of outputs and block of reduced elements; drivers give both by shape
 // Limits      any n and cols, 0 included; max and min give NaN if any element is NaN, as in NumPy
 #include "cpu/kernels/reduce.h"

@@ -139,11 +139,11 @@ TW_INLINE Vec<T> sigmoid(Vec<T> x) {
 
 // With e = exp(-2|x|) and t = e - 1: -t / (1 + e) while |x| is small, where t keeps its digits; beyond that
 // 1 - 2e / (1 + e), where the quotient is the smaller part and its error counts less. t, e and 1 + e each
-// come from 2^n (1 + p) by one rounding.
+// come from 2^n (1 + p) by one rounding. Twice kExpm1Min: there 2e is nothing beside 1, and the result is 1.
 template <class T>
 TW_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> one = Vec<T>::set1(T(1));
-  const Vec<T> doubled = max_fast(Vec<T>::set1(ExpConstants<T>::kExpm1Min), abs(x) * Vec<T>::set1(T(-2)));
+  const Vec<T> doubled = max_fast(Vec<T>::set1(T(2) * ExpConstants<T>::kExpm1Min), abs(x) * Vec<T>::set1(T(-2)));
   const ExpSplit<T> split = exp_split(doubled, Vec<T>::zero());
   const Vec<T> scale = pow2(split.n);
   const Mask<T> small = doubled > Vec<T>::set1(T(-1.1));

@@ -39,6 +39,8 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
     if out is None:
         return backend.empty(shape, dtype, like)
     array = raw(operation, "out", out)
+    if isinstance(out, np.generic):
+        raise TypeError(f"[{operation}] out is a {type(out).__name__}, expected an array that can be written to")
     if array.shape != shape:
         raise ValueError(f"[{operation}] out has shape {array.shape}, expected {shape}")
     if array.dtype != dtype:

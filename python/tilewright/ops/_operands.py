@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operands of elementwise operations: common dtypes, numbers beside arrays, broadcasting and how to undo it."""
+"""Operands of elementwise operations: common dtypes, numbers beside arrays, broadcasting and its undoing."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import Tensor, raw
+from tilewright.autograd import Tensor, raw, recording, tracked
 
 ndarray = np.ndarray
 _NUMBERS = (int, float, bool)
 
 
 def operands(name: str, a, b):
-    """`a` and `b` as raw arrays of one dtype. A Python number takes the array's dtype where that can hold its kind
-    (NEP 50)."""
+    """`a` and `b` as raw arrays of one dtype.
+
+    A Python number takes the array's dtype where that can hold its kind (NEP 50)."""
     if type(b) in _NUMBERS:
         if type(a) in _NUMBERS:
             a = np.asarray(a)
@@ -61,7 +62,9 @@ def broadcast_shape(name: str, *arrays) -> tuple[int, ...]:
         return np.broadcast_shapes(*(a.shape for a in arrays))
     except ValueError:
         shapes = " and ".join(str(a.shape) for a in arrays)
-        raise ValueError(f"[{name}] shapes {shapes} do not broadcast, expected sizes that are equal or 1") from None
+        raise ValueError(
+            f"[{name}] shapes {shapes} do not broadcast, expected sizes that are equal or 1"
+        ) from None
 
 
 def undo_broadcast(dy: Tensor, x) -> Tensor:
@@ -75,3 +78,26 @@ def undo_broadcast(dy: Tensor, x) -> Tensor:
 
         dy = elementwise_copy.cast(dy, x.dtype)
     return dy
+
+
+def keep_inputs(name: str, out, *inputs):
+    """Refuses an `out` over an input whose values the gradient will read."""
+    if not recording():
+        return
+    target = raw(name, "out", out)
+    for x in inputs:
+        if tracked(x) and np.may_share_memory(target, x.array):
+            raise ValueError(
+                f"[{name}] out shares memory with an input that an open tape tracks, expected another array"
+            )
+
+
+def documented(common: str):
+    """A decorator: the sections that a whole group of functions shares, put behind the first paragraph."""
+
+    def insert(function):
+        head, _, rest = function.__doc__.rstrip().partition("\n\n")
+        function.__doc__ = f"{head.rstrip()}\n{common.rstrip()}\n{rest.rstrip()}\n    "
+        return function
+
+    return insert

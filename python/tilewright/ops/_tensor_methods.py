@@ -40,7 +40,9 @@ def _axis_method(function: str, doc: str):
 
 def _reshape(self, *shape):
     """The same elements in another shape, given as numbers or one tuple; one size may be -1."""
-    return _module("shape").reshape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
+    return _module("shape").reshape(
+        self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    )
 
 
 def _transpose(self, *axes):
@@ -56,14 +58,27 @@ def _getitem(self, index):
 
 def install() -> None:
     """Sets the operators; called once, when tilewright.ops is imported."""
-    binary = {"add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply,
-              "truediv": elementwise.divide, "pow": elementwise.power, "and": elementwise.logical_and,
-              "or": elementwise.logical_or, "xor": elementwise.logical_xor}
+    binary = {
+        "add": elementwise.add,
+        "sub": elementwise.subtract,
+        "mul": elementwise.multiply,
+        "truediv": elementwise.divide,
+        "pow": elementwise.power,
+        "and": elementwise.logical_and,
+        "or": elementwise.logical_or,
+        "xor": elementwise.logical_xor,
+    }
     for name, function in binary.items():
         setattr(Tensor, f"__{name}__", _operator(function))
         setattr(Tensor, f"__r{name}__", _operator(function, reflected=True))
-    compare = {"eq": elementwise.equal, "ne": elementwise.not_equal, "lt": elementwise.less,
-               "le": elementwise.less_equal, "gt": elementwise.greater, "ge": elementwise.greater_equal}
+    compare = {
+        "eq": elementwise.equal,
+        "ne": elementwise.not_equal,
+        "lt": elementwise.less,
+        "le": elementwise.less_equal,
+        "gt": elementwise.greater,
+        "ge": elementwise.greater_equal,
+    }
     for name, function in compare.items():
         setattr(Tensor, f"__{name}__", _operator(function))
     Tensor.__matmul__ = lambda self, other: _module("matmul").matmul(self, other)
@@ -79,5 +94,9 @@ def install() -> None:
     Tensor.T = property(lambda self: _module("shape").transpose(self), doc="axes reversed")
     Tensor.astype = _method("elementwise", "cast", "in another dtype")
     Tensor.copy = _method("elementwise", "copy", "a copy in C order")
-    use_operations(add=elementwise.add, ones_like=elementwise.ones_like, zeros_like=elementwise.zeros_like,
-                   cast=elementwise.cast)
+    use_operations(
+        add=elementwise.add,
+        ones_like=elementwise.ones_like,
+        zeros_like=elementwise.zeros_like,
+        cast=elementwise.cast,
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from tilewright import backend
 from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tracked
-from tilewright.ops import _common
-from tilewright.ops._common import destination, given_back
+from tilewright.ops import elementwise, reduce, shape
+from tilewright.ops._common import copied, destination, given_back
+from tilewright.ops.matmul import matmul
 
 __all__ = ["attention", "attention_backward"]
 
@@ -46,13 +47,13 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     name = "attention"
     arrays = [raw(name, argument, x) for argument, x in (("q", q), ("k", k), ("v", v))]
     like = arrays[0]
-    shape = _score_shape(arrays[0], arrays[1])
-    bias = _broadcast_mask(name, mask, shape)
+    scores = _score_shape(arrays[0], arrays[1])
+    bias = _broadcast_mask(name, mask, scores)
     factor = _scale(scale, like)
     y = destination(name, out, like.shape, like.dtype, like)
     direct = y if _has_rows(y) else backend.empty(y.shape, y.dtype, y)
     wanted = return_lse or (recording() and any(tracked(x) for x in (q, k, v, mask)))
-    lse = backend.empty(shape[:3], like.dtype, like) if wanted else None
+    lse = backend.empty(scores[:3], like.dtype, like) if wanted else None
     backend.module_of(like).attention_forward(direct, lse, *map(_rows, arrays), bias, factor, bool(causal))
     if direct is not y:
         backend.module_of(y).copy(y, direct)
@@ -127,7 +128,7 @@ def _has_rows(a) -> bool:
 
 
 def _rows(a):
-    return a if _has_rows(a) else _common.copied(a)
+    return a if _has_rows(a) else copied(a)
 
 
 def _broadcast_mask(name: str, mask, shape: tuple[int, ...]):
@@ -142,8 +143,6 @@ def _broadcast_mask(name: str, mask, shape: tuple[int, ...]):
 
 def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
     """Gradients of `attention` by (q, k, v, mask)."""
-    from tilewright.ops import elementwise
-
     q, k, v, mask = inputs
     y, lse = saved
     if dy is None:
@@ -162,8 +161,6 @@ def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
 
 def _second_gradients(seeds, inputs, causal, scale, needs):
     """Gradients of `attention_backward` by (dy, q, k, v, dlse, mask): the decomposed form differentiated twice."""
-    from tilewright.ops import elementwise
-
     with GradientTape() as outer:
         dy, q, k, v, dlse, mask = (None if x is None else _watched(outer, x) for x in inputs)
         with GradientTape() as inner:
@@ -188,15 +185,13 @@ def _watched(tape: GradientTape, x) -> Tensor:
 
 def _decomposed(q, k, v, mask, causal, scale):
     """(out, lse) of `attention` through operations that differentiate any number of times; holds the scores."""
-    from tilewright.ops import elementwise, matmul, reduce, shape
-
     batch, queries, heads, depth = q.shape
     keys, key_heads = k.shape[1:3]
     group = heads // key_heads if key_heads else 0
     # (B, Hkv, group, Tq, D), and keys and values that serve the whole group.
     q5 = shape.transpose(shape.reshape(q, (batch, queries, key_heads, group, depth)), (0, 2, 3, 1, 4))
     k5, v5 = (shape.reshape(shape.transpose(x, (0, 2, 1, 3)), (batch, key_heads, 1, keys, depth)) for x in (k, v))
-    s = elementwise.multiply(matmul.matmul(q5, k5, transpose_b=True), scale)
+    s = elementwise.multiply(matmul(q5, k5, transpose_b=True), scale)
     allowed = _causal_mask(queries, keys, q.dtype) if causal else None
     if mask is not None:
         by_head = (1,) * (4 - mask.ndim) + tuple(mask.shape)
@@ -213,14 +208,12 @@ def _decomposed(q, k, v, mask, causal, scale):
     p = elementwise.exp(elementwise.subtract(s, lse))
     if allowed is not None:
         p = elementwise.where(allowed, p, 0.0)
-    y = shape.transpose(matmul.matmul(p, v5), (0, 3, 1, 2, 4))
+    y = shape.transpose(matmul(p, v5), (0, 3, 1, 2, 4))
     return shape.reshape(y, (batch, queries, heads, depth)), shape.reshape(lse, (batch, heads, queries))
 
 
 def _causal_mask(queries: int, keys: int, dtype):
     """(Tq, Tk) bool: the last query sees every key."""
-    from tilewright.ops import elementwise, reduce
-
-    row = reduce.cumsum(elementwise.ones((queries, 1), dtype=dtype), axis=0)
-    column = reduce.cumsum(elementwise.ones((1, keys), dtype=dtype), axis=1)
+    row = reduce.cumsum(elementwise.ones((queries, 1), dtype), axis=0)
+    column = reduce.cumsum(elementwise.ones((1, keys), dtype), axis=1)
     return elementwise.less_equal(column, elementwise.add(row, float(keys - queries)))

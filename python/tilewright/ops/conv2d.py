@@ -235,6 +235,8 @@ def conv2d_transpose(
     xa = images(name, "x", raw(name, "x", x))
     wa = images(name, "w", raw(name, "w", w), "(rows, cols, out / groups, in)")
     float_dtype(name, "x", xa)
+    if xa.shape[3] != wa.shape[3]:
+        raise ValueError(f"[{name}] x has {xa.shape[3]} channels, expected {wa.shape[3]} as w with shape {wa.shape}")
     stride, dilation = pair(name, "stride", stride), pair(name, "dilation", dilation)
     sizes, pads = _transposed_sizes(name, xa.shape, wa.shape, stride, padding, output_padding, dilation)
     y_shape = (xa.shape[0], *sizes, wa.shape[2] * integer(name, "groups", groups))

@@ -9,10 +9,36 @@ from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_copy, elementwise_unary
 from tilewright.ops._common import destination, given_back
-from tilewright.ops._operands import broadcast_shape, in_dtype, operands, undo_broadcast
+from tilewright.ops._operands import (
+    broadcast_shape,
+    documented,
+    in_dtype,
+    keep_inputs,
+    operands,
+    undo_broadcast,
+)
 
 ndarray = np.ndarray
 _BOOL, _FLOAT64 = np.dtype(np.bool_), np.dtype(np.float64)
+
+_ARITHMETIC = documented("""
+    Parameters
+        a, b : arrays that broadcast, or numbers; float32, float64 or an integer dtype
+        out : array of the broadcast shape and common dtype, optional; may be a or b
+    Returns   y : array of the broadcast shape; dtypes combine as in NumPy, a Python number keeps the array's
+    Raises    ValueError: shapes that do not broadcast, out of another shape.
+              TypeError: no array, other dtypes.
+    Backends  cpu
+""")
+_TRUTH = documented("""
+    Parameters
+        a, b : arrays that broadcast, or numbers; float32, float64, an integer dtype or bool
+        out : bool array of the broadcast shape, optional
+    Returns   y : bool array of the broadcast shape
+    Raises    ValueError: shapes that do not broadcast, out of another shape.
+              TypeError: no array, other dtypes.
+    Backends  cpu
+""")
 
 
 def _apply(name: str, a, b, out, gradient, dtype=None):
@@ -21,23 +47,19 @@ def _apply(name: str, a, b, out, gradient, dtype=None):
         x, y = a, b
     else:
         x, y = operands(name, a, b)
-    z = destination(name, out, x.shape if x.shape == y.shape else broadcast_shape(name, x, y), dtype or x.dtype, x)
+    if out is not None:
+        keep_inputs(name, out, a, b)
+    shape = x.shape if x.shape == y.shape else broadcast_shape(name, x, y)
+    z = destination(name, out, shape, dtype or x.dtype, x)
     backend.module_of(z).binary(z, x, y, name)
     return result(z if out is None else given_back(out, z), (a, b), gradient)
 
 
+@_ARITHMETIC
 def add(a, b, *, out=None):
-    """Sum.
+    """Sum: y = a + b; integers wrap around.
 
-        y = a + b
-
-    Parameters
-        a, b : arrays that broadcast, or numbers; float32, float64 or an integer dtype
-        out : array of the broadcast shape and common dtype, optional; may be a or b
-    Returns   y : array of the broadcast shape; dtypes combine as in NumPy, a Python number keeps the array's
-    Raises    ValueError: shapes that do not broadcast, out of another shape.  TypeError: no arrays, other dtypes.
-    Numerics  one rounding; integers wrap around
-    Backends  cpu
+    Numerics  one rounding
     Examples
         >>> add(np.array([1.0, 2.0]), 10)
         array([11., 12.])
@@ -49,8 +71,9 @@ def add(a, b, *, out=None):
     return _apply("add", a, b, out, gradient)
 
 
+@_ARITHMETIC
 def subtract(a, b, *, out=None):
-    """Difference: y = a - b. Parameters, Returns and Raises as `add`.
+    """Difference: y = a - b.
 
     Examples
         >>> subtract(np.array([1.0, 2.0]), 1)
@@ -58,14 +81,17 @@ def subtract(a, b, *, out=None):
     """
 
     def gradient(dy, _, needs):
-        return (undo_broadcast(dy, a) if needs[0] else None,
-                undo_broadcast(elementwise_unary.negative(dy), b) if needs[1] else None)
+        return (
+            undo_broadcast(dy, a) if needs[0] else None,
+            undo_broadcast(elementwise_unary.negative(dy), b) if needs[1] else None,
+        )
 
     return _apply("subtract", a, b, out, gradient)
 
 
+@_ARITHMETIC
 def multiply(a, b, *, out=None):
-    """Product: y = a * b. Parameters, Returns and Raises as `add`.
+    """Product: y = a * b.
 
     Examples
         >>> multiply(np.array([1.0, 2.0]), np.array([[2.0], [3.0]]))
@@ -74,14 +100,17 @@ def multiply(a, b, *, out=None):
     """
 
     def gradient(dy, _, needs):
-        return (undo_broadcast(multiply(dy, b), a) if needs[0] else None,
-                undo_broadcast(multiply(dy, a), b) if needs[1] else None)
+        return (
+            undo_broadcast(multiply(dy, b), a) if needs[0] else None,
+            undo_broadcast(multiply(dy, a), b) if needs[1] else None,
+        )
 
     return _apply("multiply", a, b, out, gradient)
 
 
+@_ARITHMETIC
 def divide(a, b, *, out=None):
-    """Quotient: y = a / b; of integers in float64. Parameters, Returns and Raises as `add`.
+    """Quotient: y = a / b; of integers in float64.
 
     Numerics  one rounding; x / 0 is inf or NaN without a warning
     Examples
@@ -91,19 +120,24 @@ def divide(a, b, *, out=None):
     x, y = operands("divide", a, b)
     if x.dtype.kind in "biu":
         x, y = in_dtype(x, _FLOAT64), in_dtype(y, _FLOAT64)
+    if out is not None:
+        keep_inputs("divide", out, a, b)
     z = destination("divide", out, broadcast_shape("divide", x, y), x.dtype, x)
     backend.module_of(z).binary(z, x, y, "divide")
 
     def gradient(dy, q, needs):
         da = divide(dy, b)
-        return (undo_broadcast(da, a) if needs[0] else None,
-                undo_broadcast(elementwise_unary.negative(multiply(da, q)), b) if needs[1] else None)
+        return (
+            undo_broadcast(da, a) if needs[0] else None,
+            undo_broadcast(elementwise_unary.negative(multiply(da, q)), b) if needs[1] else None,
+        )
 
     return result(given_back(out, z), (a, b), gradient)
 
 
+@_ARITHMETIC
 def maximum(a, b, *, out=None):
-    """The larger of both, NaN where either is: y = max(a, b). Parameters, Returns and Raises as `add`.
+    """The larger of both, NaN where either is: y = max(a, b).
 
     Numerics  the gradient goes to the larger; where both are equal each gets half, as in PyTorch and JAX
     Examples
@@ -113,8 +147,9 @@ def maximum(a, b, *, out=None):
     return _apply("maximum", a, b, out, lambda dy, _, needs: _shared(dy, a, b, greater, needs))
 
 
+@_ARITHMETIC
 def minimum(a, b, *, out=None):
-    """The smaller of both, NaN where either is: y = min(a, b). As `maximum`.
+    """The smaller of both, NaN where either is: y = min(a, b).
 
     Examples
         >>> minimum(np.array([-1.0, 2.0]), 0)
@@ -135,11 +170,12 @@ def _shared(dy, a, b, wins, needs):
     return part(a, wins(a, b)) if needs[0] else None, part(b, wins(b, a)) if needs[1] else None
 
 
+@_ARITHMETIC
 def power(a, b, *, out=None):
-    """a to the power b: y = a ** b. Parameters, Returns and Raises as `add`.
+    """a to the power b: y = a ** b.
 
-    Raises    ValueError: a negative Python number as the exponent of integers
-    Numerics  exponents 2, 0.5 and -1 given as Python numbers are square, sqrt and reciprocal, as in NumPy.
+    Numerics  exponents 2, 0.5 and -1 given as Python numbers are square, sqrt and reciprocal, as in NumPy;
+              a negative one for an integer base is a ValueError.
               The gradient by b is 0 where a is 0, as in PyTorch
     Examples
         >>> power(np.array([2.0, 3.0]), 2)
@@ -172,8 +208,9 @@ def _compare(name: str, a, b, out):
     return _apply(name, a, b, out, None, _BOOL)
 
 
+@_TRUTH
 def equal(a, b, *, out=None):
-    """y = (a == b), bool; false for NaN. Parameters and Raises as `add`; also bool arrays.
+    """y = (a == b), bool; false for NaN.
 
     Examples
         >>> equal(np.array([1, 2]), 2)
@@ -182,33 +219,39 @@ def equal(a, b, *, out=None):
     return _compare("equal", a, b, out)
 
 
+@_TRUTH
 def not_equal(a, b, *, out=None):
-    """y = (a != b), bool; true for NaN. As `equal`."""
+    """y = (a != b), bool; true for NaN."""
     return _compare("not_equal", a, b, out)
 
 
+@_TRUTH
 def less(a, b, *, out=None):
-    """y = (a < b), bool. As `equal`."""
+    """y = (a < b), bool."""
     return _compare("less", a, b, out)
 
 
+@_TRUTH
 def less_equal(a, b, *, out=None):
-    """y = (a <= b), bool. As `equal`."""
+    """y = (a <= b), bool."""
     return _compare("less_equal", a, b, out)
 
 
+@_TRUTH
 def greater(a, b, *, out=None):
-    """y = (a > b), bool. As `equal`."""
+    """y = (a > b), bool."""
     return _compare("greater", a, b, out)
 
 
+@_TRUTH
 def greater_equal(a, b, *, out=None):
-    """y = (a >= b), bool. As `equal`."""
+    """y = (a >= b), bool."""
     return _compare("greater_equal", a, b, out)
 
 
+@_TRUTH
 def logical_and(a, b, *, out=None):
-    """y = (a and b), bool; any number but zero counts as true. As `equal`.
+    """y = (a and b), bool; any number but zero counts as true.
 
     Examples
         >>> logical_and(np.array([True, False]), True)
@@ -217,11 +260,13 @@ def logical_and(a, b, *, out=None):
     return _compare("logical_and", a, b, out)
 
 
+@_TRUTH
 def logical_or(a, b, *, out=None):
-    """y = (a or b), bool. As `logical_and`."""
+    """y = (a or b), bool."""
     return _compare("logical_or", a, b, out)
 
 
+@_TRUTH
 def logical_xor(a, b, *, out=None):
-    """y = either of a and b, not both; bool. As `logical_and`."""
+    """y = either of a and b, not both; bool."""
     return _compare("logical_xor", a, b, out)

@@ -114,7 +114,7 @@ def full(shape, value, dtype=np.float32, *, like=None):
 
 
 def zeros(shape, dtype=np.float32):
-    """A new array of zeros: `full` with value 0."""
+    """A new array of zeros in C order: `full` with value 0."""
     return full(shape, 0.0, dtype)
 
 
@@ -165,8 +165,10 @@ def where(condition, a, b, *, out=None):
 
     def gradient(dy, _, needs):
         zero = full((), 0.0, dy.dtype, like=dy)
-        return (None, undo_broadcast(where(c, dy, zero), a) if needs[1] else None,
-                undo_broadcast(where(c, zero, dy), b) if needs[2] else None)
+        return (
+            None,
+            undo_broadcast(where(c, dy, zero), a) if needs[1] else None,
+            undo_broadcast(where(c, zero, dy), b) if needs[2] else None,
+        )
 
     return result(given_back(out, z), (condition, a, b), gradient)
-

@@ -36,7 +36,7 @@ def max_pool2d(x, pool_size, *, stride=None, padding="valid", return_indices=Fal
     indices = xp.empty(y.shape, xp.int32)
     for p, q, rows, cols in windows:
         part = x[:, rows, cols]
-        flat = part.reshape(x.shape[0], -1, x.shape[3])
+        flat = part.reshape(x.shape[0], part.shape[1] * part.shape[2], x.shape[3])
         at = flat.argmax(axis=1)
         y[:, p, q] = flat.max(axis=1)
         indices[:, p, q] = (rows.start + at // part.shape[2]) * x.shape[2] + cols.start + at % part.shape[2]
@@ -58,7 +58,7 @@ def max_pool2d_gather(x, indices, pool_size, *, stride=None, padding="valid"):
     """x[indices]"""
     xp = namespace_of(x)
     n, c = xp.arange(x.shape[0])[:, None, None, None], xp.arange(x.shape[3])
-    return x.reshape(x.shape[0], -1, x.shape[3])[n, indices, c]
+    return x.reshape(x.shape[0], x.shape[1] * x.shape[2], x.shape[3])[n, indices, c]
 
 
 def _count(part, rows, cols, whole, count_padding):

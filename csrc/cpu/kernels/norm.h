@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels of the norm family: layer_norm and rms_norm work on one row, batch_norm on a block of columns.
+#pragma once
+
+#include <stdint.h>
+
+#include "cpu/kernels/float_tables.h"
+
+namespace tilewright::cpu {
+
+// One row of layer_norm or rms_norm; each pointer shows cols elements, those with "?" may be null.
+template <class T>
+struct NormRow {
+  T* y;
+  T* sum;             // ?: receives x + residual
+  const T* x;
+  const T* residual;  // ?
+  const T* gamma;     // ?
+  const T* beta;      // ?
+  int64_t cols;
+  double epsilon;
+};
+
+template <class T>
+struct RowStatistics {
+  T mean, rstd;  // mean is 0 for rms_norm
+};
+
+// One row of their gradients. dgamma and dbeta are added to.
+template <class T>
+struct NormRowGradient {
+  T* dx;
+  T* dgamma;       // ?
+  T* dbeta;        // ?
+  const T* dy;
+  const T* dsum;   // ?: what flows into x + residual directly
+  const T* x;
+  const T* gamma;  // ?
+  RowStatistics<T> statistics;
+  int64_t cols;
+};
+
+// rows of cols elements; rows lie `step` elements apart.
+template <class T>
+struct ColumnBlock {
+  const T* data;
+  int64_t step, rows, cols;
+};
+
+inline constexpr int kNormColumns = 256;  // most columns of a block
+inline constexpr int kNormSlice = 64;     // most rows that are summed in T before double takes over
+
+// Per column, over the rows of a block.
+template <class T>
+struct ColumnMoments {
+  T mean[kNormColumns];     // rounded; only a centre that is near
+  T rest[kNormColumns];     // sum of x - mean
+  T squares[kNormColumns];  // sum of (x - mean)^2
+};
+template <class T>
+struct ColumnProducts {
+  T dy[kNormColumns];       // sum of dy
+  T product[kNormColumns];  // sum of dy * (x - centre)
+  T rest[kNormColumns];     // sum of x - centre
+};
+
+template <class T>
+struct NormTable {
+  RowStatistics<T> (*layer_norm_row)(const NormRow<T>&);
+  RowStatistics<T> (*rms_norm_row)(const NormRow<T>&);
+  void (*layer_norm_row_backward)(const NormRowGradient<T>&);
+  void (*rms_norm_row_backward)(const NormRowGradient<T>&);
+  // block.rows <= kNormSlice, block.cols <= kNormColumns; centre (cols)
+  void (*column_moments)(ColumnMoments<T>& moments, const ColumnBlock<T>& x);
+  void (*column_products)(ColumnProducts<T>& products, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
+                          const T* centre);
+  // y = (x - centre) * scale + shift; y's rows lie y_step apart
+  void (*column_scale)(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre, const T* scale,
+                       const T* shift);
+  // dx = dy * dy_scale + (x - centre) * x_scale + shift
+  void (*column_combine)(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x, const T* centre,
+                         const T* dy_scale, const T* x_scale, const T* shift);
+};
+
+using NormKernels = FloatTables<NormTable>;
+
+}  // namespace tilewright::cpu

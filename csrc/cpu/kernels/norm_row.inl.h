@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// layer_norm and rms_norm of one row, and their gradients.
+// Computes    h = x + residual;  y = (h - mean) * rstd * gamma + beta,  rstd = 1 / sqrt(mean((h - mean)^2) + epsilon)
+//             rms_norm: the same with mean = 0 and no beta
+//             dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum,  g = dy * gamma;  rms_norm: no mean(g)
+// Layout      cols contiguous elements each; y may be x, dx may be dy or x
+// Method      two passes for the statistics: a rounded mean first, then sums of x - mean and its square, which give
+//             what the rounding left over (the corrected two-pass algorithm: Chan, Golub & LeVeque, The American
+//             Statistician 37(3), 1983, formula 1.7). x - mean is exact near the mean, so a large mean costs no
+//             digits; backward finds the rest of the mean again in the sums it makes anyway
+// Work split  one call per row; the row stays in the cache between the sweeps
+// Limits      cols >= 1
+#include "cpu/kernels/norm.h"
+#include "cpu/kernels/vector_loop.h"
+
+namespace tilewright::cpu::TW_ISA {
+namespace {
+
+template <class T>
+T row_mean(const T* x, int64_t cols) {
+  double totals[1] = {};
+  sum_blocks<T>(totals, cols, [&](auto access, int64_t c, auto& sums) { sums.of[0] += access.load(x + c); });
+  return T(totals[0] / double(cols));
+}
+
+// y = (x - mean) * rstd - rest, times gamma, plus beta.
+template <class T>
+void normalize_row(const NormRow<T>& row, const T* x, T mean, T rstd, T rest) {
+  using V = Vec<T>;
+  const V m = V::set1(mean), scale = V::set1(rstd), shift = V::set1(-rest);
+  T* y = row.y;
+  const T *gamma = row.gamma, *beta = row.beta;
+  for_vectors<T>(row.cols, [&](auto access, int64_t c) {
+    V h = fma(access.load(x + c) - m, scale, shift);
+    if (gamma) h = h * access.load(gamma + c);
+    if (beta) h = h + access.load(beta + c);
+    access.store(y + c, h);
+  });
+}
+
+template <class T, bool kCentered>
+RowStatistics<T> norm_row(const NormRow<T>& row) {
+  using V = Vec<T>;
+  const T* x = row.x;
+  if (row.residual) {
+    for_vectors<T>(row.cols, [&](auto access, int64_t c) {
+      access.store(row.sum + c, access.load(row.x + c) + access.load(row.residual + c));
+    });
+    x = row.sum;
+  }
+  const T mean = kCentered ? row_mean(x, row.cols) : T(0);
+  const V m = V::set1(mean);
+  double totals[2] = {};
+  sum_blocks<T>(totals, row.cols, [&](auto access, int64_t c, auto& sums) {
+    const V d = access.keep(access.load(x + c) - m);
+    if (kCentered) sums.of[0] += d;
+    sums.of[1] = fma(d, d, sums.of[1]);
+  });
+  const double n = double(row.cols), rest = totals[0] / n;
+  double variance = totals[1] / n - rest * rest;
+  if (variance < 0) variance = 0;
+  const double rstd = 1 / __builtin_sqrt(variance + row.epsilon);
+  normalize_row(row, x, mean, T(rstd), T(rest * rstd));
+  return {T(double(mean) + rest), T(rstd)};
+}
+
+template <class T, bool kCentered>
+void norm_row_backward(const NormRowGradient<T>& row) {
+  using V = Vec<T>;
+  const T *dy = row.dy, *x = row.x, *gamma = row.gamma;
+  const V mean = V::set1(kCentered ? row.statistics.mean : T(0));
+  double totals[3] = {};  // of g, g * (x - mean), x - mean
+  sum_blocks<T>(totals, row.cols, [&](auto access, int64_t c, auto& sums) {
+    V g = access.load(dy + c);
+    if (gamma) g = g * access.load(gamma + c);
+    const V d = access.keep(access.load(x + c) - mean);
+    if (kCentered) {
+      sums.of[0] += g;
+      sums.of[2] += d;
+    }
+    sums.of[1] = fma(g, d, sums.of[1]);
+  });
+  const double n = double(row.cols), rstd = double(row.statistics.rstd);
+  const double g_mean = totals[0] / n, rest = totals[2] / n;
+  const double product_mean = (totals[1] / n - rest * g_mean) * rstd;
+  const V scale = V::set1(T(rstd)), shift = V::set1(T(-rest * rstd));
+  const V a = V::set1(T(-g_mean)), b = V::set1(T(product_mean));
+  T *dx = row.dx, *dgamma = row.dgamma, *dbeta = row.dbeta;
+  const T* dsum = row.dsum;
+  for_vectors<T>(row.cols, [&](auto access, int64_t c) {
+    const V dyc = access.load(dy + c);
+    const V xhat = fma(access.load(x + c) - mean, scale, shift);
+    const V g = gamma ? dyc * access.load(gamma + c) : dyc;
+    V result = scale * fnma(xhat, b, g + a);
+    if (dsum) result = result + access.load(dsum + c);
+    access.store(dx + c, result);
+    if (dgamma) access.store(dgamma + c, fma(dyc, xhat, access.load(dgamma + c)));
+    if (dbeta) access.store(dbeta + c, access.load(dbeta + c) + dyc);
+  });
+}
+
+}  // namespace
+}  // namespace tilewright::cpu::TW_ISA

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// layer_norm and rms_norm on the CPU: rows go to threads in groups; the gradients of gamma and beta are sums over
+// fixed slices of rows, so their bits depend on the shape alone.
+#include <algorithm>
+
+#include "core/dispatch.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+#include "cpu/kernel_table.h"
+#include "cpu/kernels/norm.h"
+#include "cpu/norm_batch.h"
+#include "cpu/ops_cpu.h"
+
+namespace tilewright::cpu {
+namespace {
+
+constexpr int64_t kElementsPerTask = 1 << 14;
+constexpr int64_t kMostSlices = 64;
+constexpr int64_t kMostSliceTotals = 1 << 22;  // elements of all slices' sums together
+
+template <class T>
+const NormTable<T>& table() {
+  return kernels<NormKernels>().of<T>();
+}
+
+template <class T>
+T* row_of(const View& view, int64_t r) {
+  return view ? view.as<T>() + r * view.stride(0) : nullptr;
+}
+
+template <class T>
+void put(const View& values, int64_t r, T value) {
+  if (values) values.as<T>()[r] = value;
+}
+
+template <class T>
+void forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x, const View& residual,
+             const View& gamma, const View& beta, double epsilon, RowStatistics<T> (*kernel)(const NormRow<T>&)) {
+  if (x.size() == 0) return;
+  const int64_t cols = x.dim(1);
+  parallel_ranges(x.dim(0), kElementsPerTask / cols + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const RowStatistics<T> statistics = kernel({row_of<T>(y, r), row_of<T>(sum, r), row_of<T>(x, r),
+                                                  row_of<T>(residual, r), gamma.as<T>(), beta.as<T>(), cols, epsilon});
+      put(mean, r, statistics.mean);
+      put(rstd, r, statistics.rstd);
+    }
+  });
+}
+
+template <class T>
+struct Backward {
+  View dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma;
+  void (*kernel)(const NormRowGradient<T>&);
+
+  void row(int64_t r, T* dgamma_part, T* dbeta_part) const {
+    const RowStatistics<T> statistics{mean ? mean.as<T>()[r] : T(0), rstd.as<T>()[r]};
+    kernel({row_of<T>(dx, r), dgamma_part, dbeta_part, row_of<T>(dy, r), row_of<T>(dsum, r), row_of<T>(x, r),
+            gamma.as<T>(), statistics, x.dim(1)});
+  }
+};
+
+// totals += part, part = 0
+template <class T>
+void flush(double* totals, T* part, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    totals[i] += static_cast<double>(part[i]);
+    part[i] = 0;
+  }
+}
+
+// Rows begin..end-1; totals (2, cols) receives the sums for dgamma and dbeta.
+template <class T>
+void backward_slice(const Backward<T>& call, double* totals, int64_t begin, int64_t end) {
+  const int64_t cols = call.x.dim(1);
+  const Scratch<T> part(2 * cols);
+  std::fill_n(part.data(), 2 * cols, T(0));
+  std::fill_n(totals, 2 * cols, 0.0);
+  for (int64_t r = begin; r < end; ++r) {
+    call.row(r, call.dgamma ? part.data() : nullptr, call.dbeta ? part.data() + cols : nullptr);
+    if ((r - begin) % kNormSlice == kNormSlice - 1) flush(totals, part.data(), 2 * cols);
+  }
+  flush(totals, part.data(), 2 * cols);
+}
+
+// result[c] = sum of the slices' totals[c], in order
+template <class T>
+void join_slices(const View& result, const double* totals, int64_t slices, int64_t cols) {
+  if (!result) return;
+  parallel_ranges(cols, kElementsPerTask / slices + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      double total = 0;
+      for (int64_t s = 0; s < slices; ++s) total += totals[s * 2 * cols + c];
+      result.as<T>()[c] = static_cast<T>(total);
+    }
+  });
+}
+
+template <class T>
+void backward(const Backward<T>& call) {
+  const int64_t rows = call.x.dim(0), cols = call.x.dim(1);
+  if (cols == 0) return;
+  if (!call.dgamma && !call.dbeta) {
+    parallel_ranges(rows, kElementsPerTask / cols + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) call.row(r, nullptr, nullptr);
+    });
+    return;
+  }
+  const int64_t most = std::min({rows, kMostSlices, kMostSliceTotals / cols});
+  const int64_t slices = std::max<int64_t>(1, std::min(most, rows * cols / kElementsPerTask));
+  const Scratch<double> totals(slices * 2 * cols);
+  parallel_for(slices, [&](int64_t s) {
+    backward_slice(call, totals.data() + s * 2 * cols, rows * s / slices, rows * (s + 1) / slices);
+  });
+  join_slices<T>(call.dgamma, totals.data(), slices, cols);
+  join_slices<T>(call.dbeta, totals.data() + cols, slices, cols);
+}
+
+void layer_norm_forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x,
+                        const View& residual, const View& gamma, const View& beta, double epsilon, Stream) {
+  for_float(y.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    forward<T>(y, sum, mean, rstd, x, residual, gamma, beta, epsilon, table<T>().layer_norm_row);
+  });
+}
+
+void rms_norm_forward(const View& y, const View& sum, const View& rstd, const View& x, const View& residual,
+                      const View& gamma, double epsilon, Stream) {
+  for_float(y.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    forward<T>(y, sum, View(), rstd, x, residual, gamma, View(), epsilon, table<T>().rms_norm_row);
+  });
+}
+
+void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& dsum,
+                         const View& x, const View& mean, const View& rstd, const View& gamma, Stream) {
+  for_float(dx.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    backward<T>({dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma, table<T>().layer_norm_row_backward});
+  });
+}
+
+void rms_norm_backward(const View& dx, const View& dgamma, const View& dy, const View& dsum, const View& x,
+                       const View& rstd, const View& gamma, Stream) {
+  for_float(dx.dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    backward<T>({dx, dgamma, View(), dy, dsum, x, View(), rstd, gamma, table<T>().rms_norm_row_backward});
+  });
+}
+
+}  // namespace
+
+void fill_norm(Ops& ops) {
+  ops.layer_norm_forward.set(layer_norm_forward, kF32F64);
+  ops.layer_norm_backward.set(layer_norm_backward, kF32F64);
+  ops.rms_norm_forward.set(rms_norm_forward, kF32F64);
+  ops.rms_norm_backward.set(rms_norm_backward, kF32F64);
+  fill_batch_norm(ops);
+}
+
+}  // namespace tilewright::cpu

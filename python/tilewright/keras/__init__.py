@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers, models and training with the names, arguments, defaults and numerics of Keras 3."""
+
+from tilewright import random
+from tilewright.keras import (
+    activations,
+    backend,
+    callbacks,
+    config,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from tilewright.keras.graph import KerasTensor
+from tilewright.keras.layers import Input, Layer
+from tilewright.keras.models import Model, Sequential
+from tilewright.random import SeedGenerator
+from tilewright.variable import Variable
+
+__all__ = [
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Model",
+    "SeedGenerator",
+    "Sequential",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+]
+
+
+def __getattr__(name: str):
+    if name == "datasets":
+        from importlib import import_module
+
+        return import_module("tilewright.keras.datasets")
+    raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Symbolic calls of layers: KerasTensor (a shape and dtype to come), Call (one layer called once), Graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilewright.keras import naming, nest
+
+
+class KerasTensor:
+    """The place of a value in a model that is being described: shape (None where it is open) and dtype.
+
+    Layers called on one give others; `Model(inputs, outputs)` follows them back.
+    """
+
+    def __init__(self, shape, dtype="float32", name: str | None = None):
+        self.shape = tuple(shape)
+        self.dtype = str(dtype)
+        self.name = name or naming.unique_name("keras_tensor")
+        self.call: Call | None = None  # what makes it; None until a layer is called
+        self.index = 0
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self):
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __array__(self, *_, **__):
+        raise TypeError(
+            f"[KerasTensor] {self.name} has no values, expected an array; call the model on data instead"
+        )
+
+    def __iter__(self):
+        raise TypeError(f"[KerasTensor] {self.name} has no values and cannot be iterated over")
+
+    def __bool__(self):
+        raise TypeError(f"[KerasTensor] {self.name} has no values and cannot be true or false")
+
+
+class Call:
+    """One symbolic call: the layer, its arguments (holding KerasTensors), and what came out."""
+
+    def __init__(self, layer, args: tuple, kwargs: dict, outputs):
+        self.layer, self.args, self.kwargs, self.outputs = layer, args, kwargs, outputs
+        self.inputs = symbols((args, kwargs))
+        for index, tensor in enumerate(nest.flatten(outputs)):
+            tensor.call, tensor.index = self, index
+
+
+def symbols(structure) -> list[KerasTensor]:
+    """The KerasTensors among nested values."""
+    return [leaf for leaf in nest.flatten(structure) if isinstance(leaf, KerasTensor)]
+
+
+def is_symbolic(args: tuple, kwargs: dict) -> bool:
+    """Whether a call's arguments hold a KerasTensor."""
+    for value in args:
+        if isinstance(value, KerasTensor) or (nest.is_nested(value) and symbols(value)):
+            return True
+    return bool(kwargs) and bool(symbols(kwargs))
+
+
+class Graph:
+    """The calls that lead from inputs to outputs, in an order that can be run.
+
+    Parameters
+        inputs, outputs : KerasTensor, or nested lists, tuples and dicts of them
+    Raises   ValueError: an output that the inputs do not lead to, an input of no Input or layer
+    """
+
+    def __init__(self, inputs, outputs):
+        self.inputs, self.outputs = inputs, outputs
+        self.flat_inputs, self.flat_outputs = nest.flatten(inputs), nest.flatten(outputs)
+        for role, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
+            for tensor in tensors:
+                if not isinstance(tensor, KerasTensor):
+                    raise ValueError(
+                        f"[Model] {role} holds a {type(tensor).__name__}, expected what Input or a layer "
+                        "called on it gives"
+                    )
+        self.calls = self._ordered()
+        self._plan = [self._step(call) for call in self.calls]
+
+    def _ordered(self) -> list[Call]:
+        """Calls between inputs and outputs, each after what it needs; without recursion,
+        models can be deep.
+        """
+        known = {id(t) for t in self.flat_inputs}
+        calls: list[Call] = []
+        done: set[int] = set()
+        stack = [(t, False) for t in reversed(self.flat_outputs)]
+        while stack:
+            tensor, ready = stack.pop()
+            call = tensor.call
+            if id(tensor) in known or (call is not None and id(call) in done):
+                continue
+            if call is None or not call.inputs:
+                raise ValueError(
+                    f"[Model] inputs do not lead to output {tensor.name}, expected them to include its source"
+                )
+            if ready:
+                done.add(id(call))
+                calls.append(call)
+            else:
+                stack.append((tensor, True))
+                stack.extend((t, False) for t in reversed(call.inputs))
+        return calls
+
+    @property
+    def layers(self) -> list:
+        """The layers in order: those of the inputs first, each once."""
+        found = [t.call.layer for t in self.flat_inputs if t.call is not None and not t.call.inputs]
+        found += [call.layer for call in self.calls]
+        return list(dict.fromkeys(found))
+
+    def _step(self, call: Call):
+        """A call prepared for running: (layer, id of its only input or None, call, ids of its outputs)."""
+        single = len(call.args) == 1 and not call.kwargs and isinstance(call.args[0], KerasTensor)
+        outputs = [id(t) for t in nest.flatten(call.outputs)]
+        return call.layer, id(call.args[0]) if single else None, call, outputs
+
+    def run(self, values: list):
+        """The outputs for one value per input, in order."""
+        held = {id(t): value for t, value in zip(self.flat_inputs, values, strict=True)}
+        for layer, single, call, outputs in self._plan:
+            if single is not None:
+                result = layer(held[single])
+            else:
+
+                def given(leaf, held=held):
+                    return held[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+                args = nest.map_structure(given, call.args)
+                result = layer(*args, **nest.map_structure(given, call.kwargs))
+            if len(outputs) == 1 and not nest.is_nested(result):
+                held[outputs[0]] = result
+            else:
+                held.update(zip(outputs, nest.flatten(result), strict=True))
+        if isinstance(self.outputs, KerasTensor):
+            return held[id(self.outputs)]
+        return nest.pack(self.outputs, (held[id(t)] for t in self.flat_outputs))
+
+
+def probe_shapes(function, structure):
+    """Output specification of `function` found by running it twice on zeros,
+    with two sizes for every open axis.
+    """
+
+    def zeros(size):
+        def make(leaf):
+            if not isinstance(leaf, KerasTensor):
+                return leaf
+            return np.zeros(tuple(size if n is None else n for n in leaf.shape), leaf.dtype)
+
+        return nest.map_structure(make, structure)
+
+    first, second = (function(*args, **kwargs) for args, kwargs in (zeros(2), zeros(3)))
+    pairs = zip(nest.flatten(first), nest.flatten(second), strict=True)
+    return nest.pack(
+        first,
+        [
+            KerasTensor((n if n == m else None for n, m in zip(a.shape, b.shape, strict=True)), a.dtype)
+            for a, b in pairs
+        ],
+    )
+
+
+def specs_of(shape, dtype):
+    """A KerasTensor for a shape, or a list of them for a list of shapes."""
+    if isinstance(shape, tuple) and all(n is None or isinstance(n, (int, np.integer)) for n in shape):
+        return KerasTensor(shape, dtype)
+    return type(shape)(specs_of(s, dtype) for s in shape)

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layer: weights made on first use, a call, a configuration. The base of every layer and model."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from tilewright import ops
+from tilewright.autograd import Tensor
+from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
+from tilewright.keras.annotated import mask_of, masks_of, with_mask
+from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
+from tilewright.keras.layers.arguments import (
+    constructor_arguments,
+    described,
+    note,
+    take_input_shape,
+    unknown_arguments,
+)
+from tilewright.keras.layers.call_signature import CallSignature, call_state
+from tilewright.keras.layers.weights import WeightOwner
+from tilewright.variable import Variable, dtype_of
+
+
+class Layer(WeightOwner):
+    """A function with weights, as Keras's Layer: define `build(input_shape)` and `call(inputs)`.
+
+    Parameters
+        activity_regularizer : adds a loss computed from the outputs
+        trainable : whether training changes the weights
+        dtype : float dtype of weights and computation; `config.floatx()` where None
+        autocast : float inputs are cast to `dtype`
+        name : unique in a model; numbered after the class where None
+    """
+
+    input_spec = None
+    supports_masking = False
+    casts_integers = False  # whether integer inputs become floats before `call`
+    config_fields: tuple[str, ...] = ()  # attributes that `get_config` writes down, named like the arguments
+
+    def __new__(cls, *args, **kwargs):
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_init_arguments", (args, kwargs))
+        return layer
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _scoped_build(cls.__dict__["build"])
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer=None,
+        trainable: bool = True,
+        dtype=None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs,
+    ):
+        super().__init__()
+        self.input_shape_argument = take_input_shape(kwargs)
+        if kwargs:
+            raise unknown_arguments(type(self), kwargs)
+        self.named_by_user = name is not None
+        self.name = str(name) if name is not None else naming.auto_name(type(self))
+        dtype = getattr(dtype, "name", dtype) or config.floatx()
+        self.dtype = str(dtype_of(dtype))
+        self._compute_dtype = dtype_of(dtype)
+        if self._compute_dtype.kind not in "fV":
+            self.autocast = autocast = False
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.built = False
+        self.path = self.name
+        self._trainable = bool(trainable)
+        self._calls: list[Call] = []
+        self._losses: list = []
+
+    def __setattr__(self, name, value):
+        if isinstance(value, Variable):
+            self._track(value)
+        super().__setattr__(name, value)
+
+    # ---- weights
+
+    def add_weight(
+        self,
+        shape=None,
+        initializer=None,
+        dtype=None,
+        trainable=True,
+        autocast=True,
+        regularizer=None,
+        constraint=None,
+        name=None,
+        **_,
+    ) -> Variable:
+        """Makes a weight of this layer. The initializer is Glorot's uniform where None,
+        zeros for integers.
+        """
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if any(n is None for n in shape):
+            raise ValueError(
+                f"[{self.name}] weight {name or 'variable'} has shape {shape}, expected known sizes: "
+                "the input shape is open where the layer needs it"
+            )
+        dtype = dtype_of(dtype or self.dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtype.kind in "fV" else "zeros"
+        name = name or "variable"
+        variable = Variable(
+            initializers.get(initializer)(shape, dtype=dtype),
+            trainable,
+            name,
+            shape=shape,
+            dtype=dtype,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraint,
+            path="/".join((*naming.current_scope(), name)),
+        )
+        self._track(variable, trainable=trainable)
+        if not self._trainable:
+            variable.trainable = False
+        return variable
+
+    def add_loss(self, loss) -> None:
+        """Adds a scalar (or a list of them) to what training minimises, for the running call."""
+        if not self._losses and call_state.with_losses is not None:
+            call_state.with_losses.append(self)
+        self._losses.extend(nest.flatten(loss))
+
+    @property
+    def losses(self) -> list:
+        """Losses of the last call and of regularizers, in this layer and below."""
+        found = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    # ---- shapes and building
+
+    def build(self, input_shape):
+        """Makes the weights for inputs of this shape; layers override it."""
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output for inputs of this shape; layers override it."""
+        raise NotImplementedError(f"[{self.name}] compute_output_shape is not defined")
+
+    def compute_output_spec(self, *args, **kwargs):
+        """KerasTensors like what `call` would give for these KerasTensors."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            shapes = nest.map_structure(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
+            shape = self.compute_output_shape(shapes)
+            return specs_of(shape, self.dtype)
+        return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the outputs; that of the inputs unless overridden."""
+        return mask
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype
+
+    variable_dtype = compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """What data is cast to for this layer where a model is built from data."""
+        return self.dtype
+
+    # ---- calling
+
+    def call(self, *args, **kwargs):
+        raise NotImplementedError(f"[{self.name}] call is not defined")
+
+    def __call__(self, *args, **kwargs):
+        if is_symbolic(args, kwargs):
+            return self._describe(args, kwargs)
+        args = tuple([self._converted(a) for a in args])
+        if kwargs:
+            kwargs = {name: self._converted(value) for name, value in kwargs.items()}
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if not self.built:
+            self._build_for(args, kwargs)
+        if self.input_spec is not None:
+            self._check_input(first)
+        outer = call_state.training
+        training = kwargs.get("training")
+        if training is None:
+            training = outer
+        return self._run(first, args, kwargs, outer, training)
+
+    def _run(self, first, args, kwargs, outer, training):
+        """`call` with training flag and masks filled in; masks and losses of the outputs noted."""
+        signature = type(self)._signature()
+        if training is None:
+            training = signature.training_default
+        if signature.has_training:
+            if training is not None:
+                kwargs["training"] = training
+        elif not signature.any_keyword:
+            kwargs.pop("training", None)
+        masked = masks_of(first)
+        if masked is not None or (signature.mask_names and len(args) + len(kwargs) > 1):
+            self._fill_masks(signature, masked, args, kwargs)
+        outermost = call_state.depth == 0
+        if outermost:
+            _forget_losses()
+        call_state.depth += 1
+        call_state.training = training
+        try:
+            outputs = self.call(*args, **kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            note(error, f"in layer {self.name} ({type(self).__name__}), called on {described(first)}")
+            raise
+        finally:
+            call_state.depth -= 1
+            call_state.training = outer
+        if self.activity_regularizer is not None:
+            for y in nest.flatten(outputs):
+                loss = self.activity_regularizer(y)
+                self.add_loss(ops.divide(loss, float(max(y.shape[0], 1))) if len(y.shape) else loss)
+        if masked is not None or type(self).compute_mask is not Layer.compute_mask:
+            outputs = self._with_output_mask(first, masked, kwargs, outputs)
+        return outputs
+
+    def _converted(self, value):
+        """Arrays as Tensors of the layer's dtype; what is no array as it is."""
+        if isinstance(value, Tensor):
+            tensor = value
+        elif isinstance(value, (np.ndarray, np.generic)) or (
+            hasattr(value, "__dlpack__") and hasattr(value, "shape")
+        ):
+            tensor = Tensor(value)
+        elif nest.is_nested(value):
+            return nest.map_structure(self._converted, value)
+        else:
+            return value
+        dtype = tensor.array.dtype
+        if dtype is self._compute_dtype or dtype == self._compute_dtype or not self.autocast:
+            return tensor
+        if dtype.kind in "fV" or (self.casts_integers and dtype.kind in "iub"):
+            return with_mask(ops.cast(tensor, self._compute_dtype), mask_of(tensor))
+        return tensor
+
+    def _build_for(self, args, kwargs):
+        """Builds from the shapes of the arguments: `build` gets that of the first,
+        or one per `<name>_shape`.
+        """
+        signature = type(self)._signature()
+        bound = signature.bound(args, kwargs)
+        shapes = {}
+        for name, value in bound.items():
+            leaves = nest.flatten(value)
+            if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
+                shapes[name] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+        wanted = signature.build_names
+        if len(wanted) > 1 or (wanted and wanted[0].removesuffix("_shape") in shapes and len(shapes) > 1):
+            found = {f"{name}_shape": shape for name, shape in shapes.items()}
+            self.build(**{name: found.get(name) for name in wanted})
+        elif shapes:
+            self.build(next(iter(shapes.values())))
+        else:
+            self.build(None)
+        self.built = True
+
+    def _check_input(self, first):
+        specs = self.input_spec
+        values = nest.flatten(first)
+        if not isinstance(specs, (list, tuple)):
+            specs = [specs] * len(values)
+        for spec, value in zip(specs, values, strict=False):
+            if spec is not None and hasattr(value, "shape"):
+                spec.check(self.name, tuple(value.shape), value.dtype)
+
+    def _describe(self, args, kwargs):
+        """A symbolic call: builds, works out the shapes of the outputs, notes the call."""
+        if not self.built:
+            self._build_for(args, kwargs)
+        if self.input_spec is not None:
+            self._check_input(args[0] if args else next(iter(kwargs.values())))
+        try:
+            outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+        except (ValueError, TypeError, IndexError) as error:
+            shapes = ", ".join(str(t.shape) for t in symbols((args, kwargs)))
+            note(error, f"in layer {self.name} ({type(self).__name__}), called on shape {shapes}")
+            raise
+        self._calls.append(Call(self, args, kwargs, outputs))
+        return outputs
+
+    def _fill_masks(self, signature, masked, args, kwargs):
+        if signature.has_mask and kwargs.get("mask") is None:
+            if masked is not None and "mask" not in signature.bound(args, {}):
+                kwargs["mask"] = masked
+            return
+        bound = signature.bound(args, kwargs)
+        for argument, name in signature.mask_names.items():
+            if bound.get(name) is None and bound.get(argument) is not None:
+                mask = masks_of(bound[argument])
+                if mask is not None:
+                    kwargs[name] = mask
+
+    def _with_output_mask(self, first, masked, kwargs, outputs):
+        given = kwargs.get("mask", masked)
+        mask = self.compute_mask(first, given) if self.supports_masking else None
+        if nest.is_nested(outputs):
+            return (
+                outputs
+                if mask is None or not nest.is_nested(mask)
+                else nest.pack(
+                    outputs,
+                    [with_mask(y, m) for y, m in zip(nest.flatten(outputs), nest.flatten(mask), strict=True)],
+                )
+            )
+        return with_mask(outputs, None if nest.is_nested(mask) else mask)
+
+    @classmethod
+    def _signature(cls) -> CallSignature:
+        signature = cls.__dict__.get("_call_signature")
+        if signature is None:
+            signature = cls._call_signature = CallSignature(cls)
+        return signature
+
+    # ---- where the layer stands in a graph
+
+    def _only_call(self, what: str) -> Call:
+        if not self._calls:
+            raise AttributeError(
+                f"[{self.name}] the layer has no {what}, expected it to be called on an Input first"
+            )
+        return self._calls[0]
+
+    @property
+    def input(self):
+        """What the layer was first called on, symbolically."""
+        args = self._only_call("input").args
+        return args[0] if len(args) == 1 else args
+
+    @property
+    def output(self):
+        """What that call gave."""
+        return self._only_call("output").outputs
+
+    # ---- configuration
+
+    def get_config(self) -> dict:
+        """Arguments that make such a layer again: the `config_fields`,
+        or without them what `__init__` was given.
+        """
+        values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        for field in self.config_fields:
+            values[field] = serialization.serialize_keras_object(getattr(self, field))
+        if (
+            not self.config_fields
+            and type(self).get_config is Layer.get_config
+            and type(self).__init__ is not Layer.__init__
+        ):
+            values = constructor_arguments(type(self), *self._init_arguments, values)
+        return values
+
+    @classmethod
+    def from_config(cls, values: dict):
+        """The layer that `get_config` described."""
+        return cls(
+            **{
+                k: serialization.deserialize_keras_object(v)
+                if isinstance(v, dict) and "class_name" in v
+                else v
+                for k, v in values.items()
+            }
+        )
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer._call_signature = None
+
+
+def _scoped_build(build):
+    """`build` run inside the layer's name scope; afterwards the layer counts as built."""
+
+    @functools.wraps(build)
+    def scoped(self, *args, **kwargs):
+        if self.__dict__.get("_building"):
+            return build(self, *args, **kwargs)
+        object.__setattr__(self, "_building", True)
+        try:
+            with naming.name_scope(self.name):
+                self.path = "/".join(naming.current_scope())
+                build(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, "_building", False)
+        self.built = True
+
+    return scoped
+
+
+def _forget_losses():
+    for layer in call_state.with_losses or ():
+        layer._losses.clear()
+    call_state.with_losses = []

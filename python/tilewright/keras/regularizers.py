@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Regularizers: what weights add to the loss."""
+
+from __future__ import annotations
+
+import math
+
+from tilewright import ops
+from tilewright.keras import serialization
+
+
+class Regularizer:
+    """Base: called with a Tensor, gives a scalar Tensor that is added to the loss."""
+
+    def __call__(self, x):
+        raise NotImplementedError(f"[{type(self).__name__}] __call__(x) is not defined")
+
+    def get_config(self) -> dict:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        return cls(**config)
+
+
+def _factor(name: str, argument: str, value) -> float:
+    value = 0.0 if value is None else float(value)
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"[{name}] {argument} is {value}, expected a finite number of at least 0")
+    return value
+
+
+class L1L2(Regularizer):
+    """l1 * sum(abs(x)) + l2 * sum(x^2)"""
+
+    def __init__(self, l1=0.0, l2=0.0):
+        self.l1, self.l2 = _factor("L1L2", "l1", l1), _factor("L1L2", "l2", l2)
+
+    def __call__(self, x):
+        loss = None
+        for factor, size in ((self.l1, ops.abs), (self.l2, ops.square)):
+            if factor:
+                term = ops.multiply(ops.sum(size(x)), factor)
+                loss = term if loss is None else ops.add(loss, term)
+        return ops.multiply(ops.sum(x), 0.0) if loss is None else loss
+
+    def get_config(self):
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(L1L2):
+    """l1 * sum(abs(x))"""
+
+    def __init__(self, l1=0.01):
+        super().__init__(l1=0.01 if l1 is None else l1)
+
+    def get_config(self):
+        return {"l1": self.l1}
+
+
+class L2(L1L2):
+    """l2 * sum(x^2)"""
+
+    def __init__(self, l2=0.01):
+        super().__init__(l2=0.01 if l2 is None else l2)
+
+    def get_config(self):
+        return {"l2": self.l2}
+
+
+_CLASSES = (Regularizer, L1, L2, L1L2)
+_TABLE = {**{cls.__name__: cls for cls in _CLASSES[1:]}, "l1": L1, "l2": L2, "l1_l2": L1L2}
+serialization.exported("keras.regularizers", _CLASSES[1:])
+l1, l2, l1_l2 = L1, L2, L1L2
+
+
+def get(identifier):
+    """The regularizer a name, configuration, class or callable stands for."""
+    return serialization.get("regularizer", identifier, _TABLE)

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches: whatever the user trains on (arrays, generators, sequences) as a stream of (x, y,
+sample_weight).
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import operator
+from functools import partial
+
+import numpy as np
+
+from tilewright import backend, random
+from tilewright.autograd import Tensor
+from tilewright.keras import config, nest
+
+
+def unpack_x_y_sample_weight(data):
+    """x, (x,), (x, y) or (x, y, sample_weight) as a triple with None for what is missing."""
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"[data] a batch has {len(data)} parts, expected x, (x, y) or (x, y, sample_weight)")
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x, y=None, sample_weight=None):
+    """The reverse of `unpack_x_y_sample_weight`."""
+    if y is None:
+        return (x,) if nest.is_nested(x) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+class Batches:
+    """Base of what gives batches. `steps` is None where only running through tells."""
+
+    steps: int | None = None
+    batch_size: int | None = None
+
+    def epoch(self):
+        """An iterator over the batches of one epoch."""
+        raise NotImplementedError
+
+    def epoch_ended(self) -> None:
+        """Called after each epoch."""
+
+
+class ArrayBatches(Batches):
+    """Slices of arrays in memory, shuffled anew each epoch.
+
+    Parameters
+        x, y, sample_weight : arrays, or nested lists, tuples or dicts of arrays; y and sample_weight may be
+            None
+        name : of the function, for messages
+    Raises    ValueError: arrays of different lengths, or without any axis
+    """
+
+    def __init__(self, name, x, y=None, sample_weight=None, batch_size=None, shuffle=False):
+        self._parts = tuple(
+            None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), part)
+            for role, part in (
+                ("x", as_arrays(x)),
+                ("y", as_arrays(y)),
+                ("sample_weight", as_arrays(sample_weight)),
+            )
+        )
+        sizes = {}
+        for role, part in zip(("x", "y", "sample_weight"), self._parts, strict=True):
+            for i, array in enumerate(nest.flatten(part) if part is not None else ()):
+                label = f"{role}[{i}]" if nest.is_nested(part) else role
+                if array.ndim == 0:
+                    raise ValueError(f"[{name}] {label} has shape (), expected at least a batch axis")
+                sizes[label] = array.shape[0]
+        if len(set(sizes.values())) > 1:
+            lengths = ", ".join(f"{label} has {n} samples" for label, n in sizes.items())
+            raise ValueError(f"[{name}] {lengths}, expected as many in each")
+        self.samples = next(iter(sizes.values()), 0)
+        batch_size = 32 if batch_size is None else batch_size
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"[{name}] batch_size is {batch_size!r}, expected an int of at least 1")
+        self.batch_size, self._shuffle = int(batch_size), shuffle
+        self.steps = math.ceil(self.samples / self.batch_size)
+
+    def epoch(self):
+        order = random.permutation(self.samples) if self._shuffle else None
+        for start in range(0, self.samples, self.batch_size):
+            stop = min(start + self.batch_size, self.samples)
+            if order is None:
+                yield self._each(operator.itemgetter(slice(start, stop)))
+            else:
+                yield self._each(partial(gather_rows, rows=order[start:stop]))
+
+    def _each(self, rows_of) -> tuple:
+        """(x, y, sample_weight) with `rows_of` each array in place of it."""
+        return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
+
+
+def gather_rows(array, rows):
+    """array[rows] in reused memory."""
+    if array.dtype.kind not in "fiub":
+        return array[rows]
+    return array.take(
+        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype), mode="clip"
+    )
+
+
+def as_arrays(part):
+    """A list of plain numbers as one array; anything else as it is."""
+    if (
+        isinstance(part, (list, tuple))
+        and part
+        and not any(hasattr(leaf, "shape") for leaf in nest.flatten(part))
+    ):
+        return np.asarray(part)
+    return part
+
+
+def as_data(name: str, role: str, values):
+    """User data as a NumPy array: floats in `floatx`, integers and booleans as they are."""
+    if isinstance(values, Tensor):
+        values = values.numpy()
+    if not isinstance(values, np.ndarray):
+        if not (
+            hasattr(values, "__array__") or hasattr(values, "__dlpack__") or isinstance(values, (int, float))
+        ):
+            raise TypeError(f"[{name}] {role} is a {type(values).__name__}, expected an array")
+        values = np.asarray(values)
+    if values.dtype.kind == "f" and values.dtype != config.floatx():
+        return values.astype(config.floatx())
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"[{name}] {role} has dtype {values.dtype}, expected numbers")
+    if values.dtype.kind in "iu" and values.dtype.name not in ("uint8", "int8", "int32", "int64"):
+        return values.astype(np.int64 if values.dtype.itemsize > 2 else np.int32)
+    return values
+
+
+class SequenceBatches(Batches):
+    """Batches from an object with __len__ and __getitem__ (Keras's PyDataset or Sequence)."""
+
+    def __init__(self, name, sequence, shuffle=False):
+        self._name, self._sequence, self._shuffle = name, sequence, shuffle
+        self.steps = len(sequence)
+
+    def epoch(self):
+        order = random.permutation(self.steps) if self._shuffle else range(self.steps)
+        for index in order:
+            yield _as_batch(self._name, self._sequence[int(index)])
+
+    def epoch_ended(self):
+        ended = getattr(self._sequence, "on_epoch_end", None)
+        if ended is not None:
+            ended()
+        self.steps = len(self._sequence)
+
+
+class IterableBatches(Batches):
+    """Batches from any iterable; one that can only be run through once (a generator) goes on over epochs."""
+
+    def __init__(self, name, iterable):
+        self._name, self._iterable = name, iterable
+        self._once = inspect.isgenerator(iterable) or iter(iterable) is iterable
+        try:
+            self.steps = None if self._once else len(iterable)
+        except TypeError:
+            self.steps = None
+
+    def epoch(self):
+        for data in self._iterable:
+            yield _as_batch(self._name, data)
+
+
+def _as_batch(name, data):
+    parts = unpack_x_y_sample_weight(data)
+    return tuple(
+        None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), as_arrays(part))
+        for role, part in zip(("x", "y", "sample_weight"), parts, strict=True)
+    )
+
+
+def batches_of(name: str, x, y=None, sample_weight=None, batch_size=None, shuffle=False) -> Batches:
+    """The Batches for what the user gave as x (and y)."""
+    if isinstance(x, Batches):
+        return x
+    structured = (
+        isinstance(x, (np.ndarray, Tensor, list, tuple, dict))
+        or hasattr(x, "__array__")
+        or hasattr(x, "__dlpack__")
+    )
+    if structured:
+        return ArrayBatches(name, x, y, sample_weight, batch_size, shuffle)
+    if not (hasattr(x, "__getitem__") and hasattr(x, "__len__")) and not hasattr(x, "__iter__"):
+        raise TypeError(
+            f"[{name}] x is a {type(x).__name__}, expected arrays, a generator or a sequence of batches"
+        )
+    if y is not None or sample_weight is not None:
+        raise ValueError(
+            f"[{name}] y or sample_weight is given beside a {type(x).__name__}, expected batches to hold them"
+        )
+    if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
+        return SequenceBatches(name, x, shuffle)
+    return IterableBatches(name, x)
+
+
+class Stream:
+    """Batches over epochs: with `steps_per_epoch`, an epoch goes on where the last one stopped."""
+
+    def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
+        self._name, self._batches, self._limit = name, batches, steps_per_epoch
+        self._running = None
+        if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
+            raise ValueError(
+                f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
+            )
+
+    @property
+    def steps(self) -> int | None:
+        return self._limit if self._limit is not None else self._batches.steps
+
+    def epoch(self):
+        if self._limit is None:
+            yield from self._batches.epoch()
+        else:
+            for _ in range(self._limit):
+                batch = self._next()
+                if batch is None:
+                    return
+                yield batch
+        self._batches.epoch_ended()
+
+    def _next(self):
+        for _ in range(2):
+            if self._running is None:
+                self._running = self._batches.epoch()
+            batch = next(self._running, None)
+            if batch is not None:
+                return batch
+            self._running = None
+        return None
+
+
+def split_validation(name: str, x, y, sample_weight, share: float):
+    """The last `share` of the samples apart from the rest: two triples (x, y, sample_weight)."""
+    if not 0 < share < 1:
+        raise ValueError(f"[{name}] validation_split is {share}, expected between 0 and 1")
+    triple = tuple(
+        None if part is None else nest.map_structure(lambda a: as_data(name, "x", a), as_arrays(part))
+        for part in (x, y, sample_weight)
+    )
+    leaves = [leaf for part in triple if part is not None for leaf in nest.flatten(part)]
+    samples = leaves[0].shape[0]
+    cut = int(math.floor(samples * (1 - share)))
+    if cut == 0 or cut == samples:
+        raise ValueError(
+            f"[{name}] validation_split is {share} of {samples} samples, expected to leave both parts some"
+        )
+    first, second = (
+        tuple(None if part is None else nest.map_structure(lambda a, s=keep: a[s], part) for part in triple)
+        for keep in (slice(0, cut), slice(cut, None))
+    )
+    return first, second
+
+
+def class_weights_as_sample_weights(name: str, y, class_weight: dict):
+    """One weight per sample from a dict of class number to weight."""
+    labels = as_data(name, "y", y)
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    labels = labels.reshape(-1).astype(np.int64)
+    table = np.ones(int(max(itertools.chain(labels, class_weight), default=0)) + 1, config.floatx())
+    for number, weight in class_weight.items():
+        table[int(number)] = weight
+    return table[labels]

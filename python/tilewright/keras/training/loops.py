@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fit, evaluate, predict and their single-batch forms: loops over steps, with callbacks and progress."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tilewright import backend, ops
+from tilewright.autograd import Tensor
+from tilewright.keras import nest
+from tilewright.keras.callbacks import CallbackList, History
+from tilewright.keras.training import data as batches_module
+from tilewright.keras.training.interrupt import StopBetweenSteps
+from tilewright.keras.training.progress import Progress
+
+
+class Loops:
+    """The loops of a Trainer."""
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ) -> History:
+        """Trains for epochs over the data.
+
+        Parameters
+            x, y : arrays (or lists, dicts of them), or x a generator, iterable or sequence of (x, y[,
+                sample_weight])
+            batch_size : 32 where None;  epochs : the last epoch's number;  initial_epoch : the first one's
+            verbose : "auto" or 1: a bar on a terminal, else a line an epoch;  2: a line an epoch;  0: nothing
+            callbacks : list of Callbacks
+            validation_split : share of the samples, from the end, kept for validation
+            validation_data : (x, y[, sample_weight]), or batches
+            shuffle : other order each epoch;  class_weight : {class: weight};  sample_weight : one per sample
+            steps_per_epoch, validation_steps : batches in an epoch, for data without end
+            validation_batch_size : batch_size where None;  validation_freq : validates after so many epochs,
+                or these
+        Returns   History: its `history` holds lists of metrics, one number an epoch
+        Raises    ValueError: no compile, arrays of different lengths, shapes the model does not take, labels
+        out of
+                  range.  KeyboardInterrupt: Ctrl-C, between two steps; the model stays usable,
+                  `model.history` holds
+                  the finished epochs
+        """
+        self._needs_compile("fit")
+        if validation_split and validation_data is None:
+            if isinstance(x, batches_module.Batches) or y is None and not hasattr(x, "shape"):
+                raise ValueError(
+                    f"[{self.name}.fit] validation_split needs arrays, expected x and y to be arrays"
+                )
+            (x, y, sample_weight), validation_data = batches_module.split_validation(
+                "fit", x, y, sample_weight, validation_split
+            )
+        if class_weight:
+            if sample_weight is not None:
+                raise ValueError(
+                    f"[{self.name}.fit] got class_weight and sample_weight, expected one of them"
+                )
+            if y is None:
+                raise ValueError(f"[{self.name}.fit] class_weight needs y, expected arrays")
+            sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
+        stream = batches_module.Stream(
+            "fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle), steps_per_epoch
+        )
+        validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
+        history = self.history = listed.history
+        self._prepare()
+        self.stop_training = False
+        progress = Progress(verbose, epochs)
+        listed.run("on_train_begin", {})
+        logs = {}
+        try:
+            with StopBetweenSteps() as interrupt:
+                for epoch in range(initial_epoch, epochs):
+                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt)
+                    if validation is not None and _due(epoch + 1, validation_freq):
+                        found = self._evaluate(validation, listed, None, interrupt)
+                        logs.update({f"val_{name}": value for name, value in found.items()})
+                    progress.end(logs)
+                    listed.run("on_epoch_end", epoch, logs)
+                    if self.stop_training:
+                        break
+        finally:
+            progress.close()
+        listed.run("on_train_end", logs)
+        return history
+
+    def _validation(self, given, batch_size, steps):
+        if given is None:
+            return None
+        if isinstance(given, (tuple, list)) and len(given) in (2, 3):
+            source = batches_module.batches_of("fit, validation_data", *given, batch_size=batch_size)
+        else:
+            source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
+        return batches_module.Stream("fit, validation_data", source, steps)
+
+    def _fit_epoch(self, epoch, stream, listed, progress, interrupt) -> dict:
+        """One epoch's steps; the metrics at its end."""
+        self.reset_metrics()
+        listed.run("on_epoch_begin", epoch, {})
+        progress.begin(epoch, stream.steps)
+        plain = self._plain_training
+        begins, ends = listed.wants("on_train_batch_begin"), listed.wants("on_train_batch_end")
+        results: dict = {}
+        step = -1
+        for step, batch in enumerate(stream.epoch()):
+            if begins:
+                listed.run("on_train_batch_begin", step, {})
+            batch = _given(batch)
+            if plain:
+                self._train_on(batch)
+            else:
+                results = self.train_step(batch)
+            if ends:
+                listed.run("on_train_batch_end", step, numbers(self._shown(results)))
+            progress.step(partial(self._read, results))
+            interrupt.check()
+            if self.stop_training:
+                break
+        if step < 0:
+            raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
+        return self._read(results)
+
+    def _read(self, results) -> dict:
+        """The metrics' values, by name in the order of the alphabet, as Keras logs them."""
+        return dict(sorted(numbers(self._shown(results)).items()))
+
+    def _shown(self, results) -> dict:
+        """What a step of one's own returned, or the metrics of the model."""
+        return results if results else self.get_metrics_result()
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
+        """Loss and metrics on data: a list (a number if there is only the loss),
+        or a dict with `return_dict`.
+        """
+        self._needs_compile("evaluate")
+        stream = batches_module.Stream(
+            "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
+        )
+        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        progress = Progress(verbose)
+        self._prepare()
+        try:
+            with StopBetweenSteps() as interrupt:
+                logs = self._evaluate(stream, listed, progress, interrupt)
+        finally:
+            progress.close()
+        if return_dict:
+            return logs
+        return _as_list(
+            {name: logs[name] for name in self._shown({}) if name in logs} if self._plain_testing else logs
+        )
+
+    def _evaluate(self, stream, listed, progress, interrupt) -> dict:
+        self.reset_metrics()
+        listed.run("on_test_begin", {})
+        if progress is not None:
+            progress.begin(0, stream.steps)
+        plain = self._plain_testing
+        begins, ends = listed.wants("on_test_batch_begin"), listed.wants("on_test_batch_end")
+        results: dict = {}
+        step = -1
+        for step, batch in enumerate(stream.epoch()):
+            if begins:
+                listed.run("on_test_batch_begin", step, {})
+            batch = _given(batch)
+            if plain:
+                self._test_on(batch)
+            else:
+                results = self.test_step(batch)
+            if ends:
+                listed.run("on_test_batch_end", step, numbers(self._shown(results)))
+            if progress is not None:
+                progress.step(partial(self._read, results))
+            interrupt.check()
+        if step < 0:
+            raise ValueError(f"[{self.name}.evaluate] x gave no batch, expected at least one sample")
+        logs = self._read(results)
+        if progress is not None:
+            progress.end(logs)
+        listed.run("on_test_end", logs)
+        return logs
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
+        stream = batches_module.Stream(
+            "predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps
+        )
+        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        many = stream.steps is None or stream.steps > 1
+        progress = Progress(verbose if many else 0)
+        listed.run("on_predict_begin", {})
+        progress.begin(0, stream.steps)
+        parts: list = []
+        structure = None
+        try:
+            with StopBetweenSteps() as interrupt:
+                for step, batch in enumerate(stream.epoch()):
+                    listed.run("on_predict_batch_begin", step, {})
+                    structure = self.predict_step(_given(batch))
+                    parts.append([_array(leaf) for leaf in nest.flatten(structure)])
+                    listed.run("on_predict_batch_end", step, {"outputs": structure})
+                    progress.step(dict)
+                    interrupt.check()
+        finally:
+            progress.close()
+        listed.run("on_predict_end", {})
+        if not parts:
+            raise ValueError(f"[{self.name}.predict] x gave no batch, expected at least one sample")
+        return nest.pack(structure, [_joined([part[i] for part in parts]) for i in range(len(parts[0]))])
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step of training on one batch; the metrics since the last reset."""
+        self._needs_compile("train_on_batch")
+        if class_weight:
+            sample_weight = batches_module.class_weights_as_sample_weights("train_on_batch", y, class_weight)
+        self._prepare()
+        logs = numbers(self.train_step(_single("train_on_batch", x, y, sample_weight)))
+        return logs if return_dict else _as_list(logs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """One step of evaluation on one batch; the metrics since the last reset."""
+        self._needs_compile("test_on_batch")
+        logs = numbers(self.test_step(_single("test_on_batch", x, y, sample_weight)))
+        return logs if return_dict else _as_list(logs)
+
+    def predict_on_batch(self, x):
+        """The outputs for one batch, as NumPy arrays."""
+        return nest.map_structure(
+            lambda leaf: _array(leaf).copy(), self.predict_step(_single("predict_on_batch", x))
+        )
+
+
+def _due(epoch: int, frequency) -> bool:
+    return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
+
+
+def _given(parts: tuple):
+    """A batch as `train_step` gets it: Tensors, without what is missing at the end."""
+    x, y, sample_weight = parts
+    x, y, sample_weight = (
+        part if part is None else nest.map_structure(Tensor, part) for part in (x, y, sample_weight)
+    )
+    return batches_module.pack_x_y_sample_weight(x, y, sample_weight)
+
+
+def _single(name: str, x, y=None, sample_weight=None):
+    source = batches_module.ArrayBatches(name, x, y, sample_weight, batch_size=2**62)
+    batch = next(source.epoch(), None)
+    if batch is None:
+        raise ValueError(f"[{name}] x has no samples, expected at least one")
+    return _given(batch)
+
+
+def numbers(logs: dict) -> dict:
+    """Metrics as Python floats: the moment their values are read."""
+    return {
+        name: float(value) if getattr(value, "ndim", 0) == 0 else value.numpy()
+        for name, value in logs.items()
+    }
+
+
+def _as_list(logs: dict):
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _array(value):
+    return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _joined(parts: list):
+    """Arrays one after the other in a new one."""
+    if len(parts) == 1:
+        return parts[0].copy()
+    if parts[0].ndim == 0:
+        return ops.stack(parts)
+    total = backend.empty((sum(p.shape[0] for p in parts), *parts[0].shape[1:]), parts[0].dtype)
+    start = 0
+    for part in parts:
+        ops.copy(part, out=total[start : start + part.shape[0]])
+        start += part.shape[0]
+    return total

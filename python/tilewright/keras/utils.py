@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small helpers: seeds, one-hot labels, serialization."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilewright import ops
+from tilewright.autograd import Tensor
+from tilewright.keras import naming
+from tilewright.keras.config import floatx
+from tilewright.keras.serialization import (
+    custom_object_scope,
+    deserialize_keras_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from tilewright.random import set_random_seed
+
+
+def clear_session() -> None:
+    """Layers are numbered from the start again."""
+    naming.reset_names()
+
+
+def to_categorical(x, num_classes: int | None = None):
+    """Class numbers as one-hot rows.
+
+    Examples
+        >>> to_categorical([0, 2], 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+    """
+    tensor = isinstance(x, Tensor)
+    labels = ops.cast(x.array if tensor else np.asarray(x), "int64")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels.reshape(labels.shape[:-1])
+    highest = int(ops.max(labels)) if labels.size else -1
+    num_classes = highest + 1 if num_classes is None else num_classes
+    if highest >= num_classes or (labels.size and int(ops.min(labels)) < 0):
+        raise ValueError(
+            f"[to_categorical] x holds {highest if highest >= num_classes else int(ops.min(labels))}, "
+            f"expected 0 to {num_classes - 1}"
+        )
+    y = ops.one_hot(labels, num_classes, dtype=floatx())
+    return Tensor(y) if tensor else y
+
+
+def normalize(x, axis: int = -1, order: int = 2):
+    """x scaled to norm 1 along an axis."""
+    x = np.asarray(x, None if getattr(x, "dtype", None) is not None else floatx())
+    if order == 2:
+        norm = ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True))
+    else:
+        norm = ops.power(ops.sum(ops.power(ops.abs(x), float(order)), axis=axis, keepdims=True), 1.0 / order)
+    return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
+
+
+__all__ = [
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "normalize",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "to_categorical",
+]

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of training: curves of losses and metrics, grids of predictions.
+Needs matplotlib (extra `plots`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+_TRAINING, _VALIDATION, _WRONG, _TEXT = "#2a6fbb", "#e07b39", "#c62828", "#333333"
+
+
+def _figure(width: float, height: float):
+    """A figure of its own, outside pyplot: it needs no display and leaves nobody's settings changed."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "[plots] matplotlib is not installed, expected it: pip install tilewright[plots]"
+        ) from error
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _finish(figure, path):
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def plot_history(history, path=None, title: str | None = None):
+    """Curves of every metric over the epochs, training beside validation.
+
+    Parameters
+        history : what `fit` returns, or its `history`: lists of numbers by name
+        path : file to write, .png or any other that matplotlib knows;  title : above all
+    Returns   matplotlib Figure
+    Raises    ValueError: an empty history.  ImportError: matplotlib is missing
+    """
+    values = getattr(history, "history", history)
+    names = sorted((n for n in values if not n.startswith("val_")), key=lambda n: (n != "loss", n))
+    if not names:
+        raise ValueError("[plot_history] history is empty, expected metrics of at least one epoch")
+    figure = _figure(4.6 * len(names), 3.4)
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        curves = [("training", _TRAINING, values[name])]
+        if f"val_{name}" in values:
+            curves.append(("validation", _VALIDATION, values[f"val_{name}"]))
+        for label, color, curve in curves:
+            epochs = range(1, len(curve) + 1)
+            axes.plot(
+                epochs,
+                curve,
+                color=color,
+                linewidth=1.8,
+                marker="o" if len(curve) <= 15 else None,
+                markersize=3.5,
+                label=label,
+            )
+        axes.set_title(name.replace("_", " "), fontsize=11, color=_TEXT, loc="left")
+        axes.set_xlabel("epoch", color=_TEXT)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(True, color="#e3e3e3", linewidth=0.7)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=_TEXT, labelsize=9)
+        if len(curves) > 1:
+            axes.legend(frameon=False, fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=12, color=_TEXT)
+    return _finish(figure, path)
+
+
+def plot_predictions(
+    images,
+    labels,
+    predictions,
+    path=None,
+    names=None,
+    rows: int = 5,
+    columns: int = 8,
+    title: str | None = None,
+):
+    """A grid of images with what they were taken for; wrong ones in red, with the right answer.
+
+    Parameters
+        images : (n, rows, columns) or (n, rows, columns, channels), any range
+        labels : (n,) class numbers
+        predictions : (n,) class numbers, or (n, classes) probabilities
+        names : of the classes, their numbers where None;  rows, columns : of the grid;  path, title : as
+            `plot_history`
+    Returns   matplotlib Figure
+    Raises    ValueError: arrays of different lengths, no images.  ImportError: matplotlib is missing
+    """
+    images, labels, predictions = np.asarray(images), np.asarray(labels).reshape(-1), np.asarray(predictions)
+    chosen = predictions.argmax(axis=-1) if predictions.ndim > 1 else predictions
+    if not len(images) == len(labels) == len(chosen) or len(images) == 0:
+        raise ValueError(
+            f"[plot_predictions] got {len(images)} images, {len(labels)} labels and {len(chosen)} "
+            "predictions, "
+            "expected as many of each, at least one"
+        )
+    count = min(rows * columns, len(images))
+    rows = min(rows, math.ceil(count / columns))
+    figure = _figure(1.15 * columns, 1.4 * rows + (0.4 if title else 0))
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in cells:
+        axes.axis("off")
+    for axes, image, label, guess in zip(cells, images[:count], labels[:count], chosen[:count], strict=False):
+        image = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+        if image.ndim == 3 and image.dtype.kind == "f":
+            low, high = image.min(), image.max()
+            image = (image - low) / (high - low if high > low else 1)
+        axes.imshow(image, cmap="gray_r", interpolation="nearest")
+        right, shown = names[label] if names else label, names[guess] if names else guess
+        text = f"{shown}" if guess == label else f"{shown} (is {right})"
+        axes.set_title(text, fontsize=9, color=_TEXT if guess == label else _WRONG, pad=3)
+    if title:
+        figure.suptitle(title, fontsize=11, color=_TEXT)
+    return _finish(figure, path)

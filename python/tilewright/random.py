@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random numbers: one global generator, seeds for reproducible runs, and the distributions.
+
+Numbers are counter-based (Philox): a key holds a seed and an offset, and a block of four numbers costs one
+step
+of the offset. The same key gives the same numbers for any thread count, in eager code and in replay.
+(Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random as python_random
+
+import numpy as np
+
+from tilewright import ops
+from tilewright.autograd import Tensor
+from tilewright.variable import Variable, dtype_of
+
+_MAX_SEED = 2**63 - 1
+
+
+def _seed_from_system() -> int:
+    return int.from_bytes(os.urandom(4), "little")
+
+
+class SeedGenerator:
+    """A source of keys. Its state is an array that changes by operations, so recorded steps draw new numbers.
+
+    Parameters
+        seed : int, or None for one from the global generator
+    Examples
+        >>> a, b = SeedGenerator(1), SeedGenerator(1)
+        >>> bool((a.next_key(10) == b.next_key(10)).all())
+        True
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None):
+        if seed is None:
+            seed = make_seed()
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise TypeError(f"[SeedGenerator] seed is a {type(seed).__name__}, expected an int or None")
+        if not 0 <= seed <= _MAX_SEED:
+            raise ValueError(f"[SeedGenerator] seed is {seed}, expected 0 to {_MAX_SEED}")
+        self.seed = int(seed)
+        self.name = name or "seed_generator"
+        self.state = Variable(
+            np.array([self.seed, 0], np.int64),
+            trainable=False,
+            name="seed_generator_state",
+            path=f"{self.name}/seed_generator_state",
+        )
+        self._steps: dict[int, np.ndarray] = {}
+
+    def next_key(self, n: int) -> np.ndarray:
+        """The key, (2,) int64, for `n` numbers; the next call gets another."""
+        state = self.state.array
+        key = ops.copy(state)
+        step = self._steps.get(n)
+        if step is None:
+            step = self._steps[n] = np.array([0, ops.random_blocks(n)], np.int64)
+        ops.add(state, step, out=state)
+        return key
+
+    def get_config(self) -> dict:
+        return {"seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict) -> SeedGenerator:
+        return cls(**config)
+
+
+_global: SeedGenerator | None = None
+
+
+def global_generator() -> SeedGenerator:
+    """The generator behind every draw without a seed; seeded by the system unless `set_seed` was called."""
+    global _global
+    if _global is None:
+        _global = SeedGenerator(_seed_from_system(), name="global_seed_generator")
+    return _global
+
+
+def set_seed(seed: int) -> None:
+    """Starts the global generator from `seed`: what follows draws the same numbers in every run."""
+    global _global
+    _global = SeedGenerator(seed, name="global_seed_generator")
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds Python's, NumPy's and Tilewright's random numbers."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"[set_random_seed] seed is {seed!r}, expected an int from 0 to 2^32 - 1")
+    python_random.seed(seed)
+    np.random.seed(seed)
+    set_seed(seed)
+
+
+def next_key(n: int = 1) -> np.ndarray:
+    """The global generator's next key for `n` numbers: (2,) int64, seed and offset."""
+    return global_generator().next_key(n)
+
+
+def make_seed() -> int:
+    """A new seed for a generator of its own, drawn from the global one."""
+    seed, offset = (int(part) for part in next_key(1))
+    return int(np.random.Philox(key=(seed << 64) | offset).random_raw()) >> 33
+
+
+def _key(seed, shape) -> np.ndarray:
+    if isinstance(seed, SeedGenerator):
+        return seed.next_key(math.prod(shape))
+    if seed is None:
+        return next_key(math.prod(shape))
+    return SeedGenerator(seed).state.array
+
+
+def _shape(shape) -> tuple[int, ...]:
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+
+
+def uniform(shape, minval: float = 0.0, maxval: float = 1.0, dtype="float32", seed=None) -> Tensor:
+    """Numbers from [minval, maxval). `seed`: an int, a SeedGenerator, or None for the global generator."""
+    shape = _shape(shape)
+    return Tensor(
+        ops.random_uniform(shape, key=_key(seed, shape), low=minval, high=maxval, dtype=dtype_of(dtype))
+    )
+
+
+def normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
+    """Numbers of the normal distribution. `seed` as in `uniform`."""
+    shape = _shape(shape)
+    return Tensor(
+        ops.random_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype_of(dtype))
+    )
+
+
+def truncated_normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
+    """Normal numbers drawn again where farther than two standard deviations from the mean."""
+    shape, dtype = _shape(shape), dtype_of(dtype)
+    return Tensor(
+        ops.random_truncated_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype)
+    )
+
+
+def bernoulli(shape, p: float = 0.5, dtype="float32", seed=None) -> Tensor:
+    """Ones with probability p, else zeros."""
+    shape = _shape(shape)
+    return Tensor(ops.random_bernoulli(shape, key=_key(seed, shape), probability=p, dtype=dtype_of(dtype)))
+
+
+def permutation(n: int, seed=None) -> np.ndarray:
+    """The numbers 0 to n-1 in random order, int64: the order of samples in an epoch."""
+    key, offset = (int(part) for part in _key(seed, (1,)))
+    return np.random.Generator(np.random.Philox(key=(key << 64) | offset)).permutation(n)
+
+
+def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
+    """A (rows, columns) matrix with orthonormal columns, or rows where they are fewer, drawn uniformly."""
+    tall = (max(rows, columns), min(rows, columns))
+    q, r = np.linalg.qr(normal(tall, dtype="float64", seed=seed).numpy())
+    q = q * np.sign(
+        np.diagonal(r)
+    )  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
+    return Tensor(np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype)))

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Variable: a Tensor that is changed in place and, when trainable, watched by every tape."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilewright import ops
+from tilewright.autograd import Node, Tensor, raw
+
+
+class Variable(Tensor):
+    """A named array that keeps its memory: assignments write into it, so whoever holds the array sees them.
+
+    Parameters
+        initial_value : array, number, nested list, or a callable that makes an array from (shape, dtype)
+        trainable : tapes watch the variable by themselves, and models hand it to their optimizer
+        name : last part of `path`
+        shape : needed where initial_value is a callable
+        dtype : taken from initial_value where None; Python floats and float64 lists become float32
+        regularizer : called with the variable, gives a loss to add;  constraint : called after each update
+    Raises    ValueError: a callable without shape, a value of another shape.  TypeError: what is no number
+    Examples
+        >>> v = Variable(np.zeros(2, np.float32), name="offset")
+        >>> v.assign_add(np.ones(2, np.float32)).numpy()
+        array([1., 1.], dtype=float32)
+    """
+
+    __slots__ = ("name", "path", "regularizer", "constraint", "_trainable")
+
+    def __init__(
+        self,
+        initial_value,
+        trainable: bool = True,
+        name: str | None = None,
+        *,
+        shape=None,
+        dtype=None,
+        regularizer=None,
+        constraint=None,
+        path: str | None = None,
+    ):
+        value = _initial(initial_value, shape, dtype)
+        super().__init__(ops.copy(value))
+        self.name = name or "variable"
+        self.path = path or self.name
+        self.regularizer, self.constraint = regularizer, constraint
+        self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether tapes watch this variable."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool):
+        self._trainable = bool(trainable)
+        watched = self._trainable and self.array.dtype.kind in "fV"
+        self.node = Node(leaf=self.array.shape) if watched else None
+
+    @property
+    def value(self) -> Tensor:
+        """The variable itself, to read from."""
+        return self
+
+    def assign(self, value) -> Variable:
+        """Writes `value` (an array of the same shape, or for a scalar a number) into the variable."""
+        ops.copy(self._fitting("assign", value), out=self.array)
+        return self
+
+    def assign_add(self, value) -> Variable:
+        """Adds `value` in place."""
+        ops.add(self.array, self._fitting("assign_add", value), out=self.array)
+        return self
+
+    def assign_sub(self, value) -> Variable:
+        """Subtracts `value` in place."""
+        ops.subtract(self.array, self._fitting("assign_sub", value), out=self.array)
+        return self
+
+    def _fitting(self, method: str, value):
+        if isinstance(value, (int, float, list, tuple)):
+            value = np.array(value, self.array.dtype)
+        array = raw(f"Variable.{method}", "value", value)
+        if array.shape != self.array.shape:
+            raise ValueError(
+                f"[Variable.{method}] value has shape {array.shape}, expected {self.array.shape} as "
+                f"{self.path} has"
+            )
+        return array if array.dtype == self.array.dtype else ops.cast(array, self.array.dtype)
+
+    def __repr__(self):
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={self.array}>"
+
+
+def _initial(value, shape, dtype):
+    """The first value as an array, cast where a dtype is asked for."""
+    if callable(value) and not isinstance(value, Tensor):
+        if shape is None:
+            raise ValueError(
+                "[Variable] shape is None, expected a tuple of int for an initial_value that is a callable"
+            )
+        value = value(tuple(shape), dtype="float32" if dtype is None else dtype)
+    if isinstance(value, (bool, int, float, list, tuple)):
+        value = np.asarray(value)
+        if value.dtype.kind not in "biuf":
+            raise TypeError(f"[Variable] initial_value has dtype {value.dtype}, expected numbers")
+        if dtype is None and value.dtype == np.float64:
+            dtype = np.float32
+    array = raw("Variable", "initial_value", value)
+    if shape is not None and array.shape != tuple(shape):
+        raise ValueError(f"[Variable] initial_value has shape {array.shape}, expected {tuple(shape)}")
+    return array if dtype is None else ops.cast(array, dtype_of(dtype))
+
+
+def dtype_of(dtype) -> np.dtype:
+    """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
+    if isinstance(dtype, np.dtype):
+        return dtype
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        if dtype == "bfloat16":
+            import ml_dtypes
+
+            return np.dtype(ml_dtypes.bfloat16)
+        raise TypeError(f"[dtype] {dtype!r} is no dtype, expected for example 'float32'") from None
