@@ -8,6 +8,7 @@ from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tr
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import copied, destination, given_back
 from tilewright.ops.matmul import matmul
+from tilewright.ops.softmax import softmax
 
 __all__ = ["attention", "attention_backward"]
 
@@ -204,8 +205,7 @@ def _decomposed(q, k, v, mask, causal, scale):
     if allowed is not None:
         # A finite stand-in for -inf: a row that sees nothing must give 0 below, not NaN.
         s = elementwise.where(allowed, s, -1e30)
-    lse = reduce.logsumexp(s, axis=-1, keepdims=True)
-    p = elementwise.exp(elementwise.subtract(s, lse))
+    lse, p = reduce.logsumexp(s, axis=-1), softmax(s)
     if allowed is not None:
         p = elementwise.where(allowed, p, 0.0)
     y = shape.transpose(matmul(p, v5), (0, 3, 1, 2, 4))
