@@ -118,6 +118,15 @@ Arrays::Arrays(const char* operation, const char* argument, py::handle list, boo
   }
 }
 
+void check_apart(const char* operation, std::initializer_list<NamedView> outputs,
+                 std::initializer_list<NamedView> inputs) {
+  for (const NamedView* y = outputs.begin(); y != outputs.end(); ++y) {
+    for (const NamedView& x : inputs) check_no_overlap(operation, y->name, y->view, x.name, x.view);
+    for (const NamedView* other = outputs.begin(); other != y; ++other)
+      check_no_overlap(operation, y->name, y->view, other->name, other->view);
+  }
+}
+
 Stream stream_of(py::handle stream) {
   if (stream.is_none()) return {};
   return {reinterpret_cast<void*>(stream.cast<uintptr_t>())};

@@ -5,6 +5,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,14 @@ class Arrays {
   std::vector<View> views_;
 };
 
+struct NamedView {
+  const char* name;
+  const View& view;
+};
+// No output shares memory with an input or with another output.
+void check_apart(const char* operation, std::initializer_list<NamedView> outputs,
+                 std::initializer_list<NamedView> inputs);
+
 Stream stream_of(py::handle stream);
 
 // Calls a table entry with the interpreter lock released.
@@ -65,8 +74,10 @@ void bind_attention(py::module_& m, const Ops& ops);
 void bind_embedding(py::module_& m, const Ops& ops);
 void bind_shape(py::module_& m, const Ops& ops);
 void bind_random(py::module_& m, const Ops& ops);
+void bind_rnn(py::module_& m, const Ops& ops);
 void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
+void bind_elementwise_fused(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.
 void bind_all(py::module_& m, const Ops& ops);

@@ -54,6 +54,7 @@ void bind_all(py::module_& m, const Ops& ops) {
   bind_embedding(m, ops);
   bind_shape(m, ops);
   bind_random(m, ops);
+  bind_rnn(m, ops);
   bind_loss(m, ops);
   bind_optimizer(m, ops);
 }

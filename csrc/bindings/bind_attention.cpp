@@ -63,20 +63,6 @@ AttentionParams params_of(const char* op, double scale, bool causal) {
   return params;
 }
 
-struct Named {
-  const char* name;
-  const View& view;
-};
-
-// No output shares memory with an input or with another output.
-void check_apart(const char* op, std::initializer_list<Named> outputs, std::initializer_list<Named> inputs) {
-  for (const Named* y = outputs.begin(); y != outputs.end(); ++y) {
-    for (const Named& x : inputs) check_no_overlap(op, y->name, y->view, x.name, x.view);
-    for (const Named* other = outputs.begin(); other != y; ++other)
-      check_no_overlap(op, y->name, y->view, other->name, other->view);
-  }
-}
-
 }  // namespace
 
 void bind_attention(py::module_& m, const Ops& ops) {
@@ -116,7 +102,7 @@ void bind_attention(py::module_& m, const Ops& ops) {
         if (dlv) check_row_values(op, "dlse", dlv, qv);
         const View dqv = output(op, "dq", dq), dkv = output(op, "dk", dk), dvv = output(op, "dv", dv);
         check_like_queries(op, "dq", dqv, qv);
-        for (const Named& g : {Named{"dk", dkv}, Named{"dv", dvv}}) {
+        for (const NamedView& g : {NamedView{"dk", dkv}, NamedView{"dv", dvv}}) {
           check_same_dtype(op, g.name, g.view, "k", kv);
           check_same_shape(op, g.name, g.view, "k", kv);
           check_rows_contiguous(op, g.name, g.view);

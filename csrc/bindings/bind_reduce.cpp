@@ -14,12 +14,13 @@ constexpr NamedReduce kReduces[] = {
     {"sum", Reduce::sum}, {"mean", Reduce::mean}, {"max", Reduce::max},
     {"min", Reduce::min}, {"prod", Reduce::prod}, {"any", Reduce::any},
     {"all", Reduce::all}, {"logsumexp", Reduce::logsumexp}, {"sum_squares", Reduce::sum_squares},
+    {"l2_norm", Reduce::norm},
 };
 
 const NamedReduce& reduce_named(const std::string& name) {
   for (const NamedReduce& entry : kReduces)
     if (name == entry.name) return entry;
-  fail(ErrorKind::value, "reduce", "f is '" + name + "', expected sum, mean, max, min, prod, any, all, logsumexp or sum_squares");
+  fail(ErrorKind::value, "reduce", "f is '" + name + "', expected sum, mean, max, min, prod, any, all, logsumexp, sum_squares or l2_norm");
 }
 
 // Same rank, and each size that of x or 1. A maximum or minimum needs something to choose from.
@@ -42,7 +43,7 @@ void check_reduce_dtypes(const char* name, const View& y, const View& x, Reduce 
     check_dtype(name, "out", y, {Dtype::b8});
     return;
   }
-  const bool real_only = f == Reduce::mean || f == Reduce::logsumexp;
+  const bool real_only = f == Reduce::mean || f == Reduce::logsumexp || f == Reduce::norm;
   if (real_only) check_dtype(name, "x", x, {Dtype::f32, Dtype::f64});
   check_dtype(name, "x", x, {Dtype::s32, Dtype::s64, Dtype::f32, Dtype::f64});
   const bool adds = f == Reduce::sum || f == Reduce::prod || f == Reduce::sum_squares;

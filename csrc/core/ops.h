@@ -127,12 +127,18 @@ struct Ops {
   Op<void(V y, V key, double mean, double stddev, S)> random_truncated_normal{list, "random_truncated_normal"};
   Op<void(V y, V key, double probability, S)> random_bernoulli{list, "random_bernoulli"};
 
-  // ---- rnn: x (B, T, I), y (B, T, U) every step's h; gates and cells kept for backward. Gate order i, f, g, o
-  // (LSTM: w (I, 4U), u (U, 4U), b? (4U)) and z, r, h (GRU: w (I, 3U), u (U, 3U), b? (2, 3U) or (3U))
-  Op<void(V y, V cells, V gates, V x, V h0, V c0, V w, V u, V b, const RnnParams&, S)> lstm_forward{list, "lstm_forward"};
-  Op<void(V dx, V dh0, V dc0, V dw, V du, V db, V dy, V dc_last, V x, V h0, V c0, V w, V u, V y, V cells, V gates, const RnnParams&, S)> lstm_backward{list, "lstm_backward"};
-  Op<void(V y, V gates, V x, V h0, V w, V u, V b, const RnnParams&, S)> gru_forward{list, "gru_forward"};
-  Op<void(V dx, V dh0, V dw, V du, V db, V dy, V x, V h0, V w, V u, V y, V gates, const RnnParams&, S)> gru_backward{list, "gru_backward"};
+  // ---- rnn: x (B, T, I), w (I, G U), u (U, G U): G gates of U units side by side; h0? (B, U); mask? (B, T) bool, false:
+  // the step keeps the state. y (B, T, U): every step's h; h_last (B, U). Backward: dgates is a workspace like gates;
+  // dh0 (and dc0) always, of the rest what is none is left out; dy?, dh_last? (dc_last?) are what flows in.
+  // LSTM, gates i, f, g, o: b? (4 U); gates (B, T, 4 U) and cells? (B, T, U), every step's c, are kept for backward
+  Op<void(V y, V h_last, V c_last, V gates, V cells, V x, V w, V u, V b, V h0, V c0, V mask, const RnnParams&, S)> lstm_forward{list, "lstm_forward"};
+  Op<void(V dx, V dw, V du, V db, V dh0, V dc0, V dgates, V dy, V dh_last, V dc_last, V x, V w, V u, V h0, V c0, V mask, V y, V gates, V cells, const RnnParams&, S)> lstm_backward{list, "lstm_backward"};
+  // GRU, gates z, r, h: b? (3 U), or (2, 3 U): of x w and of h u. gates (B, T, 4 U): z, r, h, and h u + b or r * h
+  Op<void(V y, V h_last, V gates, V x, V w, V u, V b, V h0, V mask, const RnnParams&, S)> gru_forward{list, "gru_forward"};
+  Op<void(V dx, V dw, V du, V db, V dh0, V dgates, V dy, V dh_last, V x, V w, V u, V h0, V mask, V y, V gates, const RnnParams&, S)> gru_backward{list, "gru_backward"};
+  // one gate: h = activation(x w + b? (U) + h u); dgates (B, T, U)
+  Op<void(V y, V h_last, V x, V w, V u, V b, V h0, V mask, const RnnParams&, S)> simple_rnn_forward{list, "simple_rnn_forward"};
+  Op<void(V dx, V dw, V du, V db, V dh0, V dgates, V dy, V dh_last, V x, V w, V u, V h0, V mask, V y, const RnnParams&, S)> simple_rnn_backward{list, "simple_rnn_backward"};
 
   // ---- loss: rows contiguous, any row stride; the gradient of each loss, where one is given, in the same pass
   // loss (rows,) = -sum q log softmax(logits); labels (rows,) ids, strided, or (rows, cols) of T: probabilities

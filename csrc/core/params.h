@@ -31,7 +31,7 @@ enum class Activation : uint8_t {
   none, relu, relu6, leaky_relu, elu, sigmoid, tanh, gelu, gelu_tanh, silu, softplus,
 };
 
-enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares };
+enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, sum_squares, norm };
 // nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
 enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
@@ -73,9 +73,9 @@ struct CrossEntropyParams {
 };
 
 struct RnnParams {
-  bool reverse = false;       // runs from the last time step to the first
-  bool reset_after = true;    // GRU: Keras 3's and cuDNN's form (two biases); false is the paper's
-  bool return_sequences = true;
+  bool reverse = false;     // runs from the last time step to the first
+  bool reset_after = true;  // GRU: Keras's, PyTorch's and cuDNN's form; false is the paper's
+  Activation activation = Activation::tanh;  // simple_rnn: tanh or relu
 };
 
 // What happens to every gradient before an optimizer uses it, in this order: scale, clip, l2.

@@ -24,6 +24,11 @@ double attention_flop(const View& q, const View& k, double products, bool causal
   return products * 2 * pairs * (causal ? 0.5 : 1);
 }
 
+// 2 FLOP for each weight at each time step of each sequence; x (B, T, I).
+double rnn_flop(const View& x, const View& w, const View& u) {
+  return 2.0 * x.dim(0) * x.dim(1) * (size_of(w) + size_of(u));
+}
+
 }  // namespace
 
 double flop_of(const Call& call) {
@@ -34,11 +39,11 @@ double flop_of(const Call& call) {
   if (is(call, "conv2d_backward_weight")) return conv2d_flop(v[2], v[0]);
   if (is(call, "attention_forward")) return attention_flop(v[2], v[3], 2, call.causal);
   if (is(call, "attention_backward")) return attention_flop(v[4], v[5], 5, call.causal);
-  if (is(call, "lstm_forward") || is(call, "gru_forward")) {
-    const View& x = v[is(call, "lstm_forward") ? 3 : 2];
-    const View& gates = v[is(call, "lstm_forward") ? 2 : 1];
-    return 2 * size_of(gates) * (x.dim(-1) + v[0].dim(-1));
-  }
+  if (is(call, "lstm_forward")) return rnn_flop(v[5], v[6], v[7]);
+  if (is(call, "gru_forward")) return rnn_flop(v[3], v[4], v[5]);
+  if (is(call, "simple_rnn_forward")) return rnn_flop(v[2], v[3], v[4]);
+  if (is(call, "lstm_backward")) return 2 * rnn_flop(v[10], v[11], v[12]);
+  if (is(call, "gru_backward") || is(call, "simple_rnn_backward")) return 2 * rnn_flop(v[8], v[9], v[10]);
   double largest = 0;
   for (const View& view : v) largest = std::max(largest, size_of(view));
   if (starts(call, "adam") || starts(call, "sgd") || starts(call, "rmsprop")) {

@@ -68,7 +68,7 @@ class PixelPath {
     for (int64_t b = 0; b < blocks_.channel_blocks && c_.taps() > 0; ++b) {
       const int64_t channels = block_channels(b);
       pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0, q0);
-      add_products(sums.data(), plane, strip.data(), group, b, rows, cols);
+      add_products(sums.data(), plane, strip.data(), group, b, p0, rows, cols);
     }
     for (int64_t p = 0; p < rows; ++p)
       table_.planes_to_pixels(c_.y.at(n, p0 + p, q0) + group * c_.out_channels, c_.y.pixel,
@@ -76,8 +76,8 @@ class PixelPath {
     if (!c_.folded()) finish_block(c_, n, p0, rows, q0, cols, group * c_.out_channels, c_.out_channels);
   }
 
-  void add_products(T* sums, int64_t plane, const T* strip, int64_t group, int64_t channel_block, int64_t rows,
-                    int64_t cols) {
+  void add_products(T* sums, int64_t plane, const T* strip, int64_t group, int64_t channel_block, int64_t p0,
+                    int64_t rows, int64_t cols) {
     // One run over all rows, ends included, where that takes fewer registers than row by row.
     const int64_t through = (rows - 1) * strip_.row_pitch + cols;
     const bool flat = ceil_div(through, table_.lanes) <= rows * ceil_div(cols, table_.lanes);
@@ -85,14 +85,19 @@ class PixelPath {
     const bool ends = channel_block + 1 == blocks_.channel_blocks;
     const auto& offsets = ends && !last_offsets_.empty() ? last_offsets_ : offsets_;
     PixelTileArgs<T> args;
-    args.offsets = offsets.data();
-    args.steps = static_cast<int64_t>(offsets.size());
-    args.w = block_weights(group, channel_block);
     args.y_output = plane;
+    const int64_t tap_row = static_cast<int64_t>(c_.cols.taps.size()) * block_channels(channel_block);
+    const T* weights = block_weights(group, channel_block);
     for (int64_t k = 0; k < c_.out_channels; k += outputs_) {
       const int64_t outputs = std::min(outputs_, c_.out_channels - k);
       const int64_t tiles = ceil_div(vectors, table_.max_pixel_vectors[outputs - 1]);
-      for (int64_t p = 0; p < runs; ++p)
+      for (int64_t p = 0; p < runs; ++p) {
+        // Rows of taps that read nothing but padding are left out.
+        const TapRange taps = taps_inside(c_.rows, p0 + p, p0 + (flat ? rows : p + 1));
+        const int64_t first_step = static_cast<int64_t>(taps.first) * tap_row;
+        args.offsets = offsets.data() + first_step;
+        args.steps = static_cast<int64_t>(taps.last - taps.first) * tap_row;
+        args.w = weights + first_step * outputs;
         for (int64_t i = 0; i < tiles; ++i) {
           const int64_t begin = i * vectors / tiles, end = (i + 1) * vectors / tiles;
           const int64_t at = p * strip_.row_pitch + begin * table_.lanes;
@@ -100,7 +105,8 @@ class PixelPath {
           args.y = sums + k * plane + at;
           table_.pixel_tile[outputs - 1][end - begin - 1](args);
         }
-      args.w += args.steps * outputs;
+      }
+      weights += static_cast<int64_t>(offsets.size()) * outputs;
     }
   }
 

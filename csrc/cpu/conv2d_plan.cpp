@@ -63,7 +63,9 @@ Blocks choose_blocks(const Axis& rows, const Axis& cols, int64_t images, int64_t
   b.channel_blocks = std::max<int64_t>(1, ceil_div(channels, most));
   b.col_blocks = cols.out <= kMaxBlockCols ? 1 : ceil_div(cols.out, kMaxBlockCols * 4 / 5);
   b.cols = std::max<int64_t>(1, ceil_div(cols.out, b.col_blocks));
-  b.rows = std::clamp<int64_t>(ceil_div(kBlockPixels, b.cols), 1, std::max<int64_t>(rows.out, 1));
+  // Rows that two blocks share are packed twice: at most a quarter of them, where the cache allows it.
+  const int64_t least_rows = std::max(ceil_div(kBlockPixels, b.cols), 4 * AxisStrip(rows).span);
+  b.rows = std::clamp<int64_t>(least_rows, 1, std::max<int64_t>(rows.out, 1));
   const auto strip_bytes = [&] {
     b.channels = ceil_div(channels, b.channel_blocks);
     return Strip(rows, cols, b.rows, b.cols).channel_pitch * b.channels * item;

@@ -189,6 +189,20 @@ void for_tiles(int64_t rows, int64_t cols, int64_t max_pixels, Body&& body) {
   }
 }
 
+// One tap, stride 1, no padding; then, and for images without gaps, all pixels of all images form one row.
+inline bool one_to_one(const Axis& axis) {
+  return axis.taps.size() == 1 && axis.taps[0].shift == 0 && axis.stride == 1 && axis.in == axis.out;
+}
+template <class T>
+bool gapless(const Image<T>& image, int64_t rows, int64_t cols) {
+  return !image || (image.row == image.pixel * cols && image.image == image.row * rows);
+}
+template <class Problem>
+void join_pixels(Problem& problem) {
+  problem.cols.in = problem.cols.out = problem.images * problem.rows.in * problem.cols.in;
+  problem.rows.in = problem.rows.out = problem.images = 1;
+}
+
 // The epilogue's last pass over a block of outputs and `channels` channels from `channel` on.
 template <class T>
 void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, int64_t q0, int64_t cols,
@@ -223,7 +237,7 @@ struct WeightGradient {
   T* dw;  // contiguous
 };
 template <class T>
-void weight_gradient(const WeightGradient<T>& problem);
+void weight_gradient(WeightGradient<T> problem);
 template <class T>
 void weight_gradient_lanes(const WeightGradient<T>& problem);
 

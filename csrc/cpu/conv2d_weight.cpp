@@ -53,8 +53,9 @@ class WeightPath {
   void cut() {
     col_blocks_ = ceil_div(g_.cols.out, kMaxBlockCols);
     block_cols_ = ceil_div(g_.cols.out, col_blocks_);
+    // In the level-2 cache: x of a block, and one panel of dy.
     const int64_t pixel_bytes =
-        (g_.in_channels * g_.rows.stride * g_.cols.stride + g_.out_channels) * int64_t(sizeof(T));
+        (g_.in_channels * g_.rows.stride * g_.cols.stride + 2 * table_.lanes) * int64_t(sizeof(T));
     const int64_t pixels = std::max(kLeastPixels, kBlockBytes / pixel_bytes);
     block_rows_ = std::clamp<int64_t>(pixels / block_cols_, 1, g_.rows.out);
     row_blocks_ = ceil_div(g_.rows.out, block_rows_);
@@ -80,6 +81,7 @@ class WeightPath {
 
   void work(T* sums, int64_t group, int64_t first_panel, int64_t last_panel, int64_t first_block, int64_t last_block) {
     const int64_t strip_cols = reach(g_.cols, block_cols_);
+    Scratch<T> panel_dy(turned_ ? 0 : block_rows_ * block_cols_ * kMaxTileVectors * table_.lanes);
     Scratch<T> strip(pads_ ? reach(g_.rows, block_rows_) * strip_cols * g_.in_channels : 0);
     for (int64_t block = first_block; block < last_block; ++block) {
       const int64_t q0 = block % col_blocks_ * block_cols_, p0 = block / col_blocks_ % row_blocks_ * block_rows_;
@@ -101,7 +103,7 @@ class WeightPath {
         place.x_pixel = g_.x.pixel;
       }
       for (int64_t panel = first_panel; panel < last_panel; ++panel)
-        add_block(sums, group, panel, place, block > first_block);
+        add_block(sums, panel_dy.data(), group, panel, place, block > first_block);
     }
   }
 
@@ -124,8 +126,9 @@ class WeightPath {
     }
   }
 
-  // One panel of lanes against everything on the other side.
-  void add_block(T* sums, int64_t group, int64_t panel, const Place& place, bool accumulate) {
+  // One panel of lanes against everything on the other side. Its dy is copied together first: pixels of many
+  // channels would lie in a few sets of the cache.
+  void add_block(T* sums, T* panel_dy, int64_t group, int64_t panel, const Place& place, bool accumulate) {
     const int64_t first = 2 * panel * table_.lanes, length = turned_ ? width_ : g_.out_channels;
     const int64_t vectors = vectors_ == 1 ? 1 : panel + 1 == panels_ ? vectors_ - 2 * panel : 2;
     const int64_t dw_col = g_.in_channels, dw_rows = filter_cols_ * g_.in_channels;
@@ -134,6 +137,11 @@ class WeightPath {
     args.cols = place.cols;
     args.accumulate = accumulate;
     args.last = static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
+    const int64_t panel_width = vectors * table_.lanes;
+    if (!turned_)
+      for (int64_t p = 0; p < place.rows; ++p)
+        table_.copy_rows(panel_dy + p * place.cols * panel_width, panel_width, place.dy + p * g_.dy.row + first,
+                         g_.dy.pixel, place.cols, std::min(panel_width, g_.out_channels - first));
     for (int64_t r = 0; r < filter_rows_; ++r)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
         const T* x = place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
@@ -147,7 +155,7 @@ class WeightPath {
           tiles(args, g_.out_channels, vectors);
         } else {
           args.a = x, args.a_pixel = x_pixel, args.a_row = x_row;
-          args.b = place.dy + first, args.b_pixel = g_.dy.pixel, args.b_row = g_.dy.row;
+          args.b = panel_dy, args.b_pixel = panel_width, args.b_row = place.cols * panel_width;
           args.out_row = g_.groups * g_.out_channels;
           args.out = sums + at * args.out_row + group * g_.out_channels + first;
           tiles(args, width_, vectors);
@@ -189,12 +197,15 @@ class WeightPath {
 }  // namespace
 
 template <class T>
-void weight_gradient(const WeightGradient<T>& problem) {
+void weight_gradient(WeightGradient<T> problem) {
+  if (one_to_one(problem.rows) && one_to_one(problem.cols) && gapless(problem.x, problem.rows.in, problem.cols.in) &&
+      gapless(problem.dy, problem.rows.in, problem.cols.in))
+    join_pixels(problem);
   if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
     return weight_gradient_lanes(problem);
   WeightPath<T>(problem).run();
 }
-template void weight_gradient(const WeightGradient<float>&);
-template void weight_gradient(const WeightGradient<double>&);
+template void weight_gradient(WeightGradient<float>);
+template void weight_gradient(WeightGradient<double>);
 
 }  // namespace tilewright::cpu

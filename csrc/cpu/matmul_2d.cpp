@@ -11,19 +11,20 @@
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
 #include "cpu/matmul.h"
+#include "cpu/matmul_thin.h"
 
 namespace tilewright::cpu {
 namespace {
 
-constexpr int64_t kCacheBytes = 256 << 10;  // what may be used in place, unpacked, at a time
-constexpr int64_t kPackedRows = 3072;       // rows of a packed at a time: with kc columns, a few MiB
-constexpr int64_t kPackedCols = 3072;
-constexpr int64_t kTaskCols = 480;       // columns per task at most
-constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
-constexpr int64_t kMaxTasks = 32;        // tasks that a product is cut into for balance's sake
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+constexpr int64_t kCacheBytes = 1 << 20;     // blocks up to this size are used as they lie, unpacked
+constexpr int64_t kPackedRows = 3072;        // rows of a packed at a time: with kc columns, a few MiB
+constexpr int64_t kPackedCols = 3072;        // and columns of b
+constexpr int64_t kTaskCols = 480;           // columns per task at most
+constexpr int64_t kTaskProducts = 1 << 20;   // multiply-adds per task at least
+constexpr int64_t kMaxTasks = 32;            // tasks that a product is cut into for balance's sake
+constexpr int64_t kStreamRows = 24;          // rows of a at most for which b is read from main memory in place
+constexpr int64_t kStreamBytes = 16 << 20;   // b is then taken to lie there: half of a last-level cache
+constexpr int64_t kStreamDepth = 16;         // rows of b read side by side, each from end to end
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
@@ -31,18 +32,11 @@ int64_t piece(int64_t n, int64_t limit, int64_t unit) {
   return round_up(ceil_div(n, ceil_div(n, std::max(limit, unit))), unit);
 }
 
+// Few rows of a, and a b that no cache holds: b is not packed, and read in long runs.
 template <class T>
-const MatmulTable<T>& table() {
-  return kernels<MatmulKernels>().of<T>();
-}
-
-template <class T>
-MatmulFinish<T> finish_from(const MatmulFinish<T>& f, int64_t i, int64_t j) {
-  MatmulFinish<T> at = f;
-  if (at.bias != nullptr) at.bias += j;
-  if (at.residual != nullptr) at.residual += i * f.residual_row + j;
-  if (at.z != nullptr) at.z += i * f.z_row + j;
-  return at;
+bool streams_b(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  return p.b.col == 1 && p.m <= std::max<int64_t>(kStreamRows, kernel.tile_rows) &&
+         p.n * p.k * int64_t(sizeof(T)) > kStreamBytes;
 }
 
 // ---- blocked ---------------------------------------------------------------------------------------------
@@ -56,20 +50,26 @@ struct Plan {
   int64_t panel_rows, panel_cols;
   int64_t task_rows, task_cols;
 
-  Plan(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-    kc = piece(p.k, kernel.kc, 1);
-    const bool b_small = kc * p.n * int64_t(sizeof(T)) <= kCacheBytes || p.m <= 2 * kernel.tile_rows;
-    pack_b = p.b.col != 1 || !b_small;
-    const bool a_small = p.m * kc * int64_t(sizeof(T)) <= kCacheBytes || p.n <= 2 * kernel.tile_cols;
-    pack_a = !a_small;
+  Plan(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream) {
+    kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
+    pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
+    pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
     rows = pack_a ? piece(p.m, kPackedRows, kernel.panel_rows) : p.m;
     cols = pack_b ? piece(p.n, kPackedCols, kernel.tile_cols) : p.n;
-    // Unpacked, panels of equal height and width waste least at the edge.
+    // Unpacked, panels of equal height waste least at the edge.
     panel_rows = pack_a ? kernel.panel_rows : piece(p.m, kernel.tile_rows, 1);
     panel_cols = piece(p.n, kernel.tile_cols, kernel.lanes);
-    const int64_t wanted = std::clamp(p.m * p.n * p.k / kTaskProducts, int64_t{1}, kMaxTasks);
     task_rows = piece(rows, kernel.mc, panel_rows);
-    task_cols = piece(cols, kTaskCols, panel_cols);
+    task_cols = stream ? round_up(cols, panel_cols) : piece(cols, kTaskCols, panel_cols);
+    if (!stream) balance(p);
+  }
+
+ private:
+  static bool fits(int64_t elements) { return elements * int64_t(sizeof(T)) <= kCacheBytes; }
+
+  // Cuts tasks smaller until there are enough of them to share.
+  void balance(const MatmulProblem<T>& p) {
+    const int64_t wanted = std::clamp(p.m * p.n * p.k / kTaskProducts, int64_t{1}, kMaxTasks);
     while (ceil_div(p.m, task_rows) * ceil_div(p.n, task_cols) < wanted) {
       const bool split_rows = task_rows > task_cols || task_cols <= 2 * panel_cols;
       if (split_rows && task_rows <= 4 * panel_rows) break;
@@ -82,10 +82,10 @@ struct Plan {
 template <class T>
 class Blocked {
  public:
-  Blocked(const MatmulTable<T>& kernel, const MatmulProblem<T>& p)
+  Blocked(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream)
       : kernel_(kernel),
         p_(p),
-        plan_(kernel, p),
+        plan_(kernel, p, stream),
         packed_a_(plan_.pack_a ? round_up(plan_.rows, plan_.panel_rows) * plan_.kc : 0),
         packed_b_(plan_.pack_b ? round_up(plan_.cols, plan_.panel_cols) * plan_.kc : 0) {}
 
@@ -147,7 +147,7 @@ class Blocked {
     g.y_row = p_.y_row;
     g.alpha = p_.alpha;
     g.beta = k == 0 ? p_.beta : T(1);
-    const MatmulFinish<T> finish = finish_from(p_.finish, i, j);
+    const MatmulFinish<T> finish = p_.finish.from(i, j);
     g.finish = k + depth >= p_.k && !finish.empty() ? &finish : nullptr;
     kernel_.block(g);
   }
@@ -158,134 +158,21 @@ class Blocked {
   Scratch<T> packed_a_, packed_b_;
 };
 
-// ---- thin ------------------------------------------------------------------------------------------------
-
-// A product with few rows or few columns, seen from the large matrix: out (vectors, length) = x (vectors, k) @
-// w (k, length). With few columns both factors are transposed, and so is the result.
-template <class T>
-struct Thin {
-  bool few_rows;
-  int64_t vectors, length;
-  StridedMatrix<T> x, w;
-
-  explicit Thin(const MatmulProblem<T>& p) : few_rows(p.m <= p.n) {
-    vectors = few_rows ? p.m : p.n;
-    length = few_rows ? p.n : p.m;
-    x = few_rows ? p.a : p.b.transposed();
-    w = few_rows ? p.b : p.a.transposed();
-  }
-};
-
-constexpr int64_t kThinTaskElements = 1 << 16;  // of w
-constexpr int64_t kStreamDepth = 16;            // rows of w read side by side
-constexpr int64_t kStreamCols = 1024;           // columns of w whose results stay in the first-level cache
-constexpr int64_t kMinStreamCols = 192;
-
-// Adds the finished sums of one range of the long side to y.
-template <class T>
-void write_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool few_rows, const T* sums, int64_t sums_row,
-                int64_t begin, int64_t count) {
-  const int64_t m = few_rows ? p.m : count, n = few_rows ? count : p.n;
-  const int64_t i0 = few_rows ? 0 : begin, j0 = few_rows ? begin : 0;
-  const int64_t down = few_rows ? sums_row : 1, across = few_rows ? 1 : sums_row;
-  T* y = p.y + i0 * p.y_row + j0;
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      const T sum = p.alpha * sums[i * down + j * across];
-      T& to = y[i * p.y_row + j];
-      to = p.beta == T(0) ? sum : sum + p.beta * to;
-    }
-  if (!p.finish.empty()) kernel.finish(y, p.y_row, m, n, finish_from(p.finish, i0, j0));
-}
-
-// w's rows along k are contiguous: dot products.
-template <class T>
-void thin_dot(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thin<T>& thin) {
-  const bool copy = thin.x.col != 1 && thin.vectors > 0;
-  Scratch<T> copied(copy ? thin.vectors * p.k : 0);
-  if (copy)
-    for (int64_t s = 0; s < thin.vectors; ++s)
-      for (int64_t k = 0; k < p.k; ++k) copied[s * p.k + k] = *thin.x.at(s, k);
-  const int64_t grain = std::max<int64_t>(8, round_up(kThinTaskElements / (p.k + 1), 8));
-  parallel_ranges(thin.length, grain, [&](int64_t begin, int64_t end) {
-    const int64_t count = end - begin;
-    Scratch<T> sums(thin.vectors * count);
-    MatmulDot<T> d;
-    d.vectors = thin.vectors, d.rows = count, d.k = p.k;
-    d.x = copy ? copied.data() : thin.x.data;
-    d.x_row = copy ? p.k : thin.x.row;
-    d.w = thin.w.at(0, begin), d.w_row = thin.w.col;
-    d.out = sums.data(), d.out_row = count;
-    kernel.dot(d);
-    write_thin(kernel, p, thin.few_rows, sums.data(), count, begin, count);
-  });
-}
-
-// w's rows along the long side are contiguous: a few of them at a time are multiplied into results that stay in
-// the first-level cache, so that w is read in long runs.
-template <class T>
-void thin_stream(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thin<T>& thin) {
-  const int64_t grain = std::clamp(2 * kThinTaskElements / (p.k + 1) / kMinStreamCols * kMinStreamCols, kMinStreamCols,
-                                   kStreamCols);
-  parallel_ranges(thin.length, grain, [&](int64_t begin, int64_t end) {
-    const int64_t count = end - begin;
-    Scratch<T> sums(thin.vectors * count);
-    MatmulBlock<T> g;
-    g.m = thin.vectors, g.n = count;
-    g.a_row = thin.x.row, g.a_col = thin.x.col;
-    g.a_panel_rows = kernel.tile_rows, g.a_panel = kernel.tile_rows * thin.x.row;
-    g.b_row = thin.w.row;
-    g.b_panel_cols = g.b_panel = kernel.tile_cols;
-    g.y = sums.data(), g.y_row = count;
-    g.alpha = 1;
-    g.finish = nullptr;
-    for (int64_t k = 0; k < p.k; k += kStreamDepth) {
-      g.k = std::min(kStreamDepth, p.k - k);
-      g.a = thin.x.at(0, k), g.b = thin.w.at(k, begin);
-      g.beta = k == 0 ? T(0) : T(1);
-      kernel.block(g);
-    }
-    write_thin(kernel, p, thin.few_rows, sums.data(), count, begin, count);
-  });
-}
-
-// Returns whether a thin way was taken.
-template <class T>
-bool multiply_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-  const Thin<T> thin(p);
-  if (thin.vectors > kMatmulDotVectors || p.k == 0) return false;
-  if (thin.w.row == 1 && p.k >= 2 * kernel.lanes) {
-    thin_dot(kernel, p, thin);
-    return true;
-  }
-  const bool large = thin.length * p.k * int64_t(sizeof(T)) > kCacheBytes;
-  if (thin.w.col == 1 && (large || !thin.few_rows)) {
-    thin_stream(kernel, p, thin);
-    return true;
-  }
-  return false;
-}
-
-template <class T>
-void multiply(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-  if (!multiply_thin(kernel, p)) Blocked<T>(kernel, p).run();
-}
-
 // ---- sliced ----------------------------------------------------------------------------------------------
 
 constexpr int64_t kSliceDepth = 1024;
 constexpr int64_t kMaxSlices = 16;
 
 // More than one only where the output alone gives too few tasks.
-int64_t slices_of(int64_t m, int64_t n, int64_t k) {
-  const bool thin = std::min(m, n) <= kMatmulDotVectors;
-  const int64_t tasks = thin ? ceil_div(std::max(m, n), kMinStreamCols) : ceil_div(m, 96) * ceil_div(n, 192);
+template <class T>
+int64_t slices_of(const MatmulProblem<T>& p, bool stream) {
+  const int64_t tasks = stream ? 1 : ceil_div(p.m, 96) * ceil_div(p.n, 192);
   if (tasks * 2 > kMaxSlices) return 1;
-  return std::clamp(k / kSliceDepth, int64_t{1}, kMaxSlices / tasks);
+  return std::clamp(p.k / kSliceDepth, int64_t{1}, kMaxSlices / tasks);
 }
 
 template <class T>
-void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, int64_t slices) {
+void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream, int64_t slices) {
   const int64_t depth = ceil_div(p.k, slices), size = p.m * p.n;
   Scratch<T> parts(slices * size);
   parallel_for(slices, [&](int64_t s) {
@@ -294,12 +181,12 @@ void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, in
     part.k = std::min(depth, p.k - s * depth);
     part.a = p.a.from(0, s * depth), part.b = p.b.from(s * depth, 0);
     part.y = parts.data() + s * size, part.y_row = p.n;
-    multiply(kernel, part);
+    Blocked<T>(kernel, part, stream).run();
   });
   T* sums = parts.data();
   for (int64_t s = 1; s < slices; ++s)
     for (int64_t i = 0; i < size; ++i) sums[i] += sums[s * size + i];
-  write_thin(kernel, p, true, sums, p.n, 0, p.n);
+  matmul_write(kernel, p, StridedMatrix<T>{sums, p.n, 1}, 0, p.m, 0, p.n);
 }
 
 }  // namespace
@@ -307,12 +194,14 @@ void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, in
 template <class T>
 void matmul_2d(const MatmulProblem<T>& p) {
   if (p.m == 0 || p.n == 0) return;
-  const MatmulTable<T>& kernel = table<T>();
-  const int64_t slices = slices_of(p.m, p.n, p.k);
+  const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
+  if (matmul_thin(kernel, p)) return;
+  const bool stream = streams_b(kernel, p);
+  const int64_t slices = slices_of(p, stream);
   if (slices > 1)
-    multiply_sliced(kernel, p, slices);
+    multiply_sliced(kernel, p, stream, slices);
   else
-    multiply(kernel, p);
+    Blocked<T>(kernel, p, stream).run();
 }
 
 template void matmul_2d(const MatmulProblem<float>&);

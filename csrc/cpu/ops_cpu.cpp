@@ -17,6 +17,7 @@ const Ops& ops() {
     fill_embedding(ops);
     fill_shape(ops);
     fill_random(ops);
+    fill_rnn(ops);
     fill_loss(ops);
     fill_optimizer(ops);
     return ops;

@@ -181,6 +181,9 @@ void reduce_float(const View& y, const View& x, Reduce f) {
     case Reduce::min: return plain(Fold::min);
     case Reduce::prod: return plain(Fold::prod);
     case Reduce::sum_squares: return plain(Fold::sum_squares);
+    case Reduce::norm:
+      return reduce_into<T, T>(y, plan, x, Fold::sum_squares, nullptr,
+                               [](double total, int64_t) { return T(std::sqrt(total)); });
     case Reduce::mean: {
       const double count = double(plan.reduced_size);
       return reduce_into<T, T>(y, plan, x, Fold::sum, nullptr,

@@ -298,10 +298,14 @@ class GradientTape:
     def _recorded(self, node: Node) -> bool:
         return node.order > self._start and (self._stop is None or node.order < self._stop)
 
+    def _watches(self, source: Tensor) -> bool:
+        """Leaves count if they were watched, or are variables of a tape that watches those by itself."""
+        return self._watch_variables or source.node.leaf is None or id(source) in self._watched
+
     def _propagate(self, pending: dict, sources: list[Tensor]) -> list[Tensor | None]:
         if self._start is None:
             raise RuntimeError("[GradientTape.gradient] the tape was never opened; use it in a `with` statement")
-        wanted = {(s.node, s.index) for s in sources if s.node is not None}
+        wanted = {(s.node, s.index) for s in sources if s.node is not None and self._watches(s)}
         nodes, stack = set(), [node for node, _ in pending]
         while stack:
             node = stack.pop()
@@ -332,7 +336,7 @@ class GradientTape:
                 if need and dx is not None:
                     _accumulate(pending, edge, dx)
         found.update((key, dy) for key, dy in pending.items() if key in wanted)
-        return [found.get((s.node, s.index)) if s.node is not None else None for s in sources]
+        return [found.get((s.node, s.index)) if s.node is not None and self._watches(s) else None for s in sources]
 
 
 class _Paused:

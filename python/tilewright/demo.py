@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: a small CNN learns handwritten digits, shows what it learnt, and times the kernels of this machine."""
+"""The demo: a small CNN learns handwritten digits, shows what it learnt,
+and times the kernels of this machine.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,10 @@ def optdigits_splits(seed: int) -> list[Split]:
     x, y = (x[..., None] / 16).astype(np.float32), y.astype(np.int32)
     train, test = optdigits.split_by_class(y, 0.2, seed)
     cut = len(x) * 4 // 5
-    return [Split("20 % of each digit, by chance", x[train], y[train], x[test], y[test]),
-            Split("the last 20 %, other writers", x[:cut], y[:cut], x[cut:], y[cut:])]
+    return [
+        Split("20 % of each digit, by chance", x[train], y[train], x[test], y[test]),
+        Split("the last 20 %, other writers", x[:cut], y[:cut], x[cut:], y[cut:]),
+    ]
 
 
 def mnist_splits(folder) -> list[Split]:
@@ -45,34 +49,38 @@ def optdigits_model():
     """Two convolutions and a pool for images of 8x8."""
     from tilewright.keras import Sequential, layers
 
-    return Sequential([
-        layers.Input((8, 8, 1)),
-        layers.Conv2D(32, 3, padding="same", activation="relu"),
-        layers.Conv2D(64, 3, padding="same", activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Dropout(0.25),
-        layers.Flatten(),
-        layers.Dense(128, activation="relu"),
-        layers.Dropout(0.5),
-        layers.Dense(10, activation="softmax"),
-    ])
+    return Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.Conv2D(64, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def mnist_model():
     """Three convolutions and two dense layers for images of 28x28."""
     from tilewright.keras import Sequential, layers
 
-    return Sequential([
-        layers.Input((28, 28, 1)),
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(64, activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ])
+    return Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def shifted(x: np.ndarray, y: np.ndarray, pixels: int = 1):
@@ -108,7 +116,9 @@ def train(make_model, split: Split, epochs: int, batch_size: int, seed: int, aug
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y = shifted(split.x_train, split.y_train) if augment else (split.x_train, split.y_train)
     begun = time.perf_counter()
-    history = model.fit(x, y, batch_size=batch_size, epochs=epochs, validation_data=(split.x_test, split.y_test))
+    history = model.fit(
+        x, y, batch_size=batch_size, epochs=epochs, validation_data=(split.x_test, split.y_test)
+    )
     seconds = time.perf_counter() - begun
     probabilities = model.predict(split.x_test, batch_size=256, verbose=0)
     accuracy = float((probabilities.argmax(axis=1) == split.y_test).mean())
@@ -124,21 +134,32 @@ def save_and_compare(make_model, result: Result, split: Split, path: Path) -> No
     again = make_model()
     again.load_weights(path)
     if not np.array_equal(again.predict(split.x_test, batch_size=256, verbose=0), result.probabilities):
-        raise RuntimeError(f"[demo] the model loaded from {path} predicts differently from the one that was saved")
+        raise RuntimeError(
+            f"[demo] the model loaded from {path} predicts differently from the one that was saved"
+        )
 
 
 def draw(result: Result, split: Split, out: Path, what: str) -> None:
     """The curves, and a grid of test digits with the wrong ones first."""
     from tilewright import plots
 
-    plots.plot_history(result.history, out / "history.png", title=f"{what}: {result.accuracy:.1%} on {split.name}")
+    plots.plot_history(
+        result.history, out / "history.png", title=f"{what}: {result.accuracy:.1%} on {split.name}"
+    )
     wrong = result.probabilities.argmax(axis=1) != split.y_test
     order = np.argsort(~wrong, kind="stable")[:40]
-    plots.plot_predictions(split.x_test[order], split.y_test[order], result.probabilities[order], out / "predictions.png",
-                           title=f"{what}: {int(wrong.sum())} of {len(wrong)} test digits are misread; those first")
+    plots.plot_predictions(
+        split.x_test[order],
+        split.y_test[order],
+        result.probabilities[order],
+        out / "predictions.png",
+        title=f"{what}: {int(wrong.sum())} of {len(wrong)} test digits are misread; those first",
+    )
 
 
-def run(data: str = "optdigits", data_dir=None, out="tilewright-demo", epochs: int | None = None, seed: int = 1) -> int:
+def run(
+    data: str = "optdigits", data_dir=None, out="tilewright-demo", epochs: int | None = None, seed: int = 1
+) -> int:
     """Trains, tests, draws, saves and loads, then times kernels. Returns the exit status.
 
     Parameters
@@ -148,21 +169,34 @@ def run(data: str = "optdigits", data_dir=None, out="tilewright-demo", epochs: i
     """
     out = Path(out)
     if data == "mnist":
-        splits, make_model, settings = mnist_splits(data_dir), mnist_model, dict(epochs=epochs or 5, batch_size=64, augment=False)
+        splits, make_model, settings = (
+            mnist_splits(data_dir),
+            mnist_model,
+            dict(epochs=epochs or 5, batch_size=64, augment=False),
+        )
     else:
-        splits, make_model, settings = optdigits_splits(seed), optdigits_model, dict(epochs=epochs or 12, batch_size=64, augment=True)
+        splits, make_model, settings = (
+            optdigits_splits(seed),
+            optdigits_model,
+            dict(epochs=epochs or 12, batch_size=64, augment=True),
+        )
     out.mkdir(parents=True, exist_ok=True)
     results = []
     for split in splits:
-        print(f"{data}: training on {len(split.x_train):,} images, testing on {split.name} ({len(split.x_test):,} images)")
+        print(
+            f"{data}: training on {len(split.x_train):,} images, testing on {split.name} "
+            f"({len(split.x_test):,} images)"
+        )
         results.append(train(make_model, split, seed=seed, **settings))
     results[0].model.summary()
     draw(results[0], splits[0], out, data)
     save_and_compare(make_model, results[0], splits[0], out / "model.safetensors")
     for split, result in zip(splits, results, strict=True):
         print(f"test accuracy {result.accuracy:.2%} on {split.name}, trained in {result.seconds:.1f} s")
-    print(f"wrote {out / 'history.png'}, {out / 'predictions.png'} and {out / 'model.safetensors'}; "
-          "the model loaded from there predicts the same")
+    print(
+        f"wrote {out / 'history.png'}, {out / 'predictions.png'} and {out / 'model.safetensors'}; "
+        "the model loaded from there predicts the same"
+    )
     print()
     print(kernel_table.text())
     return 0

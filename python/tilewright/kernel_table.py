@@ -33,10 +33,18 @@ def _pairs() -> list[Pair]:
     gamma, beta = normal(1000), normal(1000)
     return [
         Pair("matmul 512x512x512", lambda: ops.matmul(a, b), lambda: a @ b),
-        Pair("conv2d 8x28x28x32, 3x3x64", lambda: ops.conv2d(image, filters, padding="same"), lambda: _conv2d(image, filters)),
+        Pair(
+            "conv2d 8x28x28x32, 3x3x64",
+            lambda: ops.conv2d(image, filters, padding="same"),
+            lambda: _conv2d(image, filters),
+        ),
         Pair("max_pool2d 8x28x28x32, 2x2", lambda: ops.max_pool2d(image, 2), lambda: _max_pool2d(image)),
         Pair("softmax 2048x1000", lambda: ops.softmax(rows), lambda: _softmax(rows)),
-        Pair("layer_norm 2048x1000", lambda: ops.layer_norm(rows, gamma, beta), lambda: _layer_norm(rows, gamma, beta)),
+        Pair(
+            "layer_norm 2048x1000",
+            lambda: ops.layer_norm(rows, gamma, beta),
+            lambda: _layer_norm(rows, gamma, beta),
+        ),
         Pair("exp 1,000,000", lambda: ops.exp(vector), lambda: np.exp(vector)),
         Pair("sum 2048x1000, axis 0", lambda: ops.sum(rows, axis=0), lambda: rows.sum(axis=0)),
     ]
@@ -85,5 +93,8 @@ def text() -> str:
             raise RuntimeError(f"[kernels] {pair.name}: the result differs from NumPy's")
         ours, theirs = _seconds(pair.ours), _seconds(pair.numpy)
         lines.append(f"{pair.name:<30}{1e3 * ours:>9.3f} ms{1e3 * theirs:>9.3f} ms{theirs / ours:>7.1f}x")
-    lines.append(f"shortest of many calls; {_cpu.isa()}, {_cpu.num_threads()} threads, NumPy {np.__version__} with its own BLAS and threads")
+    lines.append(
+        f"shortest of many calls; {_cpu.isa()}, {_cpu.num_threads()} threads, NumPy {np.__version__} with "
+        "its own BLAS and threads"
+    )
     return "\n".join(lines)

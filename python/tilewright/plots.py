@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of training: curves of losses and metrics, grids of predictions. Needs matplotlib (extra `plots`)."""
+"""Pictures of training: curves of losses and metrics, grids of predictions.
+Needs matplotlib (extra `plots`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def _figure(width: float, height: float):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("[plots] matplotlib is not installed, expected it: pip install tilewright[plots]") from error
+        raise ImportError(
+            "[plots] matplotlib is not installed, expected it: pip install tilewright[plots]"
+        ) from error
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -48,7 +52,15 @@ def plot_history(history, path=None, title: str | None = None):
             curves.append(("validation", _VALIDATION, values[f"val_{name}"]))
         for label, color, curve in curves:
             epochs = range(1, len(curve) + 1)
-            axes.plot(epochs, curve, color=color, linewidth=1.8, marker="o" if len(curve) <= 15 else None, markersize=3.5, label=label)
+            axes.plot(
+                epochs,
+                curve,
+                color=color,
+                linewidth=1.8,
+                marker="o" if len(curve) <= 15 else None,
+                markersize=3.5,
+                label=label,
+            )
         axes.set_title(name.replace("_", " "), fontsize=11, color=_TEXT, loc="left")
         axes.set_xlabel("epoch", color=_TEXT)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -62,22 +74,35 @@ def plot_history(history, path=None, title: str | None = None):
     return _finish(figure, path)
 
 
-def plot_predictions(images, labels, predictions, path=None, names=None, rows: int = 5, columns: int = 8, title: str | None = None):
+def plot_predictions(
+    images,
+    labels,
+    predictions,
+    path=None,
+    names=None,
+    rows: int = 5,
+    columns: int = 8,
+    title: str | None = None,
+):
     """A grid of images with what they were taken for; wrong ones in red, with the right answer.
 
     Parameters
         images : (n, rows, columns) or (n, rows, columns, channels), any range
         labels : (n,) class numbers
         predictions : (n,) class numbers, or (n, classes) probabilities
-        names : of the classes, their numbers where None;  rows, columns : of the grid;  path, title : as `plot_history`
+        names : of the classes, their numbers where None;  rows, columns : of the grid;  path, title : as
+            `plot_history`
     Returns   matplotlib Figure
     Raises    ValueError: arrays of different lengths, no images.  ImportError: matplotlib is missing
     """
     images, labels, predictions = np.asarray(images), np.asarray(labels).reshape(-1), np.asarray(predictions)
     chosen = predictions.argmax(axis=-1) if predictions.ndim > 1 else predictions
     if not len(images) == len(labels) == len(chosen) or len(images) == 0:
-        raise ValueError(f"[plot_predictions] got {len(images)} images, {len(labels)} labels and {len(chosen)} predictions, "
-                         "expected as many of each, at least one")
+        raise ValueError(
+            f"[plot_predictions] got {len(images)} images, {len(labels)} labels and {len(chosen)} "
+            "predictions, "
+            "expected as many of each, at least one"
+        )
     count = min(rows * columns, len(images))
     rows = min(rows, math.ceil(count / columns))
     figure = _figure(1.15 * columns, 1.4 * rows + (0.4 if title else 0))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random numbers: one global generator, seeds for reproducible runs, and the distributions.
 
-Numbers are counter-based (Philox): a key holds a seed and an offset, and a block of four numbers costs one step
+Numbers are counter-based (Philox): a key holds a seed and an offset, and a block of four numbers costs one
+step
 of the offset. The same key gives the same numbers for any thread count, in eager code and in replay.
 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import random as python_random
 
 import numpy as np
 
@@ -44,8 +46,12 @@ class SeedGenerator:
             raise ValueError(f"[SeedGenerator] seed is {seed}, expected 0 to {_MAX_SEED}")
         self.seed = int(seed)
         self.name = name or "seed_generator"
-        self.state = Variable(np.array([self.seed, 0], np.int64), trainable=False, name="seed_generator_state",
-                              path=f"{self.name}/seed_generator_state")
+        self.state = Variable(
+            np.array([self.seed, 0], np.int64),
+            trainable=False,
+            name="seed_generator_state",
+            path=f"{self.name}/seed_generator_state",
+        )
         self._steps: dict[int, np.ndarray] = {}
 
     def next_key(self, n: int) -> np.ndarray:
@@ -83,6 +89,15 @@ def set_seed(seed: int) -> None:
     _global = SeedGenerator(seed, name="global_seed_generator")
 
 
+def set_random_seed(seed: int) -> None:
+    """Seeds Python's, NumPy's and Tilewright's random numbers."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"[set_random_seed] seed is {seed!r}, expected an int from 0 to 2^32 - 1")
+    python_random.seed(seed)
+    np.random.seed(seed)
+    set_seed(seed)
+
+
 def next_key(n: int = 1) -> np.ndarray:
     """The global generator's next key for `n` numbers: (2,) int64, seed and offset."""
     return global_generator().next_key(n)
@@ -109,19 +124,25 @@ def _shape(shape) -> tuple[int, ...]:
 def uniform(shape, minval: float = 0.0, maxval: float = 1.0, dtype="float32", seed=None) -> Tensor:
     """Numbers from [minval, maxval). `seed`: an int, a SeedGenerator, or None for the global generator."""
     shape = _shape(shape)
-    return Tensor(ops.random_uniform(shape, key=_key(seed, shape), low=minval, high=maxval, dtype=dtype_of(dtype)))
+    return Tensor(
+        ops.random_uniform(shape, key=_key(seed, shape), low=minval, high=maxval, dtype=dtype_of(dtype))
+    )
 
 
 def normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
     """Numbers of the normal distribution. `seed` as in `uniform`."""
     shape = _shape(shape)
-    return Tensor(ops.random_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype_of(dtype)))
+    return Tensor(
+        ops.random_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype_of(dtype))
+    )
 
 
 def truncated_normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
     """Normal numbers drawn again where farther than two standard deviations from the mean."""
     shape, dtype = _shape(shape), dtype_of(dtype)
-    return Tensor(ops.random_truncated_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype))
+    return Tensor(
+        ops.random_truncated_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype)
+    )
 
 
 def bernoulli(shape, p: float = 0.5, dtype="float32", seed=None) -> Tensor:
@@ -136,11 +157,11 @@ def permutation(n: int, seed=None) -> np.ndarray:
     return np.random.Generator(np.random.Philox(key=(key << 64) | offset)).permutation(n)
 
 
-
-
 def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
     """A (rows, columns) matrix with orthonormal columns, or rows where they are fewer, drawn uniformly."""
     tall = (max(rows, columns), min(rows, columns))
     q, r = np.linalg.qr(normal(tall, dtype="float64", seed=seed).numpy())
-    q = q * np.sign(np.diagonal(r))  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
+    q = q * np.sign(
+        np.diagonal(r)
+    )  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
     return Tensor(np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype)))

@@ -28,8 +28,18 @@ class Variable(Tensor):
 
     __slots__ = ("name", "path", "regularizer", "constraint", "_trainable")
 
-    def __init__(self, initial_value, trainable: bool = True, name: str | None = None, *, shape=None, dtype=None,
-                 regularizer=None, constraint=None, path: str | None = None):
+    def __init__(
+        self,
+        initial_value,
+        trainable: bool = True,
+        name: str | None = None,
+        *,
+        shape=None,
+        dtype=None,
+        regularizer=None,
+        constraint=None,
+        path: str | None = None,
+    ):
         value = _initial(initial_value, shape, dtype)
         super().__init__(ops.copy(value))
         self.name = name or "variable"
@@ -74,7 +84,8 @@ class Variable(Tensor):
         array = raw(f"Variable.{method}", "value", value)
         if array.shape != self.array.shape:
             raise ValueError(
-                f"[Variable.{method}] value has shape {array.shape}, expected {self.array.shape} as {self.path} has"
+                f"[Variable.{method}] value has shape {array.shape}, expected {self.array.shape} as "
+                f"{self.path} has"
             )
         return array if array.dtype == self.array.dtype else ops.cast(array, self.array.dtype)
 
@@ -86,7 +97,9 @@ def _initial(value, shape, dtype):
     """The first value as an array, cast where a dtype is asked for."""
     if callable(value) and not isinstance(value, Tensor):
         if shape is None:
-            raise ValueError("[Variable] shape is None, expected a tuple of int for an initial_value that is a callable")
+            raise ValueError(
+                "[Variable] shape is None, expected a tuple of int for an initial_value that is a callable"
+            )
         value = value(tuple(shape), dtype="float32" if dtype is None else dtype)
     if isinstance(value, (bool, int, float, list, tuple)):
         value = np.asarray(value)
@@ -112,5 +125,3 @@ def dtype_of(dtype) -> np.dtype:
 
             return np.dtype(ml_dtypes.bfloat16)
         raise TypeError(f"[dtype] {dtype!r} is no dtype, expected for example 'float32'") from None
-
-

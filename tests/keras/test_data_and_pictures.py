@@ -13,13 +13,21 @@ from tilewright.datasets import mnist, optdigits
 
 
 def idx(array):
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+    return (
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        + array.astype(np.uint8).tobytes()
+    )
 
 
 @pytest.fixture
 def folder(tmp_path):
     rng = np.random.default_rng(0)
-    arrays = [rng.integers(0, 256, (5, 28, 28)), np.arange(5), rng.integers(0, 256, (3, 28, 28)), np.arange(3)]
+    arrays = [
+        rng.integers(0, 256, (5, 28, 28)),
+        np.arange(5),
+        rng.integers(0, 256, (3, 28, 28)),
+        np.arange(3),
+    ]
     for name, array in zip(mnist.FILES, arrays, strict=True):
         (tmp_path / name).write_bytes(gzip.compress(idx(array)))
     return tmp_path
@@ -27,7 +35,13 @@ def folder(tmp_path):
 
 def test_mnist_files_are_read(folder, monkeypatch):
     (x, y), (u, v) = mnist.load_data(folder)
-    assert x.shape == (5, 28, 28) and x.dtype == np.uint8 and list(y) == [0, 1, 2, 3, 4] and u.shape == (3, 28, 28) and len(v) == 3
+    assert (
+        x.shape == (5, 28, 28)
+        and x.dtype == np.uint8
+        and list(y) == [0, 1, 2, 3, 4]
+        and u.shape == (3, 28, 28)
+        and len(v) == 3
+    )
     monkeypatch.setenv("TILEWRIGHT_DATA", str(folder.parent))
     folder.rename(folder.parent / "mnist")
     assert mnist.load_data()[0][0].shape == (5, 28, 28)
@@ -98,7 +112,9 @@ def test_the_demo_learns_draws_and_saves(tmp_path, capsys):
     assert cli.main(["demo", "--epochs", "2", "--out", str(tmp_path / "out")]) == 0
     text = capsys.readouterr().out
     assert sorted(os.listdir(tmp_path / "out")) == ["history.png", "model.safetensors", "predictions.png"]
-    accuracies = [float(line.split()[2].rstrip("%")) for line in text.splitlines() if line.startswith("test accuracy")]
+    accuracies = [
+        float(line.split()[2].rstrip("%")) for line in text.splitlines() if line.startswith("test accuracy")
+    ]
     assert len(accuracies) == 2 and min(accuracies) > 85
     assert "matmul 512x512x512" in text and "predicts the same" in text
 

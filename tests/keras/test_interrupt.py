@@ -30,7 +30,9 @@ def test_an_interrupt_from_a_callback_leaves_the_model_usable():
 
     m = model()
     with pytest.raises(KeyboardInterrupt):
-        m.fit(X, X[:, :3], epochs=9, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=stop)])
+        m.fit(
+            X, X[:, :3], epochs=9, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=stop)]
+        )
     assert m.history.epoch == [0, 1] and len(m.history.history["loss"]) == 2
     assert np.isfinite(m.fit(X, X[:, :3], verbose=0).history["loss"][0])
 
@@ -66,10 +68,16 @@ def test_ctrl_c_in_a_process_of_its_own():
         try:
             m.fit(x, x[:, :3], batch_size=4, epochs=1_000_000, verbose=0, callbacks=[ready])
         except KeyboardInterrupt:
-            print("stopped after", len(m.history.epoch), "epochs,", np.isfinite(m.predict(x, verbose=0)).all(), flush=True)
+            whole = np.isfinite(m.predict(x, verbose=0)).all()
+            print("stopped after", len(m.history.epoch), "epochs,", whole, flush=True)
     """)
     path = str(Path(keras.__file__).parents[2])
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path})
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     assert process.stdout.readline() == "epoch 0\n"
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)

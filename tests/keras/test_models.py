@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sequential, functional and subclassed models: names, shapes, shared and nested layers, summaries, configurations."""
+"""Sequential, functional and subclassed models: names, shapes, shared and nested layers, summaries,
+configurations.
+"""
 
 import json
 
@@ -20,7 +22,9 @@ def small():
 def test_names_and_paths_are_keras_s(judge):
     def make(k):
         k.utils.clear_session() if k is keras else k.backend.clear_session()
-        first = k.Sequential([k.layers.Input((3,)), k.layers.Dense(4), k.layers.BatchNormalization(), k.layers.Dense(2)])
+        first = k.Sequential(
+            [k.layers.Input((3,)), k.layers.Dense(4), k.layers.BatchNormalization(), k.layers.Dense(2)]
+        )
         i = k.Input((3,))
         second = k.Model(i, k.layers.Dense(2)(k.layers.Dropout(0.5)(i)))
         return first, second
@@ -38,7 +42,10 @@ def test_a_sequential_builds_from_the_first_data_or_shape_arguments():
     late = Sequential([layers.Dense(5), layers.Dense(2)])
     assert late.weights == [] and not late.built
     assert late(X).shape == (4, 2) and late.input_shape == (None, 3)
-    for model in (Sequential([layers.Dense(5, input_shape=(3,))]), Sequential([layers.Dense(5, input_dim=3)])):
+    for model in (
+        Sequential([layers.Dense(5, input_shape=(3,))]),
+        Sequential([layers.Dense(5, input_dim=3)]),
+    ):
         assert model.output_shape == (None, 5)
     late = Sequential([layers.Dense(5)])
     late.build((None, 3))
@@ -158,7 +165,9 @@ def test_weights_are_checked_when_set():
         model.set_weights(model.get_weights()[:3])
     wrong = [np.zeros((2, 2)), *model.get_weights()[1:]]
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"got shape \(2, 2\) for sequential/dense/kernel, expected \(3, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"got shape \(2, 2\) for sequential/dense/kernel, expected \(3, 5\)"
+    ):
         model.set_weights(wrong)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
@@ -187,7 +196,9 @@ def test_errors_say_which_layer():
 
     with pytest.raises(ValueError) as caught:
         Broken(name="bad")(X)
-    assert any("in layer bad (Broken), called on shape (4, 3) float32" in note for note in caught.value.__notes__)
+    assert any(
+        "in layer bad (Broken), called on shape (4, 3) float32" in note for note in caught.value.__notes__
+    )
 
 
 def test_deep_models_do_not_overflow_the_stack():

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights files: what is written is read, by other models and processes; what does not fit changes nothing."""
+"""Weights files: what is written is read, by other models and processes;
+what does not fit changes nothing.
+"""
 
 import os
 
@@ -15,7 +17,15 @@ X = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
 
 
 def make():
-    return Sequential([Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2), layers.Dense(2, name="last")])
+    return Sequential(
+        [
+            Input((4,)),
+            layers.Dense(3),
+            layers.BatchNormalization(),
+            layers.Dense(2),
+            layers.Dense(2, name="last"),
+        ]
+    )
 
 
 def test_another_model_of_the_same_kind_reads_them(tmp_path):
@@ -73,7 +83,15 @@ def test_files_that_do_not_fit_change_nothing(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     refused(make(), path, ValueError, "no whole safetensors file")
     path.write_bytes(whole)
-    other = Sequential([Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(7), layers.Dense(2, name="last")])
+    other = Sequential(
+        [
+            Input((4,)),
+            layers.Dense(3),
+            layers.BatchNormalization(),
+            layers.Dense(7),
+            layers.Dense(2, name="last"),
+        ]
+    )
     refused(other, path, ValueError, "dense_1/kernel has shape (3, 2), expected (3, 7)")
     fewer = Sequential([Input((4,)), layers.Dense(3)])
     refused(fewer, path, ValueError, "has batch_normalization/gamma", "which the model has not")

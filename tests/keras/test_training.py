@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fit, evaluate, predict: the losses of Keras step for step, History, callbacks, validation, weights, generators, errors."""
+"""fit, evaluate, predict: the losses of Keras step for step, History, callbacks, validation, weights,
+generators, errors.
+"""
 
 import warnings
 
 import numpy as np
 import pytest
+from keras_judge import close
 
 import tilewright as tw
 from tilewright import keras
 from tilewright.keras import Input, Model, Sequential, layers
-
-from .conftest import close
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 6)).astype(np.float32)
@@ -18,8 +19,13 @@ Y = (X[:, 0] + X[:, 1] > 0).astype(np.int64) + (X[:, 2] > 1)
 
 
 def classifier(k=keras, units=8):
-    return k.Sequential([k.layers.Input((6,)), k.layers.Dense(units, activation="relu", kernel_regularizer="l2"),
-                         k.layers.Dense(3, activation="softmax")])  # fmt: skip
+    return k.Sequential(
+        [
+            k.layers.Input((6,)),
+            k.layers.Dense(units, activation="relu", kernel_regularizer="l2"),
+            k.layers.Dense(3, activation="softmax"),
+        ]
+    )
 
 
 def compiled(**options):
@@ -34,8 +40,16 @@ def test_the_loss_curve_is_keras_s(kind, judge):
         if kind == "mlp":
             model = classifier(k)
         else:
-            model = k.Sequential([k.layers.Input((8, 8, 1)), k.layers.Conv2D(4, 3, activation="relu"), k.layers.MaxPooling2D(),
-                                  k.layers.BatchNormalization(), k.layers.Flatten(), k.layers.Dense(3, activation="softmax")])  # fmt: skip
+            model = k.Sequential(
+                [
+                    k.layers.Input((8, 8, 1)),
+                    k.layers.Conv2D(4, 3, activation="relu"),
+                    k.layers.MaxPooling2D(),
+                    k.layers.BatchNormalization(),
+                    k.layers.Flatten(),
+                    k.layers.Dense(3, activation="softmax"),
+                ]
+            )
         model.compile(k.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
@@ -93,7 +107,9 @@ def test_validation_data_is_not_trained_on():
     assert sorted(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert len(history.history["val_loss"]) == 1
     loss, accuracy = model.evaluate(X[:10], Y[:10], verbose=0)
-    assert history.history["val_loss"][-1] == pytest.approx(loss) and history.history["val_accuracy"][-1] == pytest.approx(accuracy)
+    assert history.history["val_loss"][-1] == pytest.approx(loss) and history.history["val_accuracy"][
+        -1
+    ] == pytest.approx(accuracy)
     assert model.evaluate(X, Y, verbose=0, return_dict=True).keys() == {"loss", "accuracy"}
 
 
@@ -117,9 +133,15 @@ def test_several_outputs_with_loss_weights(judge):
     def make(k):
         i = k.Input((6,))
         h = k.layers.Dense(4, activation="tanh")(i)
-        model = k.Model(i, [k.layers.Dense(3, activation="softmax", name="kind")(h), k.layers.Dense(1, name="size")(h)])
-        model.compile("sgd", {"kind": "sparse_categorical_crossentropy", "size": "mse"}, loss_weights={"kind": 1.0, "size": 0.3},
-                      metrics={"kind": ["accuracy"], "size": ["mae"]})
+        model = k.Model(
+            i, [k.layers.Dense(3, activation="softmax", name="kind")(h), k.layers.Dense(1, name="size")(h)]
+        )
+        model.compile(
+            "sgd",
+            {"kind": "sparse_categorical_crossentropy", "size": "mse"},
+            loss_weights={"kind": 1.0, "size": 0.3},
+            metrics={"kind": ["accuracy"], "size": ["mae"]},
+        )
         return model
 
     theirs, ours = make(judge.keras), make(keras)
@@ -142,7 +164,9 @@ def test_generators_sequences_and_iterables():
             yield X[:10], Y[:10]
 
     model = compiled()
-    history = model.fit(batches(), steps_per_epoch=3, epochs=2, verbose=0, validation_data=batches(), validation_steps=2)
+    history = model.fit(
+        batches(), steps_per_epoch=3, epochs=2, verbose=0, validation_data=batches(), validation_steps=2
+    )
     assert history.params["steps"] == 3 and len(history.history["val_loss"]) == 2
 
     class Sequence:
@@ -213,15 +237,27 @@ def test_a_custom_loop_with_a_tape():
     for _ in range(20):
         with tw.GradientTape() as tape:
             loss = loss_of(Y, model(X, training=True)) + sum(model.losses)
-        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True))
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+        )
         losses.append(float(loss))
     assert losses[-1] < 0.6 * losses[0]
 
 
 def test_callbacks_hear_everything_in_order():
     heard = []
-    events = ["on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_batch_begin",
-              "on_test_batch_end", "on_test_end", "on_epoch_end", "on_train_end"]  # fmt: skip
+    events = [
+        "on_train_begin",
+        "on_epoch_begin",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_test_begin",
+        "on_test_batch_begin",
+        "on_test_batch_end",
+        "on_test_end",
+        "on_epoch_end",
+        "on_train_end",
+    ]
     callback = keras.callbacks.LambdaCallback(**{e: (lambda *a, e=e: heard.append(e)) for e in events})
     compiled().fit(X, Y, batch_size=50, verbose=0, callbacks=[callback], validation_data=(X, Y))
     assert heard == events
@@ -255,7 +291,9 @@ def test_checkpoints_keep_the_best(tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             logs["val_loss"] = next(values)
 
-    checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.1f}.safetensors", save_best_only=True)
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}-{val_loss:.1f}.safetensors", save_best_only=True
+    )
     compiled().fit(X, Y, epochs=3, verbose=0, callbacks=[Fake(), checkpoint])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1-1.0.safetensors", "2-0.5.safetensors"]
 
@@ -263,7 +301,9 @@ def test_checkpoints_keep_the_best(tmp_path):
 def test_rates_are_scheduled_and_lowered():
     model = compiled()
     rates = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-    assert model.fit(X, Y, epochs=3, verbose=0, callbacks=[rates]).history["learning_rate"] == pytest.approx([0.005, 0.0025, 0.00125])
+    assert model.fit(X, Y, epochs=3, verbose=0, callbacks=[rates]).history["learning_rate"] == pytest.approx(
+        [0.005, 0.0025, 0.00125]
+    )
     plateau = keras.callbacks.ReduceLROnPlateau("loss", patience=1, factor=0.1, min_delta=1e9)
     model.fit(X, Y, epochs=3, verbose=0, callbacks=[plateau])
     assert float(model.optimizer.learning_rate) == pytest.approx(0.0000125)
@@ -281,7 +321,12 @@ def test_one_line_an_epoch_and_silence(capsys, monkeypatch):
     model = compiled()
     model.fit(X, Y, epochs=2, verbose=2)
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == 2 and out[0].startswith("Epoch 1/2 - 2 steps - ") and "accuracy: " in out[0] and "loss: " in out[0]
+    assert (
+        len(out) == 2
+        and out[0].startswith("Epoch 1/2 - 2 steps - ")
+        and "accuracy: " in out[0]
+        and "loss: " in out[0]
+    )
     model.fit(X, Y, verbose=0)
     assert capsys.readouterr() == ("", "")
     pytest.importorskip("tqdm", reason="the bar is tqdm's (extra `progress`)")
@@ -304,19 +349,31 @@ def test_uint8_float64_and_column_targets():
     line.fit(np.arange(5.0), 2 * np.arange(5.0), verbose=0)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: classifier().fit(X, Y), "[sequential.fit] the model is not compiled"),
-    (lambda: compiled().fit(X, Y[:40]), "[fit] x has 50 samples, y has 40 samples, expected as many in each"),
-    (lambda: compiled().fit(X[:, :4], Y), "input input_layer has shape (32, 4), expected (None, 6)"),
-    (lambda: compiled().fit(X, Y + 5, verbose=0), "softmax_cross_entropy"),
-    (lambda: compiled().fit(X, Y, batch_size=0), "batch_size is 0"),
-    (lambda: compiled().fit(X, Y, validation_split=1.5), "validation_split is 1.5, expected between 0 and 1"),
-    (lambda: compiled().fit(X[:0], Y[:0]), "x gave no batch"),
-    (lambda: compiled().fit(X), "y is None, expected labels"),
-    (lambda: compiled().fit(X, Y, class_weight={0: 1}, sample_weight=np.ones(50)), "class_weight and sample_weight"),
-    (lambda: compiled(loss_weights={"other": 1.0}).fit(X, Y, verbose=0), "other"),
-    (lambda: classifier().compile("sgd", "mse", metrics="mae"), "metrics is a str, expected a list"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: classifier().fit(X, Y), "[sequential.fit] the model is not compiled"),
+        (
+            lambda: compiled().fit(X, Y[:40]),
+            "[fit] x has 50 samples, y has 40 samples, expected as many in each",
+        ),
+        (lambda: compiled().fit(X[:, :4], Y), "input input_layer has shape (32, 4), expected (None, 6)"),
+        (lambda: compiled().fit(X, Y + 5, verbose=0), "softmax_cross_entropy"),
+        (lambda: compiled().fit(X, Y, batch_size=0), "batch_size is 0"),
+        (
+            lambda: compiled().fit(X, Y, validation_split=1.5),
+            "validation_split is 1.5, expected between 0 and 1",
+        ),
+        (lambda: compiled().fit(X[:0], Y[:0]), "x gave no batch"),
+        (lambda: compiled().fit(X), "y is None, expected labels"),
+        (
+            lambda: compiled().fit(X, Y, class_weight={0: 1}, sample_weight=np.ones(50)),
+            "class_weight and sample_weight",
+        ),
+        (lambda: compiled(loss_weights={"other": 1.0}).fit(X, Y, verbose=0), "other"),
+        (lambda: classifier().compile("sgd", "mse", metrics="mae"), "metrics is a str, expected a list"),
+    ],
+)
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError) as caught:
         call()

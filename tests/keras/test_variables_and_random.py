@@ -43,17 +43,24 @@ def test_a_tape_may_leave_variables_alone():
     assert dv is None and float(dx) == 3.0
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: tw.Variable([1.0]).assign([1.0, 2.0]), ValueError, "value has shape (2,), expected (1,) as variable has"),
-    (lambda: tw.Variable(lambda shape, dtype: None), ValueError, "shape is None"),
-    (lambda: tw.Variable("text"), TypeError, "expected an array"),
-    (lambda: tw.Variable(["text"]), TypeError, "expected numbers"),
-    (lambda: tw.Variable([1.0], dtype="float12"), TypeError, "'float12' is no dtype"),
-    (lambda: random.set_seed(-1), ValueError, "seed is -1"),
-    (lambda: random.SeedGenerator("x"), TypeError, "expected an int or None"),
-    (lambda: keras.initializers.get("glorot"), ValueError, "did you mean 'glorot"),
-    (lambda: keras.initializers.VarianceScaling(mode="fan"), ValueError, "mode is 'fan'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: tw.Variable([1.0]).assign([1.0, 2.0]),
+            ValueError,
+            "value has shape (2,), expected (1,) as variable has",
+        ),
+        (lambda: tw.Variable(lambda shape, dtype: None), ValueError, "shape is None"),
+        (lambda: tw.Variable("text"), TypeError, "expected an array"),
+        (lambda: tw.Variable(["text"]), TypeError, "expected numbers"),
+        (lambda: tw.Variable([1.0], dtype="float12"), TypeError, "'float12' is no dtype"),
+        (lambda: random.set_seed(-1), ValueError, "seed is -1"),
+        (lambda: random.SeedGenerator("x"), TypeError, "expected an int or None"),
+        (lambda: keras.initializers.get("glorot"), ValueError, "did you mean 'glorot"),
+        (lambda: keras.initializers.VarianceScaling(mode="fan"), ValueError, "mode is 'fan'"),
+    ],
+)
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error) as caught:
         call()
@@ -68,8 +75,12 @@ def test_seeds_repeat_and_draws_differ():
     assert (a != b).any()
     np.testing.assert_array_equal(random.uniform((5,), seed=3).numpy(), random.uniform((5,), seed=3).numpy())
     one, other = random.SeedGenerator(1), random.SeedGenerator(1)
-    np.testing.assert_array_equal(random.uniform((9,), seed=one).numpy(), random.uniform((9,), seed=other).numpy())
-    assert (one.next_key(4) != other.next_key(1000)).sum() == 0 and (one.next_key(4) != other.next_key(4)).any()
+    np.testing.assert_array_equal(
+        random.uniform((9,), seed=one).numpy(), random.uniform((9,), seed=other).numpy()
+    )
+    assert (one.next_key(4) != other.next_key(1000)).sum() == 0 and (
+        one.next_key(4) != other.next_key(4)
+    ).any()
 
 
 def test_permutations_hold_every_number():
@@ -79,12 +90,16 @@ def test_permutations_hold_every_number():
 
 
 SCALES = {
-    "glorot_uniform": (np.sqrt(2 / (300 + 200)), np.sqrt(6 / 500)), "glorot_normal": (np.sqrt(2 / 500), None),
-    "he_uniform": (np.sqrt(2 / 300), np.sqrt(6 / 300)), "he_normal": (np.sqrt(2 / 300), None),
-    "lecun_uniform": (np.sqrt(1 / 300), np.sqrt(3 / 300)), "lecun_normal": (np.sqrt(1 / 300), None),
-    "random_normal": (0.05, None), "random_uniform": (0.05 / np.sqrt(3), 0.05),
+    "glorot_uniform": (np.sqrt(2 / (300 + 200)), np.sqrt(6 / 500)),
+    "glorot_normal": (np.sqrt(2 / 500), None),
+    "he_uniform": (np.sqrt(2 / 300), np.sqrt(6 / 300)),
+    "he_normal": (np.sqrt(2 / 300), None),
+    "lecun_uniform": (np.sqrt(1 / 300), np.sqrt(3 / 300)),
+    "lecun_normal": (np.sqrt(1 / 300), None),
+    "random_normal": (0.05, None),
+    "random_uniform": (0.05 / np.sqrt(3), 0.05),
     "truncated_normal": (0.05 * 0.87962566, 0.1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -122,7 +137,10 @@ def test_an_initializer_repeats_itself_and_two_differ():
 @pytest.mark.parametrize("name", ["MaxNorm", "UnitNorm", "NonNeg", "MinMaxNorm"])
 def test_constraints_are_keras_s(name, judge):
     w = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32) * 2
-    got, want = getattr(keras.constraints, name)()(tw.Tensor(w)), getattr(judge.keras.constraints, name)()(judge.tensor(w))
+    got, want = (
+        getattr(keras.constraints, name)()(tw.Tensor(w)),
+        getattr(judge.keras.constraints, name)()(judge.tensor(w)),
+    )
     np.testing.assert_allclose(got.numpy(), judge.array(want), rtol=1e-5, atol=1e-6)
 
 

@@ -63,7 +63,7 @@ CASES = [
         Case(f"{name}-{axis}", "reduce", ["reduce"], getattr(ops, name), getattr(reference, name), block,
              {"axis": axis, "keepdims": keepdims}, differentiable=[0], second_order=True,
              bad=[Bad(b.args, b.error, b.message, {"axis": 0, "keepdims": False, **b.kwargs}) for b in BAD] if axis == 1 else ())
-        for name in (*FOLDS, "norm")
+        for name in (*FOLDS, "l2_norm")
         for axis, keepdims in ((None, False), (1, True), ((0, 2), False))
     ),
     Case("max-empty", "reduce", ["reduce"], ops.max, reference.max, block, differentiable=[0], bad=EMPTY),
@@ -202,7 +202,7 @@ def test_large_reductions_have_the_same_bits_for_any_thread_count(isa):
 
 def test_float32_squares_and_products_have_the_range_of_float64(isa):
     assert np.isclose(ops.prod(np.array([1e30, 1e30, 1e30, 1e-30, 1e-30, 1e-30], np.float32)), 1.0)
-    assert np.isclose(ops.norm(np.full(16, 1e30, np.float32)), 4e30)
+    assert np.isclose(ops.l2_norm(np.full(16, 1e30, np.float32)), 4e30)
     assert np.isclose(ops.global_norm([np.full(16, 1e-30, np.float32)]), 4e-30)
 
 
@@ -229,7 +229,7 @@ def test_infinities_in_logsumexp(isa):
 def test_nothing_reduces_to_the_identity():
     x = np.ones((0, 3), np.float32)
     assert ops.sum(x) == 0 and ops.prod(x) == 1 and np.isnan(ops.mean(x)) and ops.logsumexp(x) == -np.inf
-    assert not ops.any(x) and ops.all(x) and ops.norm(x) == 0 and ops.global_norm([]) == 0
+    assert not ops.any(x) and ops.all(x) and ops.l2_norm(x) == 0 and ops.global_norm([]) == 0
     assert ops.sum(x, axis=1).shape == (0,) and ops.max(x, axis=1).shape == (0,)
     assert ops.cumsum(x, axis=0).shape == (0, 3) and ops.top_k(np.ones((2, 0), np.float32), 0)[0].shape == (2, 0)
     with pytest.raises(ValueError, match="argmin"):
@@ -282,7 +282,7 @@ def test_gradient_of_a_zero_vectors_length_is_zero():
     x = tw.Tensor(np.zeros(3))
     with tw.GradientTape() as tape:
         tape.watch(x)
-        y = ops.norm(x)
+        y = ops.l2_norm(x)
     assert not tape.gradient(y, x).numpy().any()
 
 
@@ -303,7 +303,7 @@ def test_agrees_with_pytorch():
         (lambda a: ops.prod(a, axis=1), lambda a: a.prod(1)), (lambda a: ops.max(a, axis=0), lambda a: a.amax(0)),
         (lambda a: ops.logsumexp(a, axis=1), lambda a: a.logsumexp(1)), (lambda a: ops.var(a, ddof=1), lambda a: a.var()),
         (lambda a: ops.top_k(a, 3)[0], lambda a: a.topk(3)[0]), (lambda a: ops.cumsum(a, axis=0), lambda a: a.cumsum(0)),
-        (lambda a: ops.norm(a, axis=1), lambda a: a.norm(dim=1)),
+        (lambda a: ops.l2_norm(a, axis=1), lambda a: a.norm(dim=1)),
     ]
     for ours, theirs in pairs:
         with tw.GradientTape() as tape:

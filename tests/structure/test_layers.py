@@ -159,8 +159,11 @@ NUMPY_ARITHMETIC = {
 }
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in sources("python/tilewright/ops", suffixes=(".py",))])
-def test_ops_compute_nothing_in_numpy(path):
+COMPUTES_BY_OPS = sources("python/tilewright/ops", "python/tilewright/keras", suffixes=(".py",))
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in COMPUTES_BY_OPS])
+def test_ops_and_keras_compute_nothing_in_numpy(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
             assert node.attr not in NUMPY_ARITHMETIC, f"{name(path)}:{node.lineno} computes with np.{node.attr}"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of the matmul family. `block` is the engine: it multiplies two blocks that fit the caches, packed or
-// as they lie; `pack` rearranges a block into panels; `dot` serves products too thin for either.
+// as they lie; `pack` rearranges a block into panels; `dot` and `stream` serve products too thin for either.
 #pragma once
 
 #include <stdint.h>
@@ -21,6 +21,14 @@ struct MatmulFinish {
   int64_t z_row = 0;
   Epilogue epilogue;
 
+  // The finish of the elements from (i, j) on.
+  MatmulFinish from(int64_t i, int64_t j) const {
+    MatmulFinish at = *this;
+    if (bias != nullptr) at.bias += j;
+    if (residual != nullptr) at.residual += i * residual_row + j;
+    if (z != nullptr) at.z += i * z_row + j;
+    return at;
+  }
   bool empty() const {
     return bias == nullptr && residual == nullptr && z == nullptr && epilogue.activation == Activation::none;
   }
@@ -42,7 +50,7 @@ struct MatmulBlock {
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
 };
 
-// out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulDotVectors, r < rows
+// out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulThinVectors, r < rows
 template <class T>
 struct MatmulDot {
   int64_t vectors, rows, k;
@@ -53,13 +61,25 @@ struct MatmulDot {
   T* out;
   int64_t out_row;
 };
-inline constexpr int kMatmulDotVectors = 8;
+inline constexpr int kMatmulThinVectors = 8;
+
+// out[s * out_row + j] = sum_k x[s * x_row + k * x_col] * w[k * w_row + j], s < vectors, j < cols
+template <class T>
+struct MatmulStream {
+  int64_t vectors, cols, k;
+  const T* x;
+  int64_t x_row, x_col;
+  const T* w;
+  int64_t w_row;
+  T* out;
+  int64_t out_row;
+};
 
 template <class T>
 struct MatmulTable {
   // Register tile: tile_rows x tile_cols of y. a is packed in panels of panel_rows rows, a multiple of tile_rows
   // and of the lanes, b in panels of tile_cols columns.
-  int lanes, tile_rows, tile_cols, panel_rows;
+  int64_t lanes, tile_rows, tile_cols, panel_rows;
   // Cache blocks: kc columns of a; a block of mc x kc elements of a stays in the second-level cache.
   int64_t kc, mc;
 
@@ -69,6 +89,7 @@ struct MatmulTable {
   // Panels of `width`: packed[p][k][w] = x[(p * width + w) * stride + k * k_stride], zeros past `count`
   void (*pack)(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k, int64_t width);
   void (*dot)(const MatmulDot<T>&);
+  void (*stream)(const MatmulStream<T>&);
 };
 
 using MatmulKernels = FloatTables<MatmulTable>;

@@ -2,8 +2,8 @@
 // The matmul family's table of one instruction set; the kernels are in the three headers below.
 #include "cpu/kernels/matmul.h"
 
-#include "cpu/kernels/matmul_dot.inl.h"
 #include "cpu/kernels/matmul_pack.inl.h"
+#include "cpu/kernels/matmul_thin.inl.h"
 #include "cpu/kernels/matmul_tile.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -23,6 +23,7 @@ constexpr MatmulTable<T> table() {
   t.finish = finish<T>;
   t.pack = pack<T>;
   t.dot = dot<T>;
+  t.stream = stream<T>;
   return t;
 }
 

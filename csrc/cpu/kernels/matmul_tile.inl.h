@@ -81,6 +81,7 @@ struct TileArgs {
   int64_t a_row, a_col;
   const T* b;
   int64_t b_row;
+  const T* ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
   T* y;
   int64_t y_row;
   int64_t k;
@@ -105,6 +106,7 @@ void tile(const TileArgs<T>& t) {
     for (int v = 0; v < kVecs; ++v) acc[r][v] = V::zero();
   const T* a = t.a;
   const T* b = t.b;
+  const T* ahead = t.ahead;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
   if (t.k >= kPrefetchDepth)
 #pragma GCC unroll 8
@@ -115,6 +117,8 @@ void tile(const TileArgs<T>& t) {
     V bk[kVecs];
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) bk[v] = load(b, v);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) prefetch_l2(ahead + v * L);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const V ak = V::set1(a[r * a_row]);
@@ -123,6 +127,7 @@ void tile(const TileArgs<T>& t) {
     }
     a += a_col;
     b += b_row;
+    ahead += b_row;
   }
   const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
 #pragma GCC unroll 8
@@ -193,15 +198,6 @@ void finish(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f)
                   [&](auto a) { finish_rows<decltype(a)::value>(y, y_row, m, n, f); });
 }
 
-template <class T>
-MatmulFinish<T> columns_from(const MatmulFinish<T>& f, int64_t j) {
-  MatmulFinish<T> at = f;
-  if (at.bias != nullptr) at.bias += j;
-  if (at.residual != nullptr) at.residual += j;
-  if (at.z != nullptr) at.z += j;
-  return at;
-}
-
 // Columns outside, rows inside: the panel of b is read once from the outer cache and used for all rows.
 template <class T>
 void block(const MatmulBlock<T>& g) {
@@ -223,10 +219,11 @@ void block(const MatmulBlock<T>& g) {
         const int rows = int(end - i < kTileRows ? end - i : kTileRows);
         t.a = panel + i * g.a_row;
         t.y = g.y + (i0 + i) * g.y_row + j;
+        t.ahead = i0 + i + rows == g.m ? b + g.b_panel : b;
         kTiles<T>.of[rows - 1][vecs - 1][masked](t);
       }
     }
-    if (g.finish != nullptr) finish(g.y + j, g.y_row, g.m, cols, columns_from(*g.finish, j));
+    if (g.finish != nullptr) finish(g.y + j, g.y_row, g.m, cols, g.finish->from(0, j));
   }
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handwritten digits that ship with the package: 1,797 images of 8x8 pixels (see optdigits.md for source and licence)."""
+"""Handwritten digits that ship with the package:
+1,797 images of 8x8 pixels (see optdigits.md for source and licence).
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,16 @@ def load_data():
 
 
 def split_by_class(y, share: float, seed: int):
-    """Indices of a training and a test part, the test part holding `share` of each class, chosen by `seed`."""
+    """Indices of a training and a test part, the test part holding `share` of each class,
+    chosen by `seed`.
+    """
     rng = np.random.Generator(np.random.Philox(seed))
-    test = np.concatenate([rng.permutation(np.flatnonzero(y == c))[: round(share * np.count_nonzero(y == c))] for c in np.unique(y)])
+    test = np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(y == c))[: round(share * np.count_nonzero(y == c))]
+            for c in np.unique(y)
+        ]
+    )
     chosen = np.zeros(len(y), bool)
     chosen[test] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)

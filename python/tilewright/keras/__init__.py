@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers, models and training with the names, arguments, defaults and numerics of Keras 3."""
 
+from tilewright import random
 from tilewright.keras import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -22,14 +24,34 @@ from tilewright.random import SeedGenerator
 from tilewright.variable import Variable
 
 __all__ = [
-    "Input", "KerasTensor", "Layer", "Model", "SeedGenerator", "Sequential", "Variable", "activations", "callbacks", "config",
-    "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models", "optimizers", "regularizers", "utils",
-]  # fmt: skip
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Model",
+    "SeedGenerator",
+    "Sequential",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+]
 
 
 def __getattr__(name: str):
     if name == "datasets":
-        from tilewright import datasets
+        from importlib import import_module
 
-        return datasets
+        return import_module("tilewright.keras.datasets")
     raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")

@@ -120,13 +120,40 @@ def log_sigmoid(x):
     return ops.negative(ops.softplus(ops.negative(x)))
 
 
-_FUNCTIONS = (elu, exponential, gelu, hard_sigmoid, hard_silu, leaky_relu, linear, log_sigmoid, log_softmax, mish, relu,
-              relu6, selu, sigmoid, silu, softmax, softplus, softsign, tanh)
+_FUNCTIONS = (
+    elu,
+    exponential,
+    gelu,
+    hard_sigmoid,
+    hard_silu,
+    leaky_relu,
+    linear,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    tanh,
+)
 _TABLE = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
 serialization.exported("keras.activations", _FUNCTIONS)
 
 # The kernels' names of what they can apply to a product or a convolution while it is in registers.
-_EPILOGUES = {elu: "elu", gelu: "gelu", relu: "relu", relu6: "relu6", silu: "silu", softplus: "softplus", tanh: "tanh"}
+_EPILOGUES = {
+    elu: "elu",
+    gelu: "gelu",
+    relu: "relu",
+    relu6: "relu6",
+    silu: "silu",
+    softplus: "softplus",
+    tanh: "tanh",
+}
 
 
 def get(identifier):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tilewright.autograd import Tensor
+from tilewright.keras import nest
 
 
 class Annotated(Tensor):
@@ -36,3 +37,13 @@ def with_mask(x, mask):
     if type(x) is Annotated:
         return Annotated(x, mask=mask, logits=x.logits, logits_of=x.logits_of)
     return x if mask is None else Annotated(x, mask=mask)
+
+
+def masks_of(value):
+    """The mask of a value, or the masks of a list of values, or None."""
+    if type(value) is Annotated:
+        return value.mask
+    if nest.is_nested(value):
+        masks = [mask_of(leaf) for leaf in nest.flatten(value)]
+        return masks if any(m is not None for m in masks) else None
+    return None

@@ -29,7 +29,7 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """"channels_last" or "channels_first"."""
+    """ "channels_last" or "channels_first"."""
     return _settings["image_data_format"]
 
 

@@ -76,12 +76,22 @@ class MinMaxNorm(Constraint):
         return _rescaled(w, norms, wanted)
 
     def get_config(self):
-        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
+        return {
+            "min_value": self.min_value,
+            "max_value": self.max_value,
+            "rate": self.rate,
+            "axis": self.axis,
+        }
 
 
 _CLASSES = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
-_TABLE = {**{cls.__name__: cls for cls in _CLASSES}, "max_norm": MaxNorm, "min_max_norm": MinMaxNorm,
-          "non_neg": NonNeg, "unit_norm": UnitNorm}
+_TABLE = {
+    **{cls.__name__: cls for cls in _CLASSES},
+    "max_norm": MaxNorm,
+    "min_max_norm": MinMaxNorm,
+    "non_neg": NonNeg,
+    "unit_norm": UnitNorm,
+}
 serialization.exported("keras.constraints", _CLASSES)
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 

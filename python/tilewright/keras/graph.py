@@ -29,7 +29,9 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *_, **__):
-        raise TypeError(f"[KerasTensor] {self.name} has no values, expected an array; call the model on data instead")
+        raise TypeError(
+            f"[KerasTensor] {self.name} has no values, expected an array; call the model on data instead"
+        )
 
     def __iter__(self):
         raise TypeError(f"[KerasTensor] {self.name} has no values and cannot be iterated over")
@@ -76,13 +78,16 @@ class Graph:
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     raise ValueError(
-                        f"[Model] {role} holds a {type(tensor).__name__}, expected what Input or a layer called on it gives"
+                        f"[Model] {role} holds a {type(tensor).__name__}, expected what Input or a layer "
+                        "called on it gives"
                     )
         self.calls = self._ordered()
         self._plan = [self._step(call) for call in self.calls]
 
     def _ordered(self) -> list[Call]:
-        """Calls between inputs and outputs, each after what it needs; without recursion, models can be deep."""
+        """Calls between inputs and outputs, each after what it needs; without recursion,
+        models can be deep.
+        """
         known = {id(t) for t in self.flat_inputs}
         calls: list[Call] = []
         done: set[int] = set()
@@ -93,7 +98,9 @@ class Graph:
             if id(tensor) in known or (call is not None and id(call) in done):
                 continue
             if call is None or not call.inputs:
-                raise ValueError(f"[Model] inputs do not lead to output {tensor.name}, expected them to include its source")
+                raise ValueError(
+                    f"[Model] inputs do not lead to output {tensor.name}, expected them to include its source"
+                )
             if ready:
                 done.add(id(call))
                 calls.append(call)
@@ -122,6 +129,7 @@ class Graph:
             if single is not None:
                 result = layer(held[single])
             else:
+
                 def given(leaf, held=held):
                     return held[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
@@ -137,7 +145,10 @@ class Graph:
 
 
 def probe_shapes(function, structure):
-    """Output specification of `function` found by running it twice on zeros, with two sizes for every open axis."""
+    """Output specification of `function` found by running it twice on zeros,
+    with two sizes for every open axis.
+    """
+
     def zeros(size):
         def make(leaf):
             if not isinstance(leaf, KerasTensor):
@@ -148,5 +159,17 @@ def probe_shapes(function, structure):
 
     first, second = (function(*args, **kwargs) for args, kwargs in (zeros(2), zeros(3)))
     pairs = zip(nest.flatten(first), nest.flatten(second), strict=True)
-    return nest.pack(first, [KerasTensor((n if n == m else None for n, m in zip(a.shape, b.shape, strict=True)), a.dtype)
-                             for a, b in pairs])
+    return nest.pack(
+        first,
+        [
+            KerasTensor((n if n == m else None for n, m in zip(a.shape, b.shape, strict=True)), a.dtype)
+            for a, b in pairs
+        ],
+    )
+
+
+def specs_of(shape, dtype):
+    """A KerasTensor for a shape, or a list of them for a list of shapes."""
+    if isinstance(shape, tuple) and all(n is None or isinstance(n, (int, np.integer)) for n in shape):
+        return KerasTensor(shape, dtype)
+    return type(shape)(specs_of(s, dtype) for s in shape)

@@ -76,14 +76,18 @@ def _diagonal(matrix):
 
 
 class RandomInitializer(Initializer):
-    """Base of what draws: the same seed gives the same values at every call; None takes one from the global seed."""
+    """Base of what draws: the same seed gives the same values at every call;
+    None takes one from the global seed.
+    """
 
     def __init__(self, seed=None):
         self._given_seed = seed
         if isinstance(seed, dict):
             seed = serialization.deserialize_keras_object(seed)
         if seed is not None and not isinstance(seed, (int, random.SeedGenerator)):
-            raise TypeError(f"[{type(self).__name__}] seed is a {type(seed).__name__}, expected an int or SeedGenerator")
+            raise TypeError(
+                f"[{type(self).__name__}] seed is a {type(seed).__name__}, expected an int or SeedGenerator"
+            )
         self.seed = random.make_seed() if seed is None else seed
 
     def get_config(self):
@@ -132,15 +136,25 @@ class VarianceScaling(RandomInitializer):
         scale : positive;  mode : "fan_in", "fan_out" or "fan_avg"
         distribution : "truncated_normal" (also "normal"), "untruncated_normal" or "uniform"
         input_axes, output_axes : axes whose sizes make the fans, instead of the rule of `compute_fans`
-    Notes   Glorot & Bengio, AISTATS 2010; He et al., arXiv:1502.01852; LeCun et al., "Efficient BackProp", 1998.
+    Notes   Glorot & Bengio, AISTATS 2010; He et al., arXiv:1502.01852; LeCun et al., "Efficient BackProp",
+    1998.
     """
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, input_axes=None,
-                 output_axes=None):
+    def __init__(
+        self,
+        scale=1.0,
+        mode="fan_in",
+        distribution="truncated_normal",
+        seed=None,
+        input_axes=None,
+        output_axes=None,
+    ):
         super().__init__(seed)
         distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
-        for name, value, known in (("mode", mode, ("fan_in", "fan_out", "fan_avg")),
-                                   ("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))):
+        for name, value, known in (
+            ("mode", mode, ("fan_in", "fan_out", "fan_avg")),
+            ("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")),
+        ):
             if value not in known:
                 raise ValueError(f"[VarianceScaling] {name} is {value!r}, expected one of {', '.join(known)}")
         if scale <= 0:
@@ -158,11 +172,19 @@ class VarianceScaling(RandomInitializer):
         if self.distribution == "untruncated_normal":
             return random.normal(shape, 0.0, math.sqrt(variance), _dtype(dtype), self.seed)
         # Cutting at two standard deviations narrows a normal distribution by this factor.
-        return random.truncated_normal(shape, 0.0, math.sqrt(variance) / 0.87962566103423978, _dtype(dtype), self.seed)
+        return random.truncated_normal(
+            shape, 0.0, math.sqrt(variance) / 0.87962566103423978, _dtype(dtype), self.seed
+        )
 
     def get_config(self):
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, **super().get_config(),
-                "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            **super().get_config(),
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
 
 
 class _Scaled(VarianceScaling):
@@ -175,7 +197,11 @@ class _Scaled(VarianceScaling):
         super().__init__(scale, mode, distribution, seed, input_axes, output_axes)
 
     def get_config(self):
-        return {**RandomInitializer.get_config(self), "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {
+            **RandomInitializer.get_config(self),
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
 
 
 class GlorotUniform(_Scaled):
@@ -233,7 +259,9 @@ class Orthogonal(RandomInitializer):
 
 
 def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
-    """Inputs and outputs of one unit of a weight: (..., in, out), the axes before them being the receptive field."""
+    """Inputs and outputs of one unit of a weight: (..., in, out),
+    the axes before them being the receptive field.
+    """
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:
@@ -246,15 +274,44 @@ def _dtype(dtype):
     return dtype_of(dtype or config.floatx())
 
 
-_CLASSES = (Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
-            Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros)
+_CLASSES = (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+)
 _TABLE = {
     **{cls.__name__: cls for cls in _CLASSES},
-    "constant": Constant, "glorot_normal": GlorotNormal, "glorot_uniform": GlorotUniform, "he_normal": HeNormal,
-    "he_uniform": HeUniform, "identity": Identity, "lecun_normal": LecunNormal, "lecun_uniform": LecunUniform,
-    "one": Ones, "ones": Ones, "orthogonal": Orthogonal, "normal": RandomNormal, "random_normal": RandomNormal,
-    "uniform": RandomUniform, "random_uniform": RandomUniform, "truncated_normal": TruncatedNormal,
-    "variance_scaling": VarianceScaling, "zero": Zeros, "zeros": Zeros,
+    "constant": Constant,
+    "glorot_normal": GlorotNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+    "identity": Identity,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
+    "one": Ones,
+    "ones": Ones,
+    "orthogonal": Orthogonal,
+    "normal": RandomNormal,
+    "random_normal": RandomNormal,
+    "uniform": RandomUniform,
+    "random_uniform": RandomUniform,
+    "truncated_normal": TruncatedNormal,
+    "variance_scaling": VarianceScaling,
+    "zero": Zeros,
+    "zeros": Zeros,
 }
 serialization.exported("keras.initializers", _CLASSES)
 

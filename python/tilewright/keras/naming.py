@@ -12,7 +12,7 @@ _thread = threading.local()
 
 
 def to_snake_case(name: str) -> str:
-    """"MaxPooling2D" as "max_pooling2d"."""
+    """ "MaxPooling2D" as "max_pooling2d"."""
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

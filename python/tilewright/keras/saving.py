@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights in safetensors files: one array a variable, named by where it stands in the model.
 
-Names follow the structure, not the counters of this process: "dense_1/kernel" is the second Dense of its model, in
+Names follow the structure, not the counters of this process: "dense_1/kernel" is the second Dense of its
+model, in
 whichever model of the session. Layers named by the user keep their names.
 """
 
@@ -14,7 +15,7 @@ import struct
 import numpy as np
 
 from tilewright.keras import naming
-from tilewright.variable import Variable
+from tilewright.variable import Variable, dtype_of
 
 
 def named_weights(model) -> dict[str, Variable]:
@@ -56,7 +57,9 @@ def _safetensors():
         import safetensors
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError("[save_weights] safetensors is not installed, expected it: pip install tilewright[weights]") from error
+        raise ImportError(
+            "[save_weights] safetensors is not installed, expected it: pip install tilewright[weights]"
+        ) from error
     return safetensors
 
 
@@ -68,7 +71,8 @@ def _path(function: str, filepath) -> str:
 
 
 def save_weights(model, filepath, overwrite: bool = True) -> None:
-    """Writes the weights under a temporary name, then renames: the file is the old one or the new one, never half.
+    """Writes the weights under a temporary name, then renames: the file is the old one or the new one, never
+    half.
 
     Raises   ValueError: another suffix, a model without weights.  FileExistsError: the file is there and
              overwrite is False.  ImportError: safetensors is missing
@@ -103,7 +107,8 @@ def write_whole(path: str, data: bytes) -> None:
 def load_weights(model, filepath) -> None:
     """Reads weights into the model; every name and shape is checked before the first is assigned.
 
-    Raises   FileNotFoundError: no such file.  ValueError: a truncated or foreign file, other variables or shapes than
+    Raises   FileNotFoundError: no such file.  ValueError: a truncated or foreign file, other variables or
+    shapes than
              the model's.  ImportError: safetensors is missing
     """
     path = _path("load_weights", filepath)
@@ -112,15 +117,22 @@ def load_weights(model, filepath) -> None:
     arrays = _read(path)
     weights = named_weights(model)
     if not weights:
-        raise ValueError(f"[load_weights] model {model.name} has no weights, expected it to be built (call it, or give it an Input)")
+        raise ValueError(
+            f"[load_weights] model {model.name} has no weights, expected it to be built (call it, or give "
+            "it an Input)"
+        )
     missing = [name for name in weights if name not in arrays]
-    foreign = [name for name in arrays if name not in weights]
+    foreign = sorted(name for name in arrays if name not in weights)
     if missing or foreign:
-        parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(foreign)}, which the model has not"] * bool(foreign)
+        parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [
+            f"has {', '.join(foreign)}, which the model has not"
+        ] * bool(foreign)
         raise ValueError(f"[load_weights] {path} {' and '.join(parts)}; expected the weights of {model.name}")
     for name, variable in weights.items():
         if arrays[name].shape != variable.shape:
-            raise ValueError(f"[load_weights] {path}: {name} has shape {arrays[name].shape}, expected {variable.shape}")
+            raise ValueError(
+                f"[load_weights] {path}: {name} has shape {arrays[name].shape}, expected {variable.shape}"
+            )
     for name, variable in weights.items():
         variable.assign(arrays[name])
 
@@ -133,26 +145,33 @@ def _read(path: str) -> dict[str, np.ndarray]:
     try:
         found = dict(library.deserialize(data))
     except library.SafetensorError as error:
-        raise ValueError(f"[load_weights] {path} is no whole safetensors file ({len(data)} bytes{_declared(data)}): {error}") from error
+        raise ValueError(
+            f"[load_weights] {path} is no whole safetensors file ({len(data)} bytes{_declared(data)}): "
+            f"{error}"
+        ) from error
     arrays = {}
     for name, entry in found.items():
         dtype = _DTYPES.get(entry["dtype"])
         if dtype is None:
-            raise ValueError(f"[load_weights] {path}: {name} has dtype {entry['dtype']}, expected one of {', '.join(_DTYPES)}")
-        arrays[name] = np.frombuffer(entry["data"], _numpy_dtype(dtype)).reshape(entry["shape"])
+            raise ValueError(
+                f"[load_weights] {path}: {name} has dtype {entry['dtype']}, expected one of "
+                f"{', '.join(_DTYPES)}"
+            )
+        arrays[name] = np.frombuffer(entry["data"], dtype_of(dtype)).reshape(entry["shape"])
     return arrays
 
 
-_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32", "I8": "int8",
-           "U8": "uint8", "BOOL": "bool"}
-
-
-def _numpy_dtype(name: str) -> np.dtype:
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
+_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
 
 
 def _declared(data: bytes) -> str:

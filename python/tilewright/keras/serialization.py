@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects by name and as plain data: {"module", "class_name", "config", "registered_name"}, as Keras writes them."""
+"""Objects by name and as plain data: {"module", "class_name", "config", "registered_name"},
+as Keras writes them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _modules: dict[object, str] = {}
 
 
 def exported(module: str, objects) -> None:
-    """Makes classes and functions findable when configurations are read, as names of `module` ("keras.layers")."""
+    """Makes classes and functions findable when configurations are read,
+    as names of `module` ("keras.layers").
+    """
     for thing in objects:
         _exported[module, thing.__name__] = thing
         _modules[thing] = module
@@ -72,7 +76,9 @@ def get(what: str, identifier, table: dict[str, object]):
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"[{what}] got a {type(identifier).__name__}, expected a name, a configuration or an object")
+    raise TypeError(
+        f"[{what}] got a {type(identifier).__name__}, expected a name, a configuration or an object"
+    )
 
 
 def serialize_keras_object(thing):
@@ -86,15 +92,25 @@ def serialize_keras_object(thing):
     if isinstance(thing, types.FunctionType):
         if thing in _modules:
             return thing.__name__
-        return {"module": thing.__module__, "class_name": "function", "config": thing.__name__,
-                "registered_name": thing.__name__}
+        return {
+            "module": thing.__module__,
+            "class_name": "function",
+            "config": thing.__name__,
+            "registered_name": thing.__name__,
+        }
     if hasattr(thing, "get_config"):
         cls = type(thing)
-        return {"module": _modules.get(cls, cls.__module__), "class_name": cls.__name__, "config": thing.get_config(),
-                "registered_name": None if cls in _modules else cls.__name__}
+        return {
+            "module": _modules.get(cls, cls.__module__),
+            "class_name": cls.__name__,
+            "config": thing.get_config(),
+            "registered_name": None if cls in _modules else cls.__name__,
+        }
     if hasattr(thing, "item") and getattr(thing, "size", 0) == 1:
         return thing.item()
-    raise TypeError(f"[serialize] a {type(thing).__name__} has no configuration, expected an object with get_config")
+    raise TypeError(
+        f"[serialize] a {type(thing).__name__} has no configuration, expected an object with get_config"
+    )
 
 
 def _known_names() -> list[str]:

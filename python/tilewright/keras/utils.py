@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import random as python_random
-
 import numpy as np
 
-from tilewright import ops, random
+from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
@@ -17,15 +15,7 @@ from tilewright.keras.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
-
-
-def set_random_seed(seed: int) -> None:
-    """Seeds Python's, NumPy's and Tilewright's random numbers."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"[set_random_seed] seed is {seed!r}, expected an int from 0 to 2^32 - 1")
-    python_random.seed(seed)
-    getattr(np, "random").seed(seed)  # noqa: B009
-    random.set_seed(seed)
+from tilewright.random import set_random_seed
 
 
 def clear_session() -> None:
@@ -48,8 +38,10 @@ def to_categorical(x, num_classes: int | None = None):
     highest = int(ops.max(labels)) if labels.size else -1
     num_classes = highest + 1 if num_classes is None else num_classes
     if highest >= num_classes or (labels.size and int(ops.min(labels)) < 0):
-        raise ValueError(f"[to_categorical] x holds {highest if highest >= num_classes else int(ops.min(labels))}, "
-                         f"expected 0 to {num_classes - 1}")
+        raise ValueError(
+            f"[to_categorical] x holds {highest if highest >= num_classes else int(ops.min(labels))}, "
+            f"expected 0 to {num_classes - 1}"
+        )
     y = ops.one_hot(labels, num_classes, dtype=floatx())
     return Tensor(y) if tensor else y
 
@@ -64,5 +56,13 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
-__all__ = ["clear_session", "custom_object_scope", "deserialize_keras_object", "normalize", "register_keras_serializable", "serialize_keras_object",
-           "set_random_seed", "to_categorical"]
+__all__ = [
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "normalize",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "to_categorical",
+]

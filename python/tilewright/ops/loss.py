@@ -10,8 +10,13 @@ from tilewright.autograd import raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce, shape, softmax
 from tilewright.ops._common import contiguous, destination, given_back
 from tilewright.ops._operands import in_dtype
+from tilewright.ops.loss_probability import binary_cross_entropy, categorical_cross_entropy
+from tilewright.ops.loss_reduction import check_reduction, reduced, unreduced
 
-__all__ = ["mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy"]
+__all__ = [
+    "binary_cross_entropy", "categorical_cross_entropy", "mean_squared_error", "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
 
 
 def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignore_index=None,
@@ -45,10 +50,12 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignor
     """
     name = "softmax_cross_entropy"
     xs, ids = raw(name, "logits", logits), raw(name, "labels", labels)
-    _check_reduction(name, reduction)
+    check_reduction(name, reduction)
     _check_dimensions(name, "logits", xs)
     lead, classes = xs.shape[:-1], xs.shape[-1]
     sparse = ids.dtype.kind in "iu"
+    if not sparse and ids.dtype != xs.dtype:
+        raise TypeError(f"[{name}] labels has dtype {ids.dtype}, expected ids (int32, int64) or probabilities ({xs.dtype})")
     if ids.shape != (lead if sparse else xs.shape):
         raise ValueError(f"[{name}] labels has shape {ids.shape}, expected {lead if sparse else xs.shape} for "
                          f"{'ids' if sparse else 'probabilities'} beside logits of shape {xs.shape}")
@@ -57,7 +64,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignor
     ignored = None if ignore_index is None else _index(name, ignore_index, sparse)
     rows = backend.size_of(lead)
     flat = contiguous(ids).reshape((rows,) if sparse else (rows, classes))
-    loss, dlogits = _run(name, (logits,), lead, xs, xs.shape, out if reduction == "none" else None,
+    loss, dlogits = _run(name, (logits,), lead, xs, xs.shape, unreduced(out, reduction),
                          lambda loss, dlogits: backend.module_of(xs).softmax_cross_entropy(
                              loss.reshape(rows), None if dlogits is None else dlogits.reshape(rows, classes),
                              contiguous(xs).reshape(rows, classes), flat, label_smoothing, ignored))
@@ -74,7 +81,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignor
         return by_logits, by_labels
 
     losses = result(loss, (logits, None if sparse else labels), gradient)
-    return _reduced(losses, reduction, out, counted)
+    return reduced(losses, reduction, out, counted)
 
 
 def _slope(dlogits, logits, labels, label_smoothing: float, counted):
@@ -126,12 +133,12 @@ def sigmoid_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, reduc
     """
     name = "sigmoid_cross_entropy"
     xs, qs = raw(name, "logits", logits), raw(name, "labels", labels)
-    _check_reduction(name, reduction)
+    check_reduction(name, reduction)
     if qs.shape != xs.shape:
         raise ValueError(f"[{name}] labels has shape {qs.shape}, expected {xs.shape} like logits")
     if qs.dtype.kind in "biu":
         qs = in_dtype(qs, xs.dtype)
-    loss, dlogits = _run(name, (logits,), xs.shape, xs, xs.shape, out if reduction == "none" else None,
+    loss, dlogits = _run(name, (logits,), xs.shape, xs, xs.shape, unreduced(out, reduction),
                          lambda loss, dlogits: backend.module_of(xs).sigmoid_cross_entropy(
                              loss.reshape(-1), None if dlogits is None else dlogits.reshape(-1),
                              contiguous(xs).reshape(-1), contiguous(qs).reshape(-1), label_smoothing))
@@ -151,7 +158,7 @@ def sigmoid_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, reduc
         by_logits = elementwise.multiply(slope(), dy) if needs[0] else None
         return by_logits, elementwise.multiply(elementwise.multiply(logits, -keep), dy) if needs[1] else None
 
-    return _reduced(result(loss, (logits, labels), gradient), reduction, out)
+    return reduced(result(loss, (logits, labels), gradient), reduction, out)
 
 
 def mean_squared_error(prediction, target, *, reduction: str = "none", out=None):
@@ -175,13 +182,13 @@ def mean_squared_error(prediction, target, *, reduction: str = "none", out=None)
     """
     name = "mean_squared_error"
     ps, ts = raw(name, "prediction", prediction), raw(name, "target", target)
-    _check_reduction(name, reduction)
+    check_reduction(name, reduction)
     _check_dimensions(name, "prediction", ps)
     if ts.shape != ps.shape:
         raise ValueError(f"[{name}] target has shape {ts.shape}, expected {ps.shape} like prediction")
     lead, cols = ps.shape[:-1], ps.shape[-1]
     rows = backend.size_of(lead)
-    loss, slopes = _run(name, (prediction, target), lead, ps, ps.shape, out if reduction == "none" else None,
+    loss, slopes = _run(name, (prediction, target), lead, ps, ps.shape, unreduced(out, reduction),
                         lambda loss, slopes: backend.module_of(ps).mean_squared_error(
                             loss.reshape(rows), None if slopes is None else slopes.reshape(rows, cols),
                             contiguous(ps).reshape(rows, cols), contiguous(ts).reshape(rows, cols)))
@@ -195,12 +202,7 @@ def mean_squared_error(prediction, target, *, reduction: str = "none", out=None)
         by = elementwise.multiply(slope, shape.expand_dims(dy, -1))
         return by if needs[0] else None, elementwise.negative(by) if needs[1] else None
 
-    return _reduced(result(loss, (prediction, target), gradient), reduction, out)
-
-
-def _check_reduction(name: str, reduction) -> None:
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"[{name}] reduction is {reduction!r}, expected 'none', 'mean' or 'sum'")
+    return reduced(result(loss, (prediction, target), gradient), reduction, out)
 
 
 def _check_dimensions(name: str, argument: str, x) -> None:
@@ -227,14 +229,3 @@ def _run(name: str, differentiable, loss_shape, like, gradient_shape, out, call)
     if direct is not loss:
         backend.module_of(like).copy(loss, direct)
     return given_back(out, loss), gradient
-
-
-def _reduced(losses, reduction: str, out, counted=None):
-    """The losses themselves, their sum, or their mean over the rows that `counted` marks with 1."""
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return reduce.sum(losses, out=out)
-    if counted is None:
-        return reduce.mean(losses, out=out)
-    return elementwise.divide(reduce.sum(losses), reduce.sum(counted), out=out)

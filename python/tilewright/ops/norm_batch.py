@@ -66,7 +66,7 @@ def batch_norm(x, gamma=None, beta=None, moving_mean=None, moving_variance=None,
         return result(given_back(out, y), (x, gamma, beta),
                       lambda dy, y, needs: _inference_gradients(dy, x, gamma, moving, epsilon, rows, needs))
     keep = keep or return_statistics
-    mean, rstd = (rows.empty(rows.shape[1]), rows.empty(rows.shape[1])) if keep else (None, None)
+    mean, rstd = (rows.empty(rows.columns_shape), rows.empty(rows.columns_shape)) if keep else (None, None)
     module.batch_norm_training(written, mean, rstd, *moving, rows.read("x", rows.x), gammas, betas, epsilon, momentum,
                                momentum_is_update, unbiased)
     rows.finish(y, written)
@@ -122,7 +122,7 @@ def _batch_norm_backward(dy, x, mean, rstd, gamma, axis, out=None):
     means, rstds, gammas = (rows.vector(n, v, rows.columns_shape)
                             for n, v in (("mean", mean), ("rstd", rstd), ("gamma", gamma)))
     dx, written = rows.destination(out)
-    dgamma, dbeta = rows.empty(rows.shape[1]), rows.empty(rows.shape[1])
+    dgamma, dbeta = rows.empty(rows.columns_shape), rows.empty(rows.columns_shape)
     backend.module_of(rows.x).batch_norm_backward(written, dgamma, dbeta, rows.read("dy", dy), rows.read("x", rows.x),
                                                   means, rstds, gammas)
     rows.finish(dx, written)

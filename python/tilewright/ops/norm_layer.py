@@ -6,7 +6,7 @@ from __future__ import annotations
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops._common import given_back
-from tilewright.ops.norm_rows import Rows, second_gradients
+from tilewright.ops.norm_rows import Rows, flat, second_gradients
 
 
 def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5, axis=-1,
@@ -38,9 +38,9 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5
     gammas, betas = (rows.vector(n, p, rows.columns_shape) for n, p in (("gamma", gamma), ("beta", beta)))
     y, written, h, added = _prepared(rows, residual, out)
     keep = return_statistics or rows.keeps_statistics(y, x, gamma, beta, residual)
-    mean, rstd = (rows.empty(rows.shape[0]), rows.empty(rows.shape[0])) if keep else (None, None)
-    backend.module_of(rows.x).layer_norm_forward(written, added, mean, rstd, h, _residual(rows, residual), gammas,
-                                                 betas, epsilon)
+    mean, rstd = (rows.empty(rows.rows_shape), rows.empty(rows.rows_shape)) if keep else (None, None)
+    backend.module_of(rows.x).layer_norm_forward(written, added, flat(mean), flat(rstd), h, _residual(rows, residual),
+                                                 gammas, betas, epsilon)
 
     def gradient(dys, ys, needs):
         dy, dsum, source = (dys[0], dys[1], ys[1]) if residual is not None else (dys, None, x)
@@ -51,7 +51,7 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5
 
     y = _finished(rows, y, written, added, out)
     statistics = (mean, rstd) if return_statistics else ()
-    return _outputs(rows, result(y, (x, gamma, beta, residual), gradient), statistics, x)
+    return _outputs(result(y, (x, gamma, beta, residual), gradient), statistics, x)
 
 
 def layer_norm_backward(dy, x, mean, rstd, gamma=None, *, dsum=None, axis=-1, out=None):
@@ -89,8 +89,9 @@ def _layer_norm_backward(dy, x, mean, rstd, gamma, dsum, axis, wanted, out=None)
     means, rstds = (rows.vector(n, s, rows.rows_shape) for n, s in (("mean", mean), ("rstd", rstd)))
     gammas = rows.vector("gamma", gamma, rows.columns_shape)
     dx, written = rows.destination(out)
-    dgamma, dbeta = (rows.empty(rows.shape[1]) if w else None for w in wanted)
-    backend.module_of(rows.x).layer_norm_backward(written, dgamma, dbeta, dys, dsums, xs, means, rstds, gammas)
+    dgamma, dbeta = (rows.empty(rows.columns_shape) if w else None for w in wanted)
+    backend.module_of(rows.x).layer_norm_backward(written, flat(dgamma), flat(dbeta), dys, dsums, xs, means, rstds,
+                                                  gammas)
     return _gradient_outputs(rows, dx, written, out, (dgamma, dbeta), (dy, x, gamma, dsum), rstd, centred=True)
 
 
@@ -116,8 +117,9 @@ def rms_norm(x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, re
     gammas = rows.vector("gamma", gamma, rows.columns_shape)
     y, written, h, added = _prepared(rows, residual, out)
     keep = return_statistics or rows.keeps_statistics(y, x, gamma, residual)
-    rstd = rows.empty(rows.shape[0]) if keep else None
-    backend.module_of(rows.x).rms_norm_forward(written, added, rstd, h, _residual(rows, residual), gammas, epsilon)
+    rstd = rows.empty(rows.rows_shape) if keep else None
+    backend.module_of(rows.x).rms_norm_forward(written, added, flat(rstd), h, _residual(rows, residual), gammas,
+                                               epsilon)
 
     def gradient(dys, ys, needs):
         dy, dsum, source = (dys[0], dys[1], ys[1]) if residual is not None else (dys, None, x)
@@ -127,7 +129,7 @@ def rms_norm(x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, re
         return dx, dgamma, dx
 
     y = _finished(rows, y, written, added, out)
-    return _outputs(rows, result(y, (x, gamma, residual), gradient), (rstd,) if return_statistics else (), x)
+    return _outputs(result(y, (x, gamma, residual), gradient), (rstd,) if return_statistics else (), x)
 
 
 def rms_norm_backward(dy, x, rstd, gamma=None, *, dsum=None, axis=-1, out=None):
@@ -157,15 +159,15 @@ def _rms_norm_backward(dy, x, rstd, gamma, dsum, axis, wanted, out=None):
     dys, xs, dsums = rows.read("dy", dy), rows.read("x", x), None if dsum is None else rows.read("dsum", dsum)
     rstds, gammas = rows.vector("rstd", rstd, rows.rows_shape), rows.vector("gamma", gamma, rows.columns_shape)
     dx, written = rows.destination(out)
-    dgamma = rows.empty(rows.shape[1]) if wanted else None
-    backend.module_of(rows.x).rms_norm_backward(written, dgamma, dys, dsums, xs, rstds, gammas)
+    dgamma = rows.empty(rows.columns_shape) if wanted else None
+    backend.module_of(rows.x).rms_norm_backward(written, flat(dgamma), dys, dsums, xs, rstds, gammas)
     return _gradient_outputs(rows, dx, written, out, (dgamma,), (dy, x, gamma, dsum), rstd, centred=False)
 
 
 def _prepared(rows: Rows, residual, out):
     """The result, the memory a kernel writes for it, the rows to read, and room for x + residual."""
     y, written = rows.destination(out)
-    added = None if residual is None else backend.empty(rows.shape, rows.x.dtype, rows.x)
+    added = None if residual is None else rows.empty(rows.shape)
     return y, written, rows.read("x", rows.x), added
 
 
@@ -179,24 +181,24 @@ def _finished(rows: Rows, y, written, added, out):
     y = given_back(out, y)
     if added is None:
         return y
-    h = backend.empty(rows.x.shape, rows.x.dtype, rows.x) if rows.moved else added.reshape(rows.x.shape)
+    h = rows.empty(rows.x.shape) if rows.moved else added.reshape(rows.x.shape)
     if rows.moved:
         rows.finish(h, added)
     return y, h
 
 
-def _outputs(rows: Rows, traced, statistics, x):
+def _outputs(traced, statistics, x):
     """The public result: y, then h, then the statistics as constants."""
     if not statistics:
         return traced
-    constants = result(tuple(s.reshape(rows.rows_shape) for s in statistics), (x,), None)
+    constants = result(statistics, (x,), None)
     return (*(traced if isinstance(traced, tuple) else (traced,)), *constants)
 
 
 def _gradient_outputs(rows: Rows, dx, written, out, parameters, inputs, rstd, centred: bool):
     """(dx, *parameters), with those that were not wanted as None, and how they differentiate again."""
     rows.finish(dx, written)
-    found = [given_back(out, dx)] + [None if p is None else p.reshape(rows.columns_shape) for p in parameters]
+    found = [given_back(out, dx), *parameters]
     present = [i for i, f in enumerate(found) if f is not None]
     dy, x, gamma, dsum = inputs
 

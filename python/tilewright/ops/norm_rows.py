@@ -40,15 +40,16 @@ class Rows:
             raise ValueError(f"[{self.name}] {argument} has shape {a.shape}, expected {wanted}")
         return contiguous(a).reshape(-1)
 
-    def empty(self, length: int):
-        return backend.empty((length,), self.x.dtype, self.x)
+    def empty(self, shape_: tuple[int, ...]):
+        """Memory of x's dtype."""
+        return backend.empty(shape_, self.x.dtype, self.x)
 
     def destination(self, argument_out):
         """(y, rows): the result, and the (rows, cols) memory that a kernel writes for it."""
         y = destination(self.name, argument_out, self.x.shape, self.x.dtype, self.x)
         if not self.moved and y.flags.c_contiguous:
             return y, y.reshape(self.shape)
-        return y, backend.empty(self.shape, self.x.dtype, self.x)
+        return y, self.empty(self.shape)
 
     def finish(self, y, rows) -> None:
         """Copies `rows` into y unless they are y's own memory."""
@@ -65,6 +66,11 @@ class Rows:
         if wanted and y is self.x:
             raise ValueError(f"[{self.name}] out is x, expected another array while a tape records: the gradient needs x")
         return wanted
+
+
+def flat(a):
+    """Contiguous memory as one axis; None stays None."""
+    return None if a is None else a.reshape(-1)
 
 
 def spread(vector, like_shape, axes):

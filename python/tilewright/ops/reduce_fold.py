@@ -36,25 +36,24 @@ def kept_shape(shape_, axes) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape_))
 
 
-def _reduce(name: str, x, axis, keepdims: bool, out, f: str | None = None):
+def _reduce(name: str, x, axis, keepdims: bool, out):
     """Calls the table; returns what the public function gives back, the axes, and the shape with ones."""
-    f = f or name
     a = raw(name, "x", x)
     axes = axes_tuple(name, axis, a.ndim)
     kept = kept_shape(a.shape, axes)
     wanted = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
-    truth = f in ("any", "all")
-    source = a if truth else in_table(name, a, f in ("mean", "logsumexp"))
+    truth = name in ("any", "all")
+    source = a if truth else in_table(name, a, name in ("mean", "logsumexp"))
     if truth:
         computed = given = np.dtype(np.bool_)
-    elif source.dtype.kind == "i" and f in ("sum", "prod", "sum_squares"):
+    elif source.dtype.kind == "i" and name in ("sum", "prod", "sum_squares"):
         computed = given = np.dtype(np.int64)
     else:
         computed = source.dtype
-        given = a.dtype if f in ("max", "min") or a.dtype.kind not in "biu" else computed
+        given = a.dtype if name in ("max", "min") or a.dtype.kind not in "biu" else computed
     y = destination(name, out, wanted, given, a)
     target = y if given == computed else backend.empty(wanted, computed, a)
-    backend.module_of(a).reduce(target.reshape(kept), source, f)
+    backend.module_of(a).reduce(target.reshape(kept), source, name)
     if target is not y:
         backend.module_of(a).copy(y, target)
     return given_back(out, y), axes, kept
@@ -287,7 +286,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
     return result(y, (x,), gradient)
 
 
-def norm(x, *, axis=None, keepdims: bool = False, out=None):
+def l2_norm(x, *, axis=None, keepdims: bool = False, out=None):
     """Euclidean length along axes: the square root of the sum of squares. The gradient of a zero vector is zero.
 
         y = sqrt(sum_i x[.., i, ..]^2)
@@ -296,15 +295,14 @@ def norm(x, *, axis=None, keepdims: bool = False, out=None):
         x, axis, keepdims, out : as in `sum`; x float32 or float64
     Returns   y : dtype of x
     Raises    as `sum`; TypeError: x is not of a float dtype
-    Numerics  as `sum_squares`
+    Numerics  squares, sum and square root in float64
     Backends  cpu
     Examples
-        >>> norm(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32), axis=1)
+        >>> l2_norm(np.array([[3.0, 4.0], [0.0, 0.0]], np.float32), axis=1)
         array([5., 0.], dtype=float32)
     """
-    float_dtype("norm", "x", raw("norm", "x", x))
-    squares, _, kept = _reduce("norm", x, axis, keepdims, None, "sum_squares")
-    y = elementwise.sqrt(squares, out=None if out is None else destination("norm", out, squares.shape, squares.dtype))
+    float_dtype("l2_norm", "x", raw("l2_norm", "x", x))
+    y, _, kept = _reduce("l2_norm", x, axis, keepdims, out)
 
     def gradient(dy, y, needs):
         length = shape_view.reshape(y, kept)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Normalisations, as the formulas read. Runs on NumPy and, unchanged, on CuPy."""
 
+import math
+
 from tilewright.reference._namespace import namespace_of
 
 
@@ -20,8 +22,8 @@ def _affine(xhat, gamma, beta, axes):
     return y if beta is None else y + _spread(beta, xhat.shape, axes)
 
 
-def _statistics(x, axes, epsilon):
-    """mean and 1 / sqrt(variance + epsilon), with the axes kept"""
+def _statistics(x, axes):
+    """mean and variance, with the axes kept"""
     mean = x.mean(axis=axes, keepdims=True)
     return mean, ((x - mean) ** 2).mean(axis=axes, keepdims=True)
 
@@ -30,7 +32,7 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon=1e-5, axis=-1
     """(h - mean) / sqrt(variance + epsilon) * gamma + beta, h = x + residual"""
     axes, _ = _axes(axis, x.ndim)
     h = x if residual is None else x + residual
-    mean, variance = _statistics(h, axes, epsilon)
+    mean, variance = _statistics(h, axes)
     rstd = (variance + epsilon) ** -0.5
     y = _affine((h - mean) * rstd, gamma, beta, axes)
     outputs = (y,) + (() if residual is None else (h,))
@@ -73,9 +75,9 @@ def batch_norm(x, gamma=None, beta=None, moving_mean=None, moving_variance=None,
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta per channel; moving statistics change in place"""
     channel, others = _axes(axis, x.ndim)
     if training:
-        mean, variance = _statistics(x, others, epsilon)
+        mean, variance = _statistics(x, others)
         decay = 1 - momentum if momentum_is_update else momentum
-        n = x.size // x.shape[channel[0]]
+        n = math.prod(x.shape[a] for a in others)
         if moving_mean is not None:
             moving_mean[...] = moving_mean * decay + mean.reshape(-1) * (1 - decay)
         if moving_variance is not None:

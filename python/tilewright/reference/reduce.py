@@ -53,7 +53,7 @@ def sum_squares(x, *, axis=None, keepdims=False):
     return (x * x).sum(axis=axis, keepdims=keepdims)
 
 
-def norm(x, *, axis=None, keepdims=False):
+def l2_norm(x, *, axis=None, keepdims=False):
     """sqrt(sum_i x[i]^2)"""
     return namespace_of(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims))
 

@@ -4,8 +4,9 @@
 from tilewright.keras import serialization
 from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from tilewright.keras.layers.attention import MultiHeadAttention
-from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
+from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
+from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from tilewright.keras.layers.input import Input, InputLayer
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
@@ -53,12 +54,13 @@ from tilewright.keras.layers.reshaping import (
 )
 
 _CLASSES = (
-    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D, BatchNormalization, Concatenate,
-    Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU, Embedding, Flatten,
-    GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D,
-    Identity, InputLayer, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
-    MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape, SeparableConv2D, Softmax,
-    SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
+    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
+    BatchNormalization, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense, DepthwiseConv2D,
+    Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
+    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Identity, InputLayer, Lambda,
+    LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
+    MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape,
+    SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
@@ -69,7 +71,7 @@ GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTranspose
 
 __all__ = [
-    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D", "Convolution2DTranspose",
-    "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "Input", "InputSpec", "Layer", "MaxPool1D",
-    "MaxPool2D", "add", "average", "concatenate", "multiply",
+    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
+    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
+    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
 ]  # fmt: skip

@@ -25,7 +25,11 @@ class ReLU(_Elementwise):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)):
+        for name, value in (
+            ("max_value", max_value),
+            ("negative_slope", negative_slope),
+            ("threshold", threshold),
+        ):
             if (value is None and name != "max_value") or (value is not None and value < 0):
                 raise ValueError(f"[{self.name}] {name} is {value}, expected at least 0")
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
@@ -51,22 +55,39 @@ class LeakyReLU(_Elementwise):
 
 
 class PReLU(_Elementwise):
-    """x above 0, alpha * x below, alpha learned; one for each position but along `shared_axes`. arXiv:1502.01852."""
+    """x above 0, alpha * x below, alpha learned; one for each position but along `shared_axes`.
+    arXiv:1502.01852.
+    """
 
     config_fields = ("alpha_initializer", "alpha_regularizer", "alpha_constraint", "shared_axes")
 
-    def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs):
+    def __init__(
+        self,
+        alpha_initializer="Zeros",
+        alpha_regularizer=None,
+        alpha_constraint=None,
+        shared_axes=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        self.shared_axes = None if shared_axes is None else list(
-            shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes])
+        self.shared_axes = (
+            None
+            if shared_axes is None
+            else list(shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes])
+        )
 
     def build(self, input_shape):
         shape = [1 if i + 1 in (self.shared_axes or ()) else n for i, n in enumerate(input_shape[1:])]
-        self.alpha = self.add_weight(shape, self.alpha_initializer, name="alpha", regularizer=self.alpha_regularizer,
-                                     constraint=self.alpha_constraint)
+        self.alpha = self.add_weight(
+            shape,
+            self.alpha_initializer,
+            name="alpha",
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+        )
 
     def call(self, inputs):
         below = ops.multiply(self.alpha, ops.relu(ops.negative(inputs)))

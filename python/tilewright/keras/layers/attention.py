@@ -20,16 +20,32 @@ class HeadProjection(Layer):
     """A Dense layer between features and heads.
 
     Parameters
-        output_shape : the axes that take the place of the last `inputs` axes;  inputs : how many axes are summed over
+        output_shape : the axes that take the place of the last `inputs` axes;  inputs : how many axes are
+            summed over
     """
 
-    def __init__(self, output_shape, inputs=1, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None, bias_constraint=None,
-                 activity_regularizer=None, **kwargs):
+    def __init__(
+        self,
+        output_shape,
+        inputs=1,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        activity_regularizer=None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._shape, self._inputs, self.use_bias = tuple(output_shape), inputs, use_bias
-        self._kernel = dict(initializer=kernel_initializer, regularizer=kernel_regularizer, constraint=kernel_constraint)
-        self._bias = dict(initializer=bias_initializer, regularizer=bias_regularizer, constraint=bias_constraint)
+        self._kernel = dict(
+            initializer=kernel_initializer, regularizer=kernel_regularizer, constraint=kernel_constraint
+        )
+        self._bias = dict(
+            initializer=bias_initializer, regularizer=bias_regularizer, constraint=bias_constraint
+        )
 
     def build(self, input_shape):
         self._summed = tuple(input_shape[-self._inputs :])
@@ -48,43 +64,101 @@ class MultiHeadAttention(Layer):
     """Attention in several heads: softmax(q k^T / sqrt(key_dim)) v, with learned projections.
 
     Parameters
-        num_heads, key_dim : heads and length of queries and keys in each;  value_dim : of values, key_dim where None
+        num_heads, key_dim : heads and length of queries and keys in each;  value_dim : of values, key_dim
+            where None
         dropout : of the attention weights;  use_bias : in the projections
         output_shape : features of the result, those of the query where None
         kernel_initializer .. bias_constraint : of all four projections;  seed : of the dropout
-    Notes   Vaswani et al., arXiv:1706.03762. Without dropout and returned scores the weights are never held at once.
+    Notes   Vaswani et al., arXiv:1706.03762. Without dropout and returned scores the weights are never held
+    at once.
     """
 
     supports_masking = True
-    config_fields = ("num_heads", "key_dim", "value_dim", "dropout", "use_bias", "output_shape", "attention_axes",
-                     "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-                     "activity_regularizer", "kernel_constraint", "bias_constraint", "seed")
+    config_fields = (
+        "num_heads",
+        "key_dim",
+        "value_dim",
+        "dropout",
+        "use_bias",
+        "output_shape",
+        "attention_axes",
+        "kernel_initializer",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "activity_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+        "seed",
+    )
 
-    def __init__(self, num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True, output_shape=None,
-                 attention_axes=None, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
-                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None, seed=None,
-                 **kwargs):
+    def __init__(
+        self,
+        num_heads,
+        key_dim,
+        value_dim=None,
+        dropout=0.0,
+        use_bias=True,
+        output_shape=None,
+        attention_axes=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        for argument, value in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim or key_dim)):
+        for argument, value in (
+            ("num_heads", num_heads),
+            ("key_dim", key_dim),
+            ("value_dim", value_dim or key_dim),
+        ):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"[{self.name}] {argument} is {value!r}, expected an int of at least 1")
         if attention_axes not in (None, 1, (1,), [1]):
-            raise ValueError(f"[{self.name}] attention_axes is {attention_axes!r}, expected None or 1: inputs (batch, steps, features)")
+            raise ValueError(
+                f"[{self.name}] attention_axes is {attention_axes!r}, expected None or 1: inputs (batch, "
+                "steps, features)"
+            )
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim or key_dim
         self.dropout, self.use_bias, self.seed, self.attention_axes = dropout, use_bias, seed, attention_axes
         shape = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.output_shape = None if shape is None else tuple(shape)
-        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
-        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self.kernel_initializer, self.bias_initializer = (
+            initializers.get(kernel_initializer),
+            initializers.get(bias_initializer),
+        )
+        self.kernel_regularizer, self.bias_regularizer = (
+            regularizers.get(kernel_regularizer),
+            regularizers.get(bias_regularizer),
+        )
+        self.kernel_constraint, self.bias_constraint = (
+            constraints.get(kernel_constraint),
+            constraints.get(bias_constraint),
+        )
         # Keras gives it to the projections rather than to the layer's own output.
         self._projection_activity, self.activity_regularizer = regularizers.get(activity_regularizer), None
 
     def _projection(self, name, shape, input_shape, inputs=1) -> HeadProjection:
         # Each projection draws its own values: an initializer gives the same ones at every call.
-        layer = HeadProjection(shape, inputs, self.use_bias, _again(self.kernel_initializer), _again(self.bias_initializer),
-                               self.kernel_regularizer, self.bias_regularizer, self.kernel_constraint, self.bias_constraint,
-                               self._projection_activity, dtype=self.dtype, name=name)
+        layer = HeadProjection(
+            shape,
+            inputs,
+            self.use_bias,
+            _again(self.kernel_initializer),
+            _again(self.bias_initializer),
+            self.kernel_regularizer,
+            self.bias_regularizer,
+            self.kernel_constraint,
+            self.bias_constraint,
+            self._projection_activity,
+            dtype=self.dtype,
+            name=name,
+        )
         layer.build(input_shape)
         return layer
 
@@ -92,25 +166,50 @@ class MultiHeadAttention(Layer):
         key_shape = value_shape if key_shape is None else key_shape
         for role, shape in (("query", query_shape), ("value", value_shape), ("key", key_shape)):
             if len(shape) != 3:
-                raise ValueError(f"[{self.name}] {role} has shape {tuple(shape)}, expected 3 dimensions (batch, steps, features)")
+                raise ValueError(
+                    f"[{self.name}] {role} has shape {tuple(shape)}, expected 3 dimensions (batch, steps, "
+                    "features)"
+                )
         if key_shape[1] != value_shape[1]:
-            raise ValueError(f"[{self.name}] key has shape {tuple(key_shape)} and value {tuple(value_shape)}, expected as many steps")
+            raise ValueError(
+                f"[{self.name}] key has shape {tuple(key_shape)} and value {tuple(value_shape)}, expected "
+                "as many steps"
+            )
         self.query_dense = self._projection("query", (self.num_heads, self.key_dim), query_shape)
         self.key_dense = self._projection("key", (self.num_heads, self.key_dim), key_shape)
         self.value_dense = self._projection("value", (self.num_heads, self.value_dim), value_shape)
         out = self.output_shape or (query_shape[-1],)
-        self.output_dense = self._projection("attention_output", out, (None, None, self.num_heads, self.value_dim), 2)
+        self.output_dense = self._projection(
+            "attention_output", out, (None, None, self.num_heads, self.value_dim), 2
+        )
         self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
 
-    def call(self, query, value, key=None, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
-             return_attention_scores=False, training=None, use_causal_mask=False):
+    def call(
+        self,
+        query,
+        value,
+        key=None,
+        query_mask=None,
+        value_mask=None,
+        key_mask=None,
+        attention_mask=None,
+        return_attention_scores=False,
+        training=None,
+        use_causal_mask=False,
+    ):
         key = value if key is None else key
-        mask = self._mask(query, key, query_mask, value_mask, key_mask if key is not value else None, attention_mask)
+        mask = self._mask(
+            query, key, query_mask, value_mask, key_mask if key is not value else None, attention_mask
+        )
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        direct = not return_attention_scores and not (training and self.dropout) and self.key_dim == self.value_dim
+        direct = (
+            not return_attention_scores and not (training and self.dropout) and self.key_dim == self.value_dim
+        )
         if direct and not (use_causal_mask and q.shape[1] != k.shape[1]):
             added = None if mask is None else ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
-            context = ops.attention(q, k, v, causal=use_causal_mask, mask=added, scale=1 / math.sqrt(self.key_dim))
+            context = ops.attention(
+                q, k, v, causal=use_causal_mask, mask=added, scale=1 / math.sqrt(self.key_dim)
+            )
             return self.output_dense(context)
         context, scores = self._explicit(q, k, v, mask, use_causal_mask, training)
         y = self.output_dense(context)
@@ -161,4 +260,8 @@ class MultiHeadAttention(Layer):
 
 def _again(initializer):
     """An initializer of the same kind and, where it was given no seed, another seed."""
-    return type(initializer).from_config(initializer.get_config()) if hasattr(initializer, "get_config") else initializer
+    return (
+        type(initializer).from_config(initializer.get_config())
+        if hasattr(initializer, "get_config")
+        else initializer
+    )

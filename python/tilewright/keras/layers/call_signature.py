@@ -12,7 +12,9 @@ class CallSignature:
 
     def __init__(self, cls: type):
         parameters = [p for p in inspect.signature(cls.call).parameters.values()][1:]
-        named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        named = [
+            p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        ]
         self.names = tuple(p.name for p in named if p.kind != p.KEYWORD_ONLY)
         accepted = {p.name: p for p in named}
         self.any_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D."""
+"""Conv1D, Conv2D, Conv2DTranspose, and the base of all convolutions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def sizes_of(layer: str, argument: str, value, rank: int, least: int = 1) -> tup
     """An int, or one for each axis, as a tuple."""
     sizes = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(sizes) != rank or any(not isinstance(n, int) or n < least for n in sizes):
-        raise ValueError(f"[{layer}] {argument} is {value!r}, expected an int or {rank} ints of at least {least}")
+        raise ValueError(
+            f"[{layer}] {argument} is {value!r}, expected an int or {rank} ints of at least {least}"
+        )
     return sizes
 
 
@@ -26,7 +28,7 @@ def window_outputs(size, window: int, stride: int, padding: str, dilation: int =
     return max((size - (window - 1) * dilation - 1) // stride + 1, 0)
 
 
-class _Conv(Layer):
+class Convolution(Layer):
     """Base of convolutions: arguments, weights and output shape.
 
     Parameters
@@ -39,17 +41,51 @@ class _Conv(Layer):
     rank = 2
     casts_integers = True
     supports_masking = True
-    config_fields = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "activation",
-                     "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-                     "activity_regularizer", "kernel_constraint", "bias_constraint")
+    config_fields = (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "data_format",
+        "dilation_rate",
+        "groups",
+        "activation",
+        "use_bias",
+        "kernel_initializer",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "activity_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+    )
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if filters is not None and (not isinstance(filters, int) or filters < 1 or filters % groups):
-            raise ValueError(f"[{self.name}] filters is {filters!r}, expected an int of at least 1, a multiple of groups = {groups}")
+            raise ValueError(
+                f"[{self.name}] filters is {filters!r}, expected an int of at least 1, a multiple of "
+                f"groups = {groups}"
+            )
         self.filters, self.groups, self.use_bias = filters, groups, use_bias
         self.kernel_size = sizes_of(self.name, "kernel_size", kernel_size, self.rank)
         self.strides = sizes_of(self.name, "strides", strides, self.rank)
@@ -75,7 +111,9 @@ class _Conv(Layer):
 
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         if channels % self.groups:
-            raise ValueError(f"[{self.name}] input has {channels} channels, expected a multiple of groups = {self.groups}")
+            raise ValueError(
+                f"[{self.name}] input has {channels} channels, expected a multiple of groups = {self.groups}"
+            )
         return (*self.kernel_size, channels // self.groups, self.filters)
 
     @property
@@ -85,46 +123,86 @@ class _Conv(Layer):
     def build(self, input_shape):
         channels = input_shape[self._channel_axis]
         if channels is None:
-            raise ValueError(f"[{self.name}] input has shape {tuple(input_shape)}, expected a known number of channels")
+            raise ValueError(
+                f"[{self.name}] input has shape {tuple(input_shape)}, expected a known number of channels"
+            )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channel_axis: channels})
         self.compute_output_shape(input_shape)
-        self.kernel = self.add_weight(self._kernel_shape(channels), self.kernel_initializer, name="kernel",
-                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
+        self.kernel = self.add_weight(
+            self._kernel_shape(channels),
+            self.kernel_initializer,
+            name="kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight((self._outputs,), self.bias_initializer, name="bias",
-                                        regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+            self.bias = self.add_weight(
+                (self._outputs,),
+                self.bias_initializer,
+                name="bias",
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
 
     def call(self, inputs):
         y = self._convolved(inputs)
         return y if self._after is None else self._after(y)
 
     def _spatial(self, sizes) -> list:
-        return [window_outputs(n, k, s, self.padding, d) for n, k, s, d in
-                zip(sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True)]
+        return [
+            window_outputs(n, k, s, self.padding, d)
+            for n, k, s, d in zip(sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True)
+        ]
 
     def compute_output_shape(self, input_shape):
         last = self.data_format == "channels_last"
         sizes = self._spatial(input_shape[1:-1] if last else input_shape[2:])
         if any(n is not None and n < 1 for n in sizes):
-            raise ValueError(f"[{self.name}] input has shape {tuple(input_shape)}, expected at least {self.kernel_size} along "
-                             "the axes that the window moves over")
+            raise ValueError(
+                f"[{self.name}] input has shape {tuple(input_shape)}, expected at least {self.kernel_size} "
+                "along "
+                "the axes that the window moves over"
+            )
         return (input_shape[0], *sizes, self._outputs) if last else (input_shape[0], self._outputs, *sizes)
 
 
-class Conv2D(_Conv):
-    """Convolution of images: (batch, rows, columns, channels), kernel (rows, columns, channels / groups, filters)."""
+class Conv2D(Convolution):
+    """Convolution of images: (batch, rows, columns, channels), kernel (rows, columns, channels / groups,
+    filters).
+    """
 
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-                 groups=1, activation=None, **kwargs):
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, **kwargs)
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        data_format=None,
+        dilation_rate=(1, 1),
+        groups=1,
+        activation=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, **kwargs
+        )
 
     def _convolved(self, inputs):
-        return ops.conv2d(inputs, self.kernel, bias=self.bias, stride=self.strides, padding=self.padding,
-                          dilation=self.dilation_rate, groups=self.groups, activation=self._fused, data_format=self.data_format)
+        return ops.conv2d(
+            inputs,
+            self.kernel,
+            bias=self.bias,
+            stride=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            groups=self.groups,
+            activation=self._fused,
+            data_format=self.data_format,
+        )
 
 
-class Conv1D(_Conv):
+class Conv1D(Convolution):
     """Convolution of sequences: (batch, steps, channels), kernel (steps, channels / groups, filters)."""
 
     rank = 1
@@ -136,30 +214,60 @@ class Conv1D(_Conv):
             at = 1 if self.data_format == "channels_last" else 2
             inputs = ops.pad(inputs, [(before, 0) if i == at else (0, 0) for i in range(3)])
             padding = "valid"
-        return ops.conv1d(inputs, self.kernel, bias=self.bias, stride=self.strides[0], padding=padding,
-                          dilation=self.dilation_rate[0], groups=self.groups, activation=self._fused,
-                          data_format=self.data_format)
+        return ops.conv1d(
+            inputs,
+            self.kernel,
+            bias=self.bias,
+            stride=self.strides[0],
+            padding=padding,
+            dilation=self.dilation_rate[0],
+            groups=self.groups,
+            activation=self._fused,
+            data_format=self.data_format,
+        )
 
 
-class Conv2DTranspose(_Conv):
+class Conv2DTranspose(Convolution):
     """Transposed convolution, which enlarges images; kernel (rows, columns, filters, channels)."""
 
-    config_fields = (*_Conv.config_fields, "output_padding")
+    config_fields = (*Convolution.config_fields, "output_padding")
 
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
-                 dilation_rate=(1, 1), activation=None, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        output_padding=None,
+        data_format=None,
+        dilation_rate=(1, 1),
+        activation=None,
+        **kwargs,
+    ):
         if kwargs.pop("groups", 1) != 1:
             raise ValueError("[Conv2DTranspose] groups is not 1, expected 1")
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, **kwargs)
-        self.output_padding = None if output_padding is None else sizes_of(self.name, "output_padding", output_padding, 2, 0)
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, **kwargs
+        )
+        self.output_padding = (
+            None if output_padding is None else sizes_of(self.name, "output_padding", output_padding, 2, 0)
+        )
 
     def _kernel_shape(self, channels):
         return (*self.kernel_size, self.filters, channels)
 
     def _convolved(self, inputs):
-        return ops.conv2d_transpose(inputs, self.kernel, bias=self.bias, stride=self.strides, padding=self.padding,
-                                    output_padding=self.output_padding, dilation=self.dilation_rate,
-                                    activation=self._fused, data_format=self.data_format)
+        return ops.conv2d_transpose(
+            inputs,
+            self.kernel,
+            bias=self.bias,
+            stride=self.strides,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            dilation=self.dilation_rate,
+            activation=self._fused,
+            data_format=self.data_format,
+        )
 
     def _spatial(self, sizes):
         found = []
@@ -173,82 +281,3 @@ class Conv2DTranspose(_Conv):
                 pad = reach // 2 if self.padding == "same" else 0
                 found.append((n - 1) * step + reach - 2 * pad + self.output_padding[i])
         return found
-
-
-class DepthwiseConv2D(_Conv):
-    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns, channels, multiplier)."""
-
-    config_fields = ("kernel_size", "strides", "padding", "depth_multiplier", "data_format", "dilation_rate", "activation",
-                     "use_bias", "depthwise_initializer", "bias_initializer", "depthwise_regularizer", "bias_regularizer",
-                     "activity_regularizer", "depthwise_constraint", "bias_constraint")
-
-    def __init__(self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None,
-                 dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-                 bias_initializer="zeros", depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 depthwise_constraint=None, bias_constraint=None, **kwargs):
-        super().__init__(None, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
-                         depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
-                         activity_regularizer, depthwise_constraint, bias_constraint, **kwargs)
-        self.depth_multiplier = depth_multiplier
-        self.depthwise_initializer, self.depthwise_regularizer = self.kernel_initializer, self.kernel_regularizer
-        self.depthwise_constraint = self.kernel_constraint
-
-    def _kernel_shape(self, channels):
-        return (*self.kernel_size, channels, self.depth_multiplier)
-
-    @property
-    def _outputs(self):
-        return self.input_spec.axes[self._channel_axis] * self.depth_multiplier
-
-    def compute_output_shape(self, input_shape):
-        if not self.built and self._channel_axis not in self.input_spec.axes:
-            self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: input_shape[self._channel_axis]})
-        return super().compute_output_shape(input_shape)
-
-    def _convolved(self, inputs):
-        return ops.depthwise_conv2d(inputs, self.kernel, bias=self.bias, stride=self.strides, padding=self.padding,
-                                    dilation=self.dilation_rate, activation=self._fused, data_format=self.data_format)
-
-
-class SeparableConv2D(_Conv):
-    """A depthwise convolution and a 1x1 convolution that mixes its channels. Chollet, arXiv:1610.02357."""
-
-    config_fields = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "depth_multiplier",
-                     "activation", "use_bias", "depthwise_initializer", "pointwise_initializer", "bias_initializer",
-                     "depthwise_regularizer", "pointwise_regularizer", "bias_regularizer", "activity_regularizer",
-                     "depthwise_constraint", "pointwise_constraint", "bias_constraint")
-
-    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-                 depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-                 pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-                 pointwise_constraint=None, bias_constraint=None, **kwargs):
-        super().__init__(filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
-                         bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
-                         activity_regularizer=activity_regularizer, bias_constraint=bias_constraint, **kwargs)
-        self.depth_multiplier = depth_multiplier
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
-
-    def build(self, input_shape):
-        channels = input_shape[self._channel_axis]
-        self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: channels})
-        self.depthwise_kernel = self.add_weight((*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
-                                                name="depthwise_kernel", regularizer=self.depthwise_regularizer,
-                                                constraint=self.depthwise_constraint)
-        self.pointwise_kernel = self.add_weight((1, 1, channels * self.depth_multiplier, self.filters), self.pointwise_initializer,
-                                                name="pointwise_kernel", regularizer=self.pointwise_regularizer,
-                                                constraint=self.pointwise_constraint)
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias",
-                                        regularizer=self.bias_regularizer, constraint=self.bias_constraint)
-
-    def _convolved(self, inputs):
-        y = ops.depthwise_conv2d(inputs, self.depthwise_kernel, stride=self.strides, padding=self.padding,
-                                 dilation=self.dilation_rate, data_format=self.data_format)
-        return ops.conv2d(y, self.pointwise_kernel, bias=self.bias, activation=self._fused, data_format=self.data_format)

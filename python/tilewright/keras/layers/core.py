@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.keras import activations, constraints, initializers, regularizers
-from tilewright.keras.graph import KerasTensor
+from tilewright.keras.graph import KerasTensor, probe_shapes
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
 
@@ -21,12 +21,33 @@ class Dense(Layer):
 
     casts_integers = True
     supports_masking = True
-    config_fields = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
-                     "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint")
+    config_fields = (
+        "units",
+        "activation",
+        "use_bias",
+        "kernel_initializer",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "activity_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+    )
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
-                 kernel_constraint=None, bias_constraint=None, **kwargs):
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"[{self.name}] units is {units!r}, expected an int of at least 1")
@@ -42,12 +63,22 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel",
-                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            name="kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias",
-                                        regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                name="bias",
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs):
@@ -84,11 +115,28 @@ class Embedding(Layer):
         mask_zero : id 0 is padding, and later layers skip it
     """
 
-    config_fields = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
-                     "activity_regularizer", "embeddings_constraint", "mask_zero")
+    config_fields = (
+        "input_dim",
+        "output_dim",
+        "embeddings_initializer",
+        "embeddings_regularizer",
+        "activity_regularizer",
+        "embeddings_constraint",
+        "mask_zero",
+    )
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-                 embeddings_constraint=None, mask_zero=False, weights=None, activity_regularizer=None, **kwargs):
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        embeddings_initializer="uniform",
+        embeddings_regularizer=None,
+        embeddings_constraint=None,
+        mask_zero=False,
+        weights=None,
+        activity_regularizer=None,
+        **kwargs,
+    ):
         length = kwargs.pop("input_length", None)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
@@ -104,9 +152,13 @@ class Embedding(Layer):
         self._first_weights = weights
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight((self.input_dim, self.output_dim), self.embeddings_initializer,
-                                          name="embeddings", regularizer=self.embeddings_regularizer,
-                                          constraint=self.embeddings_constraint)
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            name="embeddings",
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
         if self._first_weights is not None:
             values = self._first_weights
             self.embeddings.assign(values[0] if isinstance(values, (list, tuple)) else values)
@@ -137,7 +189,8 @@ class Lambda(Layer):
 
     Parameters
         function : called with the inputs, and with mask= and arguments where given
-        output_shape : without the batch axis, or a function of the input shape; found by running it where None
+        output_shape : without the batch axis, or a function of the input shape; found by running it where
+            None
     """
 
     supports_masking = True
@@ -155,15 +208,15 @@ class Lambda(Layer):
 
     def compute_output_spec(self, inputs):
         if self._output_shape is None:
-            from tilewright.keras.graph import probe_shapes
-
             return probe_shapes(lambda x: self(x), ((inputs,), {}))
         shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
         wanted = self._output_shape
         return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.dtype)
 
     def compute_mask(self, inputs, mask=None):
-        return self._mask(inputs, mask) if callable(self._mask) else mask if self._mask is None else self._mask
+        return (
+            self._mask(inputs, mask) if callable(self._mask) else mask if self._mask is None else self._mask
+        )
 
 
 class Identity(Layer):

@@ -18,18 +18,37 @@ class InputLayer(Layer):
 
     config_fields = ("batch_shape",)
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, input_tensor=None, name=None, **kwargs):
+    def __init__(
+        self,
+        shape=None,
+        batch_size=None,
+        dtype=None,
+        batch_shape=None,
+        input_tensor=None,
+        name=None,
+        **kwargs,
+    ):
         kwargs.pop("sparse", None), kwargs.pop("ragged", None), kwargs.pop("optional", None)
-        dtype = getattr(dtype, "name", dtype) or (input_tensor.dtype if input_tensor is not None else config.floatx())
+        dtype = getattr(dtype, "name", dtype) or (
+            input_tensor.dtype if input_tensor is not None else config.floatx()
+        )
         super().__init__(dtype=dtype, name=name, **kwargs)
         if self.input_shape_argument is not None and batch_shape is None:
             batch_shape = self.input_shape_argument
         if input_tensor is not None and batch_shape is None:
             batch_shape = input_tensor.shape
         if (shape is None) == (batch_shape is None):
-            raise ValueError(f"[{self.name}] shape is {shape} and batch_shape {batch_shape}, expected exactly one of them")
-        self.batch_shape = tuple(batch_shape) if batch_shape is not None else (batch_size, *_sizes(self.name, shape))
-        tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name) if input_tensor is None else input_tensor
+            raise ValueError(
+                f"[{self.name}] shape is {shape} and batch_shape {batch_shape}, expected exactly one of them"
+            )
+        self.batch_shape = (
+            tuple(batch_shape) if batch_shape is not None else (batch_size, *_sizes(self.name, shape))
+        )
+        tensor = (
+            KerasTensor(self.batch_shape, self.dtype, name=self.name)
+            if input_tensor is None
+            else input_tensor
+        )
         self._calls.append(Call(self, (), {}, tensor))
         self.built = True
 
@@ -48,7 +67,9 @@ def _sizes(layer: str, shape) -> tuple:
     return shape
 
 
-def Input(shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, tensor=None, **kwargs) -> KerasTensor:
+def Input(
+    shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, tensor=None, **kwargs
+) -> KerasTensor:
     """A KerasTensor to call layers on: the start of a model.
 
     Examples

@@ -28,9 +28,13 @@ class InputSpec:
         if self.ndim is not None and rank != self.ndim:
             raise ValueError(f"[{layer}] input has shape {shape}, expected {self.ndim} dimensions")
         if self.min_ndim is not None and rank < self.min_ndim:
-            raise ValueError(f"[{layer}] input has shape {shape}, expected at least {self.min_ndim} dimensions")
+            raise ValueError(
+                f"[{layer}] input has shape {shape}, expected at least {self.min_ndim} dimensions"
+            )
         if self.max_ndim is not None and rank > self.max_ndim:
-            raise ValueError(f"[{layer}] input has shape {shape}, expected at most {self.max_ndim} dimensions")
+            raise ValueError(
+                f"[{layer}] input has shape {shape}, expected at most {self.max_ndim} dimensions"
+            )
         for axis, size in self.axes.items():
             if size is not None and -rank <= axis < rank and shape[axis] not in (size, None):
                 raise ValueError(f"[{layer}] input has shape {shape}, expected size {size} along axis {axis}")

@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import functools
-import inspect
 
 import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
-from tilewright.keras.annotated import Annotated, mask_of, with_mask
-from tilewright.keras.graph import Call, KerasTensor, is_symbolic, probe_shapes, symbols
+from tilewright.keras.annotated import mask_of, masks_of, with_mask
+from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
+from tilewright.keras.layers.arguments import (
+    constructor_arguments,
+    described,
+    note,
+    take_input_shape,
+    unknown_arguments,
+)
 from tilewright.keras.layers.call_signature import CallSignature, call_state
 from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable, dtype_of
@@ -44,12 +50,20 @@ class Layer(WeightOwner):
         if "build" in cls.__dict__:
             cls.build = _scoped_build(cls.__dict__["build"])
 
-    def __init__(self, *, activity_regularizer=None, trainable: bool = True, dtype=None, autocast: bool = True,
-                 name: str | None = None, **kwargs):
+    def __init__(
+        self,
+        *,
+        activity_regularizer=None,
+        trainable: bool = True,
+        dtype=None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs,
+    ):
         super().__init__()
-        self.input_shape_argument = _input_shape_argument(kwargs)
+        self.input_shape_argument = take_input_shape(kwargs)
         if kwargs:
-            raise _unknown_arguments(type(self), kwargs)
+            raise unknown_arguments(type(self), kwargs)
         self.named_by_user = name is not None
         self.name = str(name) if name is not None else naming.auto_name(type(self))
         dtype = getattr(dtype, "name", dtype) or config.floatx()
@@ -72,20 +86,41 @@ class Layer(WeightOwner):
 
     # ---- weights
 
-    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
-                   constraint=None, name=None, **_) -> Variable:
-        """Makes a weight of this layer. The initializer is Glorot's uniform where None, zeros for integers."""
+    def add_weight(
+        self,
+        shape=None,
+        initializer=None,
+        dtype=None,
+        trainable=True,
+        autocast=True,
+        regularizer=None,
+        constraint=None,
+        name=None,
+        **_,
+    ) -> Variable:
+        """Makes a weight of this layer. The initializer is Glorot's uniform where None,
+        zeros for integers.
+        """
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(n is None for n in shape):
-            raise ValueError(f"[{self.name}] weight {name or 'variable'} has shape {shape}, expected known sizes: "
-                             "the input shape is open where the layer needs it")
+            raise ValueError(
+                f"[{self.name}] weight {name or 'variable'} has shape {shape}, expected known sizes: "
+                "the input shape is open where the layer needs it"
+            )
         dtype = dtype_of(dtype or self.dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtype.kind in "fV" else "zeros"
         name = name or "variable"
-        variable = Variable(initializers.get(initializer)(shape, dtype=dtype), trainable, name, shape=shape, dtype=dtype,
-                            regularizer=regularizers.get(regularizer), constraint=constraint,
-                            path="/".join((*naming.current_scope(), name)))
+        variable = Variable(
+            initializers.get(initializer)(shape, dtype=dtype),
+            trainable,
+            name,
+            shape=shape,
+            dtype=dtype,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraint,
+            path="/".join((*naming.current_scope(), name)),
+        )
         self._track(variable, trainable=trainable)
         if not self._trainable:
             variable.trainable = False
@@ -118,7 +153,7 @@ class Layer(WeightOwner):
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             shapes = nest.map_structure(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
             shape = self.compute_output_shape(shapes)
-            return _specs_of(shape, self.dtype)
+            return specs_of(shape, self.dtype)
         return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
 
     def compute_mask(self, inputs, mask=None):
@@ -168,7 +203,7 @@ class Layer(WeightOwner):
                 kwargs["training"] = training
         elif not signature.any_keyword:
             kwargs.pop("training", None)
-        masked = _masks_of(first)
+        masked = masks_of(first)
         if masked is not None or (signature.mask_names and len(args) + len(kwargs) > 1):
             self._fill_masks(signature, masked, args, kwargs)
         outermost = call_state.depth == 0
@@ -179,7 +214,7 @@ class Layer(WeightOwner):
         try:
             outputs = self.call(*args, **kwargs)
         except (ValueError, TypeError, IndexError) as error:
-            _note(error, f"in layer {self.name} ({type(self).__name__}), called on {_describe_value(first)}")
+            note(error, f"in layer {self.name} ({type(self).__name__}), called on {described(first)}")
             raise
         finally:
             call_state.depth -= 1
@@ -196,7 +231,9 @@ class Layer(WeightOwner):
         """Arrays as Tensors of the layer's dtype; what is no array as it is."""
         if isinstance(value, Tensor):
             tensor = value
-        elif isinstance(value, (np.ndarray, np.generic)) or (hasattr(value, "__dlpack__") and hasattr(value, "shape")):
+        elif isinstance(value, (np.ndarray, np.generic)) or (
+            hasattr(value, "__dlpack__") and hasattr(value, "shape")
+        ):
             tensor = Tensor(value)
         elif nest.is_nested(value):
             return nest.map_structure(self._converted, value)
@@ -210,7 +247,9 @@ class Layer(WeightOwner):
         return tensor
 
     def _build_for(self, args, kwargs):
-        """Builds from the shapes of the arguments: `build` gets that of the first, or one per `<name>_shape`."""
+        """Builds from the shapes of the arguments: `build` gets that of the first,
+        or one per `<name>_shape`.
+        """
         signature = type(self)._signature()
         bound = signature.bound(args, kwargs)
         shapes = {}
@@ -247,7 +286,7 @@ class Layer(WeightOwner):
             outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
         except (ValueError, TypeError, IndexError) as error:
             shapes = ", ".join(str(t.shape) for t in symbols((args, kwargs)))
-            _note(error, f"in layer {self.name} ({type(self).__name__}), called on shape {shapes}")
+            note(error, f"in layer {self.name} ({type(self).__name__}), called on shape {shapes}")
             raise
         self._calls.append(Call(self, args, kwargs, outputs))
         return outputs
@@ -260,7 +299,7 @@ class Layer(WeightOwner):
         bound = signature.bound(args, kwargs)
         for argument, name in signature.mask_names.items():
             if bound.get(name) is None and bound.get(argument) is not None:
-                mask = _masks_of(bound[argument])
+                mask = masks_of(bound[argument])
                 if mask is not None:
                     kwargs[name] = mask
 
@@ -268,8 +307,14 @@ class Layer(WeightOwner):
         given = kwargs.get("mask", masked)
         mask = self.compute_mask(first, given) if self.supports_masking else None
         if nest.is_nested(outputs):
-            return outputs if mask is None or not nest.is_nested(mask) else nest.pack(
-                outputs, [with_mask(y, m) for y, m in zip(nest.flatten(outputs), nest.flatten(mask), strict=True)])
+            return (
+                outputs
+                if mask is None or not nest.is_nested(mask)
+                else nest.pack(
+                    outputs,
+                    [with_mask(y, m) for y, m in zip(nest.flatten(outputs), nest.flatten(mask), strict=True)],
+                )
+            )
         return with_mask(outputs, None if nest.is_nested(mask) else mask)
 
     @classmethod
@@ -283,7 +328,9 @@ class Layer(WeightOwner):
 
     def _only_call(self, what: str) -> Call:
         if not self._calls:
-            raise AttributeError(f"[{self.name}] the layer has no {what}, expected it to be called on an Input first")
+            raise AttributeError(
+                f"[{self.name}] the layer has no {what}, expected it to be called on an Input first"
+            )
         return self._calls[0]
 
     @property
@@ -300,26 +347,31 @@ class Layer(WeightOwner):
     # ---- configuration
 
     def get_config(self) -> dict:
-        """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was given."""
+        """Arguments that make such a layer again: the `config_fields`,
+        or without them what `__init__` was given.
+        """
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         for field in self.config_fields:
             values[field] = serialization.serialize_keras_object(getattr(self, field))
-        if not self.config_fields and type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
-            args, kwargs = self._init_arguments
-            bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-            named = {k: v for k, v in bound.arguments.items() if k not in ("self", "kwargs")}
-            named.update(bound.arguments.get("kwargs", {}))
-            accepted = inspect.signature(type(self).__init__).parameters
-            if not any(p.kind == p.VAR_KEYWORD for p in accepted.values()):
-                values = {k: v for k, v in values.items() if k in accepted}
-            values.update(serialization.serialize_keras_object(named))
+        if (
+            not self.config_fields
+            and type(self).get_config is Layer.get_config
+            and type(self).__init__ is not Layer.__init__
+        ):
+            values = constructor_arguments(type(self), *self._init_arguments, values)
         return values
 
     @classmethod
     def from_config(cls, values: dict):
         """The layer that `get_config` described."""
-        return cls(**{k: serialization.deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v
-                      for k, v in values.items()})
+        return cls(
+            **{
+                k: serialization.deserialize_keras_object(v)
+                if isinstance(v, dict) and "class_name" in v
+                else v
+                for k, v in values.items()
+            }
+        )
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -351,51 +403,3 @@ def _forget_losses():
     for layer in call_state.with_losses or ():
         layer._losses.clear()
     call_state.with_losses = []
-
-
-def _masks_of(value):
-    """The mask of a value, or the masks of a list of values, or None."""
-    if type(value) is Annotated:
-        return value.mask
-    if nest.is_nested(value):
-        masks = [mask_of(leaf) for leaf in nest.flatten(value)]
-        return masks if any(m is not None for m in masks) else None
-    return None
-
-
-def _specs_of(shape, dtype):
-    """A KerasTensor for a shape, or a list of them for a list of shapes."""
-    if isinstance(shape, tuple) and all(n is None or isinstance(n, (int, np.integer)) for n in shape):
-        return KerasTensor(shape, dtype)
-    return type(shape)(_specs_of(s, dtype) for s in shape)
-
-
-def _note(error: Exception, text: str) -> None:
-    """Adds where it happened, once, at the innermost layer."""
-    if not any(str(note).startswith("in layer") for note in getattr(error, "__notes__", ())):
-        error.add_note(text)
-
-
-def _describe_value(value) -> str:
-    shapes = [f"shape {tuple(leaf.shape)} {leaf.dtype}" for leaf in nest.flatten(value) if hasattr(leaf, "shape")]
-    return " and ".join(shapes) or type(value).__name__
-
-
-def _input_shape_argument(kwargs: dict):
-    """The shape, with batch axis, that Keras 2's input_shape=, input_dim= or batch_input_shape= give; or None."""
-    batch_shape = kwargs.pop("batch_input_shape", None)
-    shape, dim = kwargs.pop("input_shape", None), kwargs.pop("input_dim", None)
-    if batch_shape is not None:
-        return tuple(batch_shape)
-    if shape is None and dim is None:
-        return None
-    shape = (dim,) if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-    return (None, *shape)
-
-
-def _unknown_arguments(cls: type, kwargs: dict) -> TypeError:
-    known = [name for base in cls.__mro__ if "__init__" in base.__dict__
-             for name in inspect.signature(base.__init__).parameters if name not in ("self", "kwargs", "args")]
-    return TypeError("; ".join(str(serialization.unknown(f"{cls.__name__}, argument", name, known)) for name in kwargs))
-
-

@@ -17,7 +17,10 @@ class _Merge(Layer):
         if not isinstance(inputs, (list, tuple)) or not inputs:
             raise ValueError(f"[{self.name}] got {type(inputs).__name__}, expected a list of inputs")
         rank = max(x.ndim for x in inputs)
-        inputs = [ops.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:])) if x.ndim < rank else x for x in inputs]
+        inputs = [
+            ops.reshape(x, (x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:])) if x.ndim < rank else x
+            for x in inputs
+        ]
         return self._merged(inputs)
 
     def _merged(self, inputs):
@@ -118,9 +121,12 @@ class Concatenate(_Merge):
         axis = self.axis % rank
         rest = [[n for i, n in enumerate(s) if i not in (0, axis)] for s in shapes]
         alike = all(len(s) == rank for s in shapes) and all(
-            n == m or None in (n, m) for other in rest for n, m in zip(rest[0], other, strict=True))
+            n == m or None in (n, m) for other in rest for n, m in zip(rest[0], other, strict=True)
+        )
         if not alike:
-            raise ValueError(f"[{self.name}] inputs have shapes {shapes}, expected them alike but for axis {self.axis}")
+            raise ValueError(
+                f"[{self.name}] inputs have shapes {shapes}, expected them alike but for axis {self.axis}"
+            )
         total = None if any(s[axis] is None for s in shapes) else sum(s[axis] for s in shapes)
         return tuple(total if i == axis else n for i, n in enumerate(shapes[0]))
 
@@ -148,12 +154,16 @@ class Dot(_Merge):
         a, b = inputs
         i, j = self._axes_of(a.shape, b.shape)
         if self.normalize:
-            a, b = (ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=k, keepdims=True), 1e-12)))
-                    for x, k in ((a, i), (b, j)))
+            a, b = (
+                ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=k, keepdims=True), 1e-12)))
+                for x, k in ((a, i), (b, j))
+            )
         a = ops.transpose(a, (*(k for k in range(a.ndim) if k != i), i))
         b = ops.transpose(b, (0, j, *(k for k in range(1, b.ndim) if k != j)))
         left, right = a.shape[1:-1], b.shape[2:]
-        y = ops.matmul(ops.reshape(a, (a.shape[0], -1, a.shape[-1])), ops.reshape(b, (b.shape[0], b.shape[1], -1)))
+        y = ops.matmul(
+            ops.reshape(a, (a.shape[0], -1, a.shape[-1])), ops.reshape(b, (b.shape[0], b.shape[1], -1))
+        )
         return ops.reshape(y, (a.shape[0], *(left + right or (1,))))
 
     def compute_mask(self, inputs, mask=None):
@@ -163,8 +173,12 @@ class Dot(_Merge):
         a, b = input_shape
         i, j = self._axes_of(a, b)
         if a[i] != b[j] and None not in (a[i], b[j]):
-            raise ValueError(f"[{self.name}] inputs have shapes {a} and {b}, expected equal sizes along axes {i} and {j}")
-        rest = tuple(n for k, n in enumerate(a) if k not in (0, i)) + tuple(n for k, n in enumerate(b) if k not in (0, j))
+            raise ValueError(
+                f"[{self.name}] inputs have shapes {a} and {b}, expected equal sizes along axes {i} and {j}"
+            )
+        rest = tuple(n for k, n in enumerate(a) if k not in (0, i)) + tuple(
+            n for k, n in enumerate(b) if k not in (0, j)
+        )
         return (a[0], *(rest or (1,)))
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import math
-
 from tilewright import ops
 from tilewright.keras import constraints, initializers, regularizers
 from tilewright.keras.layers.input_spec import InputSpec
@@ -17,47 +15,116 @@ class _Scaling(Layer):
     casts_integers = True
     supports_masking = True
 
-    def __init__(self, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
-                 beta_constraint, gamma_constraint, **kwargs):
+    def __init__(
+        self,
+        center,
+        scale,
+        beta_initializer,
+        gamma_initializer,
+        beta_regularizer,
+        gamma_regularizer,
+        beta_constraint,
+        gamma_constraint,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
-        self.beta_initializer, self.gamma_initializer = initializers.get(beta_initializer), initializers.get(gamma_initializer)
-        self.beta_regularizer, self.gamma_regularizer = regularizers.get(beta_regularizer), regularizers.get(gamma_regularizer)
-        self.beta_constraint, self.gamma_constraint = constraints.get(beta_constraint), constraints.get(gamma_constraint)
+        self.beta_initializer, self.gamma_initializer = (
+            initializers.get(beta_initializer),
+            initializers.get(gamma_initializer),
+        )
+        self.beta_regularizer, self.gamma_regularizer = (
+            regularizers.get(beta_regularizer),
+            regularizers.get(gamma_regularizer),
+        )
+        self.beta_constraint, self.gamma_constraint = (
+            constraints.get(beta_constraint),
+            constraints.get(gamma_constraint),
+        )
         self.gamma = self.beta = None
 
     def _add_scaling(self, shape) -> None:
         if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
-                                         constraint=self.gamma_constraint)
+            self.gamma = self.add_weight(
+                shape,
+                self.gamma_initializer,
+                name="gamma",
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
         if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
-                                        constraint=self.beta_constraint)
+            self.beta = self.add_weight(
+                shape,
+                self.beta_initializer,
+                name="beta",
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
 
-_SCALING_FIELDS = ("center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer", "gamma_regularizer",
-                   "beta_constraint", "gamma_constraint")
+_SCALING_FIELDS = (
+    "center",
+    "scale",
+    "beta_initializer",
+    "gamma_initializer",
+    "beta_regularizer",
+    "gamma_regularizer",
+    "beta_constraint",
+    "gamma_constraint",
+)
 
 
 class BatchNormalization(_Scaling):
-    """Each channel scaled to mean 0 and variance 1 over the batch in training, by moving averages in inference.
+    """Each channel scaled to mean 0 and variance 1 over the batch in training, by moving averages in
+    inference.
 
     Parameters
         axis : of the channels;  momentum : of the moving averages;  epsilon : added to the variance
-    Notes   Ioffe & Szegedy, arXiv:1502.03167. The moving variance takes the batch's own (biased) variance, as Keras.
+    Notes   Ioffe & Szegedy, arXiv:1502.03167. The moving variance takes the batch's own (biased) variance,
+    as Keras.
             A frozen layer (trainable = False) normalizes by its moving averages in training, too.
     """
 
-    config_fields = ("axis", "momentum", "epsilon", *_SCALING_FIELDS, "moving_mean_initializer", "moving_variance_initializer")
+    config_fields = (
+        "axis",
+        "momentum",
+        "epsilon",
+        *_SCALING_FIELDS,
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+    )
 
-    def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-                 gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs):
-        super().__init__(center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
-                         beta_constraint, gamma_constraint, **kwargs)
+    def __init__(
+        self,
+        axis=-1,
+        momentum=0.99,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
         self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
@@ -65,21 +132,29 @@ class BatchNormalization(_Scaling):
     def build(self, input_shape):
         channels = input_shape[self.axis]
         self._add_scaling((channels,))
-        self.moving_mean = self.add_weight((channels,), self.moving_mean_initializer, name="moving_mean", trainable=False)
-        self.moving_variance = self.add_weight((channels,), self.moving_variance_initializer, name="moving_variance",
-                                               trainable=False)
+        self.moving_mean = self.add_weight(
+            (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            (channels,), self.moving_variance_initializer, name="moving_variance", trainable=False
+        )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
-        self._last = self.axis in (-1, len(input_shape) - 1)
 
     def call(self, inputs, training=None, mask=None):
-        x = inputs if self._last else ops.moveaxis(inputs, self.axis, -1)
         learning = bool(training) and self.trainable
         if learning and mask is not None:
-            y = self._masked(x, mask)
-        else:
-            y = ops.batch_norm(x, self.gamma, self.beta, self.moving_mean.array, self.moving_variance.array,
-                               training=learning, momentum=self.momentum, epsilon=self.epsilon)
-        return y if self._last else ops.moveaxis(y, -1, self.axis)
+            return ops.moveaxis(self._masked(ops.moveaxis(inputs, self.axis, -1), mask), -1, self.axis)
+        return ops.batch_norm(
+            inputs,
+            self.gamma,
+            self.beta,
+            self.moving_mean.array,
+            self.moving_variance.array,
+            training=learning,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            axis=self.axis,
+        )
 
     def _masked(self, x, mask):
         """Training with statistics over the steps that the mask counts."""
@@ -99,47 +174,58 @@ class BatchNormalization(_Scaling):
 
 
 class LayerNormalization(_Scaling):
-    """Each sample scaled to mean 0 and variance 1 over `axis` (one axis, or several). Ba et al., arXiv:1607.06450."""
+    """Each sample scaled to mean 0 and variance 1 over `axis` (one axis, or several). Ba et al.,
+    arXiv:1607.06450.
+    """
 
     config_fields = ("axis", "epsilon", *_SCALING_FIELDS)
 
-    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros", gamma_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs):
-        super().__init__(center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
-                         beta_constraint, gamma_constraint, **kwargs)
+    def __init__(
+        self,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
         if not isinstance(axis, (int, list, tuple)):
-            raise TypeError(f"[{self.name}] axis is a {type(axis).__name__}, expected an int or a list of ints")
+            raise TypeError(
+                f"[{self.name}] axis is a {type(axis).__name__}, expected an int or a list of ints"
+            )
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon
 
     def build(self, input_shape):
         rank = len(input_shape)
         axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
-        self._axes, self._trailing = tuple(axes), axes == list(range(rank - len(axes), rank))
+        self._axes = tuple(axes)
         self._add_scaling(tuple(input_shape[a] for a in axes))
 
     def call(self, inputs):
-        if len(self._axes) == 1 and self._trailing:
-            return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)
-        # The axes move last and become one.
-        rank, count = inputs.ndim, len(self._axes)
-        x = inputs if self._trailing else ops.transpose(inputs, _axes_last(rank, self._axes))
-        flat = ops.reshape(x, (*x.shape[: rank - count], math.prod(x.shape[rank - count :])))
-        gamma, beta = (None if w is None else ops.reshape(w, (-1,)) for w in (self.gamma, self.beta))
-        y = ops.reshape(ops.layer_norm(flat, gamma, beta, epsilon=self.epsilon), x.shape)
-        return y if self._trailing else ops.transpose(y, _inverse(_axes_last(rank, self._axes)))
-
-
-def _axes_last(rank: int, axes) -> tuple[int, ...]:
-    return (*(i for i in range(rank) if i not in axes), *axes)
-
-
-def _inverse(order) -> tuple[int, ...]:
-    return tuple(order.index(i) for i in range(len(order)))
+        return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon, axis=self._axes)
 
 
 class RMSNormalization(_Scaling):
-    """Each sample divided by the root of its mean square, times a learned scale. Zhang & Sennrich, arXiv:1910.07467."""
+    """Each sample divided by the root of its mean square, times a learned scale. Zhang & Sennrich,
+    arXiv:1910.07467.
+    """
 
     config_fields = ("axis", "epsilon")
 
@@ -148,9 +234,10 @@ class RMSNormalization(_Scaling):
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, input_shape):
-        if self.axis not in (-1, len(input_shape) - 1):
-            raise ValueError(f"[{self.name}] axis is {self.axis}, expected the last one")
-        self._add_scaling((input_shape[-1],))
+        rank = len(input_shape)
+        axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
+        self._axes = tuple(axes)
+        self._add_scaling(tuple(input_shape[a] for a in axes))
 
     def call(self, inputs):
-        return ops.rms_norm(inputs, self.gamma, epsilon=self.epsilon)
+        return ops.rms_norm(inputs, self.gamma, epsilon=self.epsilon, axis=self._axes)

@@ -25,7 +25,9 @@ class _Pooling(Layer):
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.pool_size = sizes_of(self.name, "pool_size", pool_size, self.rank)
-        self.strides = self.pool_size if strides is None else sizes_of(self.name, "strides", strides, self.rank)
+        self.strides = (
+            self.pool_size if strides is None else sizes_of(self.name, "strides", strides, self.rank)
+        )
         if str(padding).lower() not in ("valid", "same"):
             raise ValueError(f"[{self.name}] padding is {padding!r}, expected 'valid' or 'same'")
         self.padding, self.data_format = str(padding).lower(), config.standard_data_format(data_format)
@@ -33,15 +35,24 @@ class _Pooling(Layer):
         self.built = True
 
     def _options(self) -> dict:
-        size, stride = (self.pool_size, self.strides) if self.rank == 2 else (self.pool_size[0], self.strides[0])
+        size, stride = (
+            (self.pool_size, self.strides) if self.rank == 2 else (self.pool_size[0], self.strides[0])
+        )
         return {"pool_size": size, "stride": stride, "padding": self.padding, "data_format": self.data_format}
 
     def compute_output_shape(self, input_shape):
         last = self.data_format == "channels_last"
-        sizes = [window_outputs(n, w, s, self.padding) for n, w, s in
-                 zip(input_shape[1:-1] if last else input_shape[2:], self.pool_size, self.strides, strict=True)]
+        sizes = [
+            window_outputs(n, w, s, self.padding)
+            for n, w, s in zip(
+                input_shape[1:-1] if last else input_shape[2:], self.pool_size, self.strides, strict=True
+            )
+        ]
         if any(n is not None and n < 1 for n in sizes):
-            raise ValueError(f"[{self.name}] input has shape {tuple(input_shape)}, expected at least the window {self.pool_size}")
+            raise ValueError(
+                f"[{self.name}] input has shape {tuple(input_shape)}, expected at least the window "
+                f"{self.pool_size}"
+            )
         return (input_shape[0], *sizes, input_shape[-1]) if last else (*input_shape[:2], *sizes)
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What acts in training only: Dropout, SpatialDropout1D/2D, GaussianNoise, GaussianDropout, ActivityRegularization."""
+"""What acts in training only: Dropout, SpatialDropout1D/2D, GaussianNoise, GaussianDropout,
+ActivityRegularization.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ class SpatialDropout2D(Dropout):
         self.input_spec = InputSpec(ndim=4)
 
     def _noise_shape(self, shape):
-        return (shape[0], 1, 1, shape[3]) if self.data_format == "channels_last" else (shape[0], shape[1], 1, 1)
+        return (
+            (shape[0], 1, 1, shape[3]) if self.data_format == "channels_last" else (shape[0], shape[1], 1, 1)
+        )
 
 
 class GaussianNoise(_InTraining):
@@ -114,7 +118,9 @@ class GaussianNoise(_InTraining):
     def call(self, inputs, training=False):
         if not training or self.stddev == 0:
             return inputs
-        return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, inputs.dtype, self.seed_generator))
+        return ops.add(
+            inputs, random.normal(inputs.shape, 0.0, self.stddev, inputs.dtype, self.seed_generator)
+        )
 
 
 class GaussianDropout(_InTraining):
@@ -132,7 +138,9 @@ class GaussianDropout(_InTraining):
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / max(1 - self.rate, 1e-7))
-        return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator))
+        return ops.multiply(
+            inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator)
+        )
 
 
 class ActivityRegularization(Layer):

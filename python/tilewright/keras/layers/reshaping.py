@@ -52,7 +52,10 @@ class Reshape(Layer):
         total, known = math.prod(rest), math.prod(n for n in wanted if n != -1)
         resolved = tuple((total // known if known else 0) if n == -1 else n for n in wanted)
         if math.prod(resolved) != total:
-            raise ValueError(f"[{self.name}] target_shape is {wanted}, expected {total} elements as input shape {input_shape} has")
+            raise ValueError(
+                f"[{self.name}] target_shape is {wanted}, expected {total} elements as input shape "
+                f"{input_shape} has"
+            )
         return resolved
 
     def compute_output_shape(self, input_shape):
@@ -68,7 +71,9 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"[{self.name}] dims is {self.dims}, expected a permutation of 1 to {len(self.dims)}")
+            raise ValueError(
+                f"[{self.name}] dims is {self.dims}, expected a permutation of 1 to {len(self.dims)}"
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs):
@@ -125,7 +130,9 @@ class _Edges2D(Layer):
             if sizes[axis] is not None:
                 sizes[axis] += sign * sum(edges)
                 if sizes[axis] < 0:
-                    raise ValueError(f"[{self.name}] cropping {self._edges} takes more than input shape {shape} has")
+                    raise ValueError(
+                        f"[{self.name}] cropping {self._edges} takes more than input shape {shape} has"
+                    )
         return tuple(sizes)
 
 
@@ -176,7 +183,9 @@ class UpSampling2D(Layer):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(**kwargs)
         if interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f"[{self.name}] interpolation is {interpolation!r}, expected 'nearest' or 'bilinear'")
+            raise ValueError(
+                f"[{self.name}] interpolation is {interpolation!r}, expected 'nearest' or 'bilinear'"
+            )
         self.size = (size, size) if isinstance(size, int) else tuple(size)
         self.data_format, self.interpolation = config.standard_data_format(data_format), interpolation
         self.input_spec = InputSpec(ndim=4)

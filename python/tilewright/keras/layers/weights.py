@@ -14,7 +14,8 @@ from tilewright.variable import Variable
 class WeightOwner:
     """The part of a layer that knows its weights and sublayers.
 
-    Own variables come first, trainable ones before the others, then those of sublayers in the order in which they
+    Own variables come first, trainable ones before the others, then those of sublayers in the order in which
+    they
     were assigned to attributes, alone or in lists, tuples and dicts.
     """
 
@@ -26,9 +27,16 @@ class WeightOwner:
         """Notes a variable as this object's own."""
         own = self.__dict__.get("_trainable_variables")
         if own is None:
-            raise RuntimeError(f"[{type(self).__name__}] super().__init__() was not called, expected it before variables are set")
+            raise RuntimeError(
+                f"[{type(self).__name__}] super().__init__() was not called, expected it before variables "
+                "are set"
+            )
         if not any(variable is v for v in (*own, *self._non_trainable_variables)):
-            (own if (variable.trainable if trainable is None else trainable) else self._non_trainable_variables).append(variable)
+            (
+                own
+                if (variable.trainable if trainable is None else trainable)
+                else self._non_trainable_variables
+            ).append(variable)
 
     def _attributes(self):
         """Values of attributes, those in containers one by one."""
@@ -115,18 +123,32 @@ class WeightOwner:
         own = self.weights
         weights = list(weights)
         if len(weights) != len(own):
-            raise ValueError(f"[{self.name}.set_weights] got {len(weights)} arrays, expected {len(own)}, one per weight")
+            raise ValueError(
+                f"[{self.name}.set_weights] got {len(weights)} arrays, expected {len(own)}, one per weight"
+            )
         for variable, value in zip(own, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
-                raise ValueError(f"[{self.name}.set_weights] got shape {tuple(np.shape(value))} for {variable.path}, "
-                                 f"expected {variable.shape}")
+                raise ValueError(
+                    f"[{self.name}.set_weights] got shape {tuple(np.shape(value))} for {variable.path}, "
+                    f"expected {variable.shape}"
+                )
         for variable, value in zip(own, weights, strict=True):
             variable.assign(np.asarray(value) if not hasattr(value, "__dlpack__") else value)
 
 
 # Attributes that refer to layers or variables without owning them.
-_SKIPPED = frozenset({"_calls", "_init_arguments", "_trainable_variables", "_non_trainable_variables", "optimizer", "_losses",
-                      "_trained", "_regularized"})
+_SKIPPED = frozenset(
+    {
+        "_calls",
+        "_init_arguments",
+        "_trainable_variables",
+        "_non_trainable_variables",
+        "optimizer",
+        "_losses",
+        "_trained",
+        "_regularized",
+    }
+)
 
 
 def _members(value):

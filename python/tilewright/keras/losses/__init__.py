@@ -40,18 +40,55 @@ from tilewright.keras.losses.functions import (
 )
 from tilewright.keras.losses.loss import Loss, LossFunctionWrapper
 
-_CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge, Huber, KLDivergence,
-            LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError,
-            Poisson, SparseCategoricalCrossentropy, SquaredHinge)
-_FUNCTIONS = (binary_crossentropy, categorical_crossentropy, categorical_hinge, cosine_similarity, hinge, huber,
-              kl_divergence, log_cosh, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
-              mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy, squared_hinge)
+_CLASSES = (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+_FUNCTIONS = (
+    binary_crossentropy,
+    categorical_crossentropy,
+    categorical_hinge,
+    cosine_similarity,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 _TABLE = {
-    **{cls.__name__: cls for cls in _CLASSES}, **{f.__name__: f for f in _FUNCTIONS},
-    "bce": binary_crossentropy, "kld": kl_divergence, "mae": mean_absolute_error, "mse": mean_squared_error,
-    "mape": mean_absolute_percentage_error, "msle": mean_squared_logarithmic_error, "logcosh": log_cosh,
-    "MAE": mean_absolute_error, "MSE": mean_squared_error, "MAPE": mean_absolute_percentage_error,
-    "MSLE": mean_squared_logarithmic_error, "huber_loss": huber,
+    **{cls.__name__: cls for cls in _CLASSES},
+    **{f.__name__: f for f in _FUNCTIONS},
+    "bce": binary_crossentropy,
+    "kld": kl_divergence,
+    "mae": mean_absolute_error,
+    "mse": mean_squared_error,
+    "mape": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error,
+    "logcosh": log_cosh,
+    "MAE": mean_absolute_error,
+    "MSE": mean_squared_error,
+    "MAPE": mean_absolute_percentage_error,
+    "MSLE": mean_squared_logarithmic_error,
+    "huber_loss": huber,
 }
 serialization.exported("keras.losses", _CLASSES)
 serialization.exported("keras.losses", _FUNCTIONS)
@@ -65,5 +102,12 @@ def get(identifier):
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
 
-__all__ = [*(cls.__name__ for cls in _CLASSES), *(f.__name__ for f in _FUNCTIONS), "Loss", "LossFunctionWrapper",
-           "deserialize", "get", "serialize"]
+__all__ = [
+    *(cls.__name__ for cls in _CLASSES),
+    *(f.__name__ for f in _FUNCTIONS),
+    "Loss",
+    "LossFunctionWrapper",
+    "deserialize",
+    "get",
+    "serialize",
+]

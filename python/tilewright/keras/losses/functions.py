@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss functions: (y_true, y_pred) to one value per sample, the mean or sum over the last axis. Numerics are Keras's."""
+"""Loss functions: (y_true, y_pred) to one value per sample, the mean or sum over the last axis.
+Numerics are Keras's.
+"""
 
 from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config
-from tilewright.keras.annotated import logits_of
+from tilewright.keras.annotated import logits_of, with_mask
 
 
 def tensor_of(argument: str, x) -> Tensor:
@@ -16,8 +20,6 @@ def tensor_of(argument: str, x) -> Tensor:
     if isinstance(x, Tensor):
         return x
     if isinstance(x, (bool, int, float, list, tuple)):
-        import numpy as np
-
         x = np.asarray(x, None if _holds_integers(x) else config.floatx())
     return Tensor(raw("loss", argument, x))
 
@@ -60,6 +62,8 @@ def _broadcasts(a, b) -> bool:
 def mean_squared_error(y_true, y_pred):
     """mean((y_true - y_pred)^2)"""
     y_true, y_pred = _pair(y_true, y_pred, "mean_squared_error")
+    if y_true.shape == y_pred.shape and y_pred.ndim:
+        return ops.mean_squared_error(y_pred, y_true)
     return ops.mean(ops.square(ops.subtract(y_pred, y_true)), axis=-1)
 
 
@@ -100,7 +104,10 @@ def huber(y_true, y_pred, delta=1.0):
     error = ops.abs(ops.subtract(y_pred, y_true))
     # The part of the error up to delta, q, squared; the part beyond it times delta.
     near = ops.minimum(error, float(delta))
-    return ops.mean(ops.add(ops.multiply(ops.square(near), 0.5), ops.multiply(ops.subtract(error, near), float(delta))), axis=-1)
+    return ops.mean(
+        ops.add(ops.multiply(ops.square(near), 0.5), ops.multiply(ops.subtract(error, near), float(delta))),
+        axis=-1,
+    )
 
 
 def log_cosh(y_true, y_pred):
@@ -147,20 +154,21 @@ def kl_divergence(y_true, y_pred):
 def poisson(y_true, y_pred):
     """mean(y_pred - y_true * log(y_pred))"""
     y_true, y_pred = _pair(y_true, y_pred, "poisson")
-    return ops.mean(ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1)
+    return ops.mean(
+        ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1
+    )
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
     """mean(-y_true * log(p) - (1 - y_true) * log(1 - p)), p = y_pred or, from_logits, its sigmoid.
 
-    Predictions that a sigmoid activation made are taken back to its input; others are kept epsilon from 0 and 1.
+    Predictions that a sigmoid activation made are taken back to its input; others are kept epsilon from 0
+    and 1.
     """
     logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
     y_true, y_pred = _pair(y_true, y_pred if logits is None else logits, "binary_crossentropy")
     if logits is not None:
-        # sigmoid cross-entropy: softplus(x) - x * y, with y smoothed towards one half
-        y_true = _smoothed(y_true, label_smoothing, 2)
-        return ops.mean(ops.subtract(ops.softplus(y_pred), ops.multiply(y_pred, y_true)), axis=axis)
+        return ops.mean(ops.sigmoid_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing), axis=axis)
     y_true = _smoothed(y_true, label_smoothing, 2)
     p = ops.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
     yes = ops.multiply(y_true, ops.log(p))
@@ -188,10 +196,17 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     logits = y_pred if from_logits else logits_of(y_pred, "softmax")
     y_true, y_pred = _pair(y_true, y_pred if logits is None else logits, "categorical_crossentropy")
     if y_true.shape != y_pred.shape:
-        raise ValueError(f"[categorical_crossentropy] y_true has shape {y_true.shape}, expected {y_pred.shape} as y_pred has")
+        raise ValueError(
+            f"[categorical_crossentropy] y_true has shape {y_true.shape}, expected {y_pred.shape} as "
+            "y_pred has"
+        )
     if y_pred.shape[-1] == 1:
-        warnings.warn(f"categorical_crossentropy got y_pred of shape {y_pred.shape}, expected more than one class; "
-                      "use binary_crossentropy for two classes.", SyntaxWarning, stacklevel=2)
+        warnings.warn(
+            f"categorical_crossentropy got y_pred of shape {y_pred.shape}, expected more than one class; "
+            "use binary_crossentropy for two classes.",
+            SyntaxWarning,
+            stacklevel=2,
+        )
     last = axis in (-1, y_pred.ndim - 1)
     if logits is not None and last:
         return ops.softmax_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
@@ -201,19 +216,25 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
-    """-log(p[y_true]), p = y_pred scaled to sum to 1 or, from_logits, its softmax; y_true holds class numbers.
+    """-log(p[y_true]), p = y_pred scaled to sum to 1 or, from_logits, its softmax; y_true holds class
+    numbers.
 
-    Predictions that a softmax activation made are taken back to its input. Samples of `ignore_class` count nothing.
+    Predictions that a softmax activation made are taken back to its input. Samples of `ignore_class` count
+    nothing.
     """
     logits = y_pred if from_logits else logits_of(y_pred, "softmax")
     y_pred = tensor_of("y_pred", y_pred if logits is None else logits)
     labels = _labels(y_true, y_pred, axis)
     if axis not in (-1, y_pred.ndim - 1):
-        y_pred = ops.transpose(y_pred, tuple(i for i in range(y_pred.ndim) if i != axis % y_pred.ndim) + (axis % y_pred.ndim,))
+        y_pred = ops.transpose(
+            y_pred, tuple(i for i in range(y_pred.ndim) if i != axis % y_pred.ndim) + (axis % y_pred.ndim,)
+        )
     if logits is None:
-        # The logarithms of probabilities are logits; softmax of them changes nothing but the last clipped bits.
+        # The logarithms of probabilities are logits; softmax of them changes nothing but the last clipped
+        # bits.
         y_pred = _log_probabilities(y_pred, -1)
-    return ops.softmax_cross_entropy(y_pred, labels, ignore_index=ignore_class)
+    losses = ops.softmax_cross_entropy(y_pred, labels, ignore_index=ignore_class)
+    return losses if ignore_class is None else with_mask(losses, ops.not_equal(labels, ignore_class))
 
 
 def _labels(y_true, y_pred, axis):
@@ -223,6 +244,8 @@ def _labels(y_true, y_pred, axis):
         labels = ops.squeeze(labels, axis)
     expected = tuple(n for i, n in enumerate(y_pred.shape) if i != axis % y_pred.ndim)
     if labels.shape != expected:
-        raise ValueError(f"[sparse_categorical_crossentropy] y_true has shape {labels.shape}, expected {expected}: class "
-                         f"numbers for y_pred of shape {y_pred.shape}; for one-hot labels use categorical_crossentropy")
+        raise ValueError(
+            f"[sparse_categorical_crossentropy] y_true has shape {labels.shape}, expected {expected}: class "
+            f"numbers for y_pred of shape {y_pred.shape}; for one-hot labels use categorical_crossentropy"
+        )
     return labels if labels.dtype.kind == "i" and labels.dtype.itemsize >= 4 else ops.cast(labels, "int32")

@@ -18,7 +18,8 @@ class Loss:
     """Base: define `call(y_true, y_pred)`, one value per sample.
 
     Parameters
-        reduction : "sum_over_batch_size" (also "mean"): the mean over all values; "sum"; "mean_with_sample_weight":
+        reduction : "sum_over_batch_size" (also "mean"): the mean over all values; "sum";
+            "mean_with_sample_weight":
             the mean weighted by sample weights; "none"
     """
 
@@ -28,23 +29,33 @@ class Loss:
         if reduction == "auto":
             reduction = "sum_over_batch_size"
         if reduction not in _REDUCTIONS:
-            raise ValueError(f"[{type(self).__name__}] reduction is {reduction!r}, expected one of {_REDUCTIONS}")
+            raise ValueError(
+                f"[{type(self).__name__}] reduction is {reduction!r}, expected one of {_REDUCTIONS}"
+            )
         self.name = name or naming.auto_name(type(self))
         self.reduction = reduction
         self.dtype = dtype or config.floatx()
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
-        mask = mask_of(y_pred)
+        masks = [ops.cast(m, "bool") for m in (mask_of(y_pred), mask_of(values)) if m is not None]
+        mask = ops.logical_and(*masks) if len(masks) == 2 else masks[0] if masks else None
         if mask is None and sample_weight is None:
             return _reduced(values, None, self.reduction)
-        weight = None if sample_weight is None else ops.cast(Tensor(raw("loss", "sample_weight", sample_weight)), values.dtype)
+        weight = (
+            None
+            if sample_weight is None
+            else ops.cast(Tensor(raw("loss", "sample_weight", sample_weight)), values.dtype)
+        )
         if mask is not None:
             weight = _with_mask(weight, mask, values, self.reduction)
         if weight.ndim > values.ndim or weight.ndim < values.ndim:
             values, weight = same_rank(values, weight)
         if weight.shape[: values.ndim] != values.shape[: weight.ndim]:
-            raise ValueError(f"[{self.name}] sample_weight has shape {weight.shape}, expected {values.shape} as the losses have")
+            raise ValueError(
+                f"[{self.name}] sample_weight has shape {weight.shape}, expected {values.shape} as the "
+                "losses have"
+            )
         while weight.ndim < values.ndim:
             weight = ops.expand_dims(weight, -1)
         return _reduced(ops.multiply(values, weight), weight, self.reduction)
@@ -53,7 +64,11 @@ class Loss:
         raise NotImplementedError(f"[{type(self).__name__}] call(y_true, y_pred) is not defined")
 
     def get_config(self) -> dict:
-        return {"name": self.name, "reduction": self.reduction, **{f: getattr(self, f) for f in self.config_fields}}
+        return {
+            "name": self.name,
+            "reduction": self.reduction,
+            **{f: getattr(self, f) for f in self.config_fields},
+        }
 
     @classmethod
     def from_config(cls, values: dict):
@@ -67,7 +82,9 @@ def _reduced(values, weight, reduction):
         return ops.sum(values)
     if reduction == "mean_with_sample_weight" and weight is not None:
         total = ops.sum(weight)
-        return ops.where(ops.equal(total, 0.0), 0.0, ops.divide(ops.sum(values), ops.maximum(total, config.epsilon())))
+        return ops.where(
+            ops.equal(total, 0.0), 0.0, ops.divide(ops.sum(values), ops.maximum(total, config.epsilon()))
+        )
     return ops.mean(values) if values.size else ops.sum(values)
 
 

@@ -36,20 +36,55 @@ from tilewright.keras.metrics.loss_metrics import (
 )
 from tilewright.keras.metrics.metric import Mean, MeanMetricWrapper, Metric, Sum
 
-_CLASSES = (Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy, CategoricalHinge,
-            CosineSimilarity, Hinge, KLDivergence, LogCoshError, Mean, MeanAbsoluteError, MeanAbsolutePercentageError,
-            MeanMetricWrapper, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, RootMeanSquaredError,
-            SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SquaredHinge, Sum,
-            TopKCategoricalAccuracy)
-_SHORT = {"bce": BinaryCrossentropy, "mse": MeanSquaredError, "mae": MeanAbsoluteError,
-          "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError, "rmse": RootMeanSquaredError}
+_CLASSES = (
+    Accuracy,
+    BinaryAccuracy,
+    BinaryCrossentropy,
+    CategoricalAccuracy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    Mean,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanMetricWrapper,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    RootMeanSquaredError,
+    SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy,
+    SparseTopKCategoricalAccuracy,
+    SquaredHinge,
+    Sum,
+    TopKCategoricalAccuracy,
+)
+_SHORT = {
+    "bce": BinaryCrossentropy,
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "rmse": RootMeanSquaredError,
+}
 _TABLE = {
-    **{cls.__name__: cls for cls in _CLASSES}, **{naming.to_snake_case(cls.__name__): cls for cls in _CLASSES},
-    **_SHORT, **{name.upper(): cls for name, cls in _SHORT.items()}, "logcosh": LogCoshError,
+    **{cls.__name__: cls for cls in _CLASSES},
+    **{naming.to_snake_case(cls.__name__): cls for cls in _CLASSES},
+    **_SHORT,
+    **{name.upper(): cls for name, cls in _SHORT.items()},
+    "logcosh": LogCoshError,
 }
 serialization.exported("keras.metrics", _CLASSES)
-_FUNCTIONS = (binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, sparse_top_k_categorical_accuracy,
-              top_k_categorical_accuracy)
+_FUNCTIONS = (
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 
 
 def get(identifier):
@@ -60,4 +95,11 @@ def get(identifier):
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
 
-__all__ = [*(cls.__name__ for cls in _CLASSES), *(f.__name__ for f in _FUNCTIONS), "Metric", "deserialize", "get", "serialize"]
+__all__ = [
+    *(cls.__name__ for cls in _CLASSES),
+    *(f.__name__ for f in _FUNCTIONS),
+    "Metric",
+    "deserialize",
+    "get",
+    "serialize",
+]

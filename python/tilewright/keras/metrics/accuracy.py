@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.keras import config
-from tilewright.keras.losses.functions import tensor_of, same_rank
+from tilewright.keras.losses.functions import same_rank, tensor_of
 from tilewright.keras.metrics.metric import MeanMetricWrapper
 
 
@@ -59,8 +59,11 @@ def _class_numbers(y_true, y_pred):
     if labels.ndim == len(y_pred.shape) and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, -1)
     if labels.shape != tuple(y_pred.shape[:-1]):
-        raise ValueError(f"[sparse_categorical_accuracy] y_true has shape {labels.shape}, expected {tuple(y_pred.shape[:-1])}: "
-                         f"class numbers for y_pred of shape {tuple(y_pred.shape)}")
+        raise ValueError(
+            f"[sparse_categorical_accuracy] y_true has shape {labels.shape}, expected "
+            f"{tuple(y_pred.shape[:-1])}: "
+            f"class numbers for y_pred of shape {tuple(y_pred.shape)}"
+        )
     return ops.cast(labels, "int64")
 
 

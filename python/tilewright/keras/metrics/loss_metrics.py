@@ -94,7 +94,9 @@ class RootMeanSquaredError(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = functions.same_rank(functions.tensor_of("y_true", y_true), functions.tensor_of("y_pred", y_pred))
+        y_true, y_pred = functions.same_rank(
+            functions.tensor_of("y_true", y_true), functions.tensor_of("y_pred", y_pred)
+        )
         error = ops.subtract(ops.cast(y_pred, self.dtype), ops.cast(y_true, self.dtype))
         super().update_state(ops.square(error), sample_weight)
 
@@ -106,19 +108,35 @@ class BinaryCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of yes-or-no labels."""
 
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
-        super().__init__(functions.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
+        super().__init__(
+            functions.binary_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of one-hot labels."""
 
-    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
-        super().__init__(functions.categorical_crossentropy, name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)
+    def __init__(
+        self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1
+    ):
+        super().__init__(
+            functions.categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of class numbers."""
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1):
-        super().__init__(functions.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis)
+        super().__init__(
+            functions.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis
+        )

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric: a value gathered over batches. The state lives in variables and is read when shown, not in every step."""
+"""Metric: a value gathered over batches. The state lives in variables and is read when shown,
+not in every step.
+"""
 
 from __future__ import annotations
+
+import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
@@ -21,7 +25,9 @@ class Metric:
         self.dtype = str(dtype or config.floatx())
         self._state: list[Variable] = []
 
-    def add_variable(self, shape=(), initializer="zeros", dtype=None, name="variable", aggregation=None) -> Variable:
+    def add_variable(
+        self, shape=(), initializer="zeros", dtype=None, name="variable", aggregation=None
+    ) -> Variable:
         """A piece of state; `reset_state` sets all to zero."""
         value = initializers.get(initializer)(tuple(shape), dtype=dtype or self.dtype)
         variable = Variable(value, False, name, path=f"{self.name}/{name}")
@@ -65,8 +71,6 @@ class Metric:
 def _array(argument: str, x, dtype):
     """Values as an array of the metric's dtype, outside any tape."""
     if isinstance(x, (bool, int, float, list, tuple)):
-        import numpy as np
-
         return np.asarray(x, dtype)
     return ops.cast(raw("metric", argument, x), dtype)
 
@@ -117,7 +121,9 @@ class Mean(Metric):
 
 
 def _samplewise(values, sample_weight, dtype, reduce):
-    """One weighted value and weight per sample: axes after the first (or those without weights) are reduced."""
+    """One weighted value and weight per sample:
+    axes after the first (or those without weights) are reduced.
+    """
     weight = None
     if sample_weight is not None:
         weight = _array("sample_weight", sample_weight, dtype)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of models made of inputs and outputs: Keras's format of layers, calls and history triples."""
+"""Configurations of models made of inputs and outputs: Keras's format of layers,
+calls and history triples.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,31 @@ def describe(model) -> dict:
 
     def encode(leaf):
         if isinstance(leaf, KerasTensor):
-            return {"class_name": "__keras_tensor__",
-                    "config": {"shape": list(leaf.shape), "dtype": leaf.dtype, "keras_history": history(leaf)}}
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {"shape": list(leaf.shape), "dtype": leaf.dtype, "keras_history": history(leaf)},
+            }
         return serialization.serialize_keras_object(leaf)
 
     layers = []
     for layer in graph.layers:
-        nodes = [{"args": [nest.map_structure(encode, a) for a in call.args],
-                  "kwargs": {k: nest.map_structure(encode, v) for k, v in call.kwargs.items()}}
-                 for call in inbound.get(id(layer), [])]
-        layers.append({**serialization.serialize_keras_object(layer), "name": layer.name, "inbound_nodes": nodes})
-    return {"name": model.name, "trainable": model._trainable, "layers": layers,
-            "input_layers": nest.map_structure(history, graph.inputs),
-            "output_layers": nest.map_structure(history, graph.outputs)}
+        nodes = [
+            {
+                "args": [nest.map_structure(encode, a) for a in call.args],
+                "kwargs": {k: nest.map_structure(encode, v) for k, v in call.kwargs.items()},
+            }
+            for call in inbound.get(id(layer), [])
+        ]
+        layers.append(
+            {**serialization.serialize_keras_object(layer), "name": layer.name, "inbound_nodes": nodes}
+        )
+    return {
+        "name": model.name,
+        "trainable": model._trainable,
+        "layers": layers,
+        "input_layers": nest.map_structure(history, graph.inputs),
+        "output_layers": nest.map_structure(history, graph.outputs),
+    }
 
 
 def build(cls, values: dict):
@@ -53,7 +67,11 @@ def build(cls, values: dict):
             name, index, output = leaf["config"]["keras_history"]
             return made[name, index][output]
         if isinstance(leaf, dict):
-            return serialization.deserialize_keras_object(leaf) if "class_name" in leaf else {k: decode(v) for k, v in leaf.items()}
+            return (
+                serialization.deserialize_keras_object(leaf)
+                if "class_name" in leaf
+                else {k: decode(v) for k, v in leaf.items()}
+            )
         if isinstance(leaf, (list, tuple)):
             return type(leaf)(decode(part) for part in leaf)
         return leaf
@@ -68,7 +86,9 @@ def build(cls, values: dict):
                 continue
             made[name, index] = nest.flatten(layers[name](*args, **kwargs))
         if len(later) == len(waiting):
-            raise ValueError(f"[from_config] layers {sorted({n for n, _, _ in later})} have inputs that nothing makes")
+            raise ValueError(
+                f"[from_config] layers {sorted({n for n, _, _ in later})} have inputs that nothing makes"
+            )
         waiting = later
 
     def tensor(history):
@@ -81,7 +101,11 @@ def build(cls, values: dict):
             return {k: tensors(v) for k, v in structure.items()}
         return [tensors(part) for part in structure]
 
-    model = cls(inputs=tensors(values["input_layers"]), outputs=tensors(values["output_layers"]), name=values.get("name"))
+    model = cls(
+        inputs=tensors(values["input_layers"]),
+        outputs=tensors(values["output_layers"]),
+        name=values.get("name"),
+    )
     if not values.get("trainable", True):
         model.trainable = False
     return model

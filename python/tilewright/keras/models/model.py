@@ -7,17 +7,19 @@ import json
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest, serialization
+from tilewright.keras import naming, nest, saving, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.layer import Layer
-from tilewright.keras.models import functional_config, summary as summaries
+from tilewright.keras.models import functional_config
+from tilewright.keras.models import summary as summaries
 from tilewright.keras.training.trainer import Trainer
 
 
 class Model(Trainer, Layer):
     """A layer made of layers, that can be compiled, fitted, evaluated and saved.
 
-    `Model(inputs, outputs)` is the network between two sets of KerasTensors; a subclass defines `call` instead.
+    `Model(inputs, outputs)` is the network between two sets of KerasTensors; a subclass defines `call`
+    instead.
 
     Parameters
         inputs, outputs : KerasTensor, or nested lists, tuples or dicts of them
@@ -32,19 +34,17 @@ class Model(Trainer, Layer):
 
     def __init__(self, inputs=None, outputs=None, *, name=None, **kwargs):
         functional = inputs is not None or outputs is not None
-        if functional and name is None and type(self) is Model:
-            from tilewright.keras import naming
-
-            name = naming.unique_name("functional")
-            Layer.__init__(self, name=name, **kwargs)
-            self.named_by_user = False
-        else:
-            Layer.__init__(self, name=name, **kwargs)
+        numbered = functional and name is None and type(self) is Model
+        Layer.__init__(self, name=naming.unique_name("functional") if numbered else name, **kwargs)
+        self.named_by_user = name is not None
         Trainer.__init__(self)
         self._graph: Graph | None = None
         if functional:
             if inputs is None or outputs is None:
-                raise ValueError(f"[{self.name}] got {'outputs' if inputs is None else 'inputs'} only, expected inputs and outputs")
+                raise ValueError(
+                    f"[{self.name}] got {'outputs' if inputs is None else 'inputs'} only, expected inputs "
+                    "and outputs"
+                )
             self._set_graph(Graph(inputs, outputs))
 
     def _set_graph(self, graph: Graph) -> None:
@@ -63,10 +63,14 @@ class Model(Trainer, Layer):
         """The layer of a name or index."""
         layers = self.layers
         if (name is None) == (index is None):
-            raise ValueError(f"[{self.name}.get_layer] got name {name!r} and index {index}, expected one of them")
+            raise ValueError(
+                f"[{self.name}.get_layer] got name {name!r} and index {index}, expected one of them"
+            )
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise ValueError(f"[{self.name}.get_layer] index is {index}, expected less than {len(layers)}")
+                raise ValueError(
+                    f"[{self.name}.get_layer] index is {index}, expected less than {len(layers)}"
+                )
             return layers[index]
         for layer in layers:
             if layer.name == name:
@@ -75,16 +79,22 @@ class Model(Trainer, Layer):
 
     def _needs_graph(self) -> Graph:
         if self._graph is None:
-            raise AttributeError(f"[{self.name}] the model has no symbolic inputs and outputs, expected it to be made of an "
-                                 "Input and what layers give for it")
+            raise AttributeError(
+                f"[{self.name}] the model has no symbolic inputs and outputs, expected it to be made of an "
+                "Input and what layers give for it"
+            )
         return self._graph
 
     inputs = property(lambda self: self._needs_graph().flat_inputs, doc="list of KerasTensors")
     outputs = property(lambda self: self._needs_graph().flat_outputs, doc="list of KerasTensors")
     input = property(lambda self: self._needs_graph().inputs, doc="KerasTensors as given")
     output = property(lambda self: self._needs_graph().outputs, doc="KerasTensors as given")
-    input_shape = property(lambda self: nest.map_structure(lambda t: t.shape, self.input), doc="shape with batch axis")
-    output_shape = property(lambda self: nest.map_structure(lambda t: t.shape, self.output), doc="shape with batch axis")
+    input_shape = property(
+        lambda self: nest.map_structure(lambda t: t.shape, self.input), doc="shape with batch axis"
+    )
+    output_shape = property(
+        lambda self: nest.map_structure(lambda t: t.shape, self.output), doc="shape with batch axis"
+    )
 
     @property
     def output_names(self) -> list[str] | None:
@@ -124,18 +134,24 @@ class Model(Trainer, Layer):
         return self._graph.run(self._fitted(inputs))
 
     def _fitted(self, inputs) -> list:
-        """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it fit."""
+        """One Tensor per input, cast to its dtype,
+        with an axis of size 1 added or taken where that makes it fit.
+        """
         wanted = self._graph.flat_inputs
-        if isinstance(inputs, dict):
-            values = self._from_dict(inputs)
-        else:
-            values = nest.flatten(inputs)
+        values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.flatten(inputs)
         if len(values) != len(wanted):
-            raise ValueError(f"[{self.name}] got {len(values)} inputs, expected {len(wanted)}: {', '.join(t.name for t in wanted)}")
+            raise ValueError(
+                f"[{self.name}] got {len(values)} inputs, expected {len(wanted)}: "
+                f"{', '.join(t.name for t in wanted)}"
+            )
         return [self._fit_one(value, tensor) for value, tensor in zip(values, wanted, strict=True)]
 
     def _from_dict(self, inputs: dict) -> list:
-        keys = list(self._graph.inputs) if isinstance(self._graph.inputs, dict) else [t.name for t in self._graph.flat_inputs]
+        keys = (
+            list(self._graph.inputs)
+            if isinstance(self._graph.inputs, dict)
+            else [t.name for t in self._graph.flat_inputs]
+        )
         missing = [key for key in keys if key not in inputs]
         if missing:
             raise ValueError(f"[{self.name}] inputs have keys {sorted(inputs)}, expected {keys}")
@@ -149,7 +165,9 @@ class Model(Trainer, Layer):
                 value = ops.squeeze(value, -1)
             elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
                 value = ops.expand_dims(value, -1)
-        if len(value.shape) != len(wanted) or any(m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)):
+        if len(value.shape) != len(wanted) or any(
+            m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
+        ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
         if str(value.dtype) != tensor.dtype:
             value = ops.cast(value, tensor.dtype)
@@ -165,13 +183,17 @@ class Model(Trainer, Layer):
         given = self._from_dict(inputs) if isinstance(inputs, dict) else nest.flatten(inputs)
         held = {id(t): value for t, value in zip(self._graph.flat_inputs, given, strict=True)}
         for call in self._graph.calls:
+
             def place(leaf, held=held):
                 return held[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
-            outputs = call.layer.compute_output_spec(*nest.map_structure(place, call.args),
-                                                     **nest.map_structure(place, call.kwargs))
+            outputs = call.layer.compute_output_spec(
+                *nest.map_structure(place, call.args), **nest.map_structure(place, call.kwargs)
+            )
             held.update(zip(map(id, nest.flatten(call.outputs)), nest.flatten(outputs), strict=True))
-        return nest.map_structure(lambda t: KerasTensor(held[id(t)].shape, held[id(t)].dtype), self._graph.outputs)
+        return nest.map_structure(
+            lambda t: KerasTensor(held[id(t)].shape, held[id(t)].dtype), self._graph.outputs
+        )
 
     def compute_output_shape(self, input_shape):
         spec = self.compute_output_spec(KerasTensor(input_shape, self.dtype))
@@ -179,22 +201,25 @@ class Model(Trainer, Layer):
 
     # ---- showing and saving
 
-    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
-                layer_range=None) -> None:
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ) -> None:
         """Prints a table of layers, output shapes and numbers of parameters."""
         text = summaries.text(self, line_length, expand_nested, show_trainable)
         (print_fn or print)(text)
 
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes all weights to a .safetensors file."""
-        from tilewright.keras import saving
-
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath) -> None:
         """Reads the weights that `save_weights` wrote; changes nothing unless all fit."""
-        from tilewright.keras import saving
-
         saving.load_weights(self, filepath)
 
     def get_config(self) -> dict:

@@ -11,7 +11,8 @@ from tilewright.keras.models.model import Model
 
 
 class Sequential(Model):
-    """Layers one after the other. Built when the input shape is known: by Input, `input_shape=` or the first data.
+    """Layers one after the other. Built when the input shape is known: by Input, `input_shape=` or the first
+    data.
 
     Examples
         >>> from tilewright.keras import layers
@@ -32,14 +33,22 @@ class Sequential(Model):
 
     def add(self, layer) -> None:
         """Puts a layer (or an Input's KerasTensor, or a function of no class) on top."""
-        if isinstance(layer, KerasTensor) and layer.call is not None and isinstance(layer.call.layer, InputLayer):
+        if (
+            isinstance(layer, KerasTensor)
+            and layer.call is not None
+            and isinstance(layer.call.layer, InputLayer)
+        ):
             layer = layer.call.layer
         if not isinstance(layer, Layer):
             raise TypeError(f"[{self.name}.add] got a {type(layer).__name__}, expected a Layer")
         if any(known.name == layer.name for known in self._stack):
-            raise ValueError(f"[{self.name}.add] a layer is named {layer.name} already, expected unique names")
+            raise ValueError(
+                f"[{self.name}.add] a layer is named {layer.name} already, expected unique names"
+            )
         if isinstance(layer, InputLayer) and self._stack:
-            raise ValueError(f"[{self.name}.add] an Input comes after {self._stack[-1].name}, expected it to be first")
+            raise ValueError(
+                f"[{self.name}.add] an Input comes after {self._stack[-1].name}, expected it to be first"
+            )
         if not self._stack and not isinstance(layer, InputLayer):
             shape = layer.input_shape_argument
             if shape is None and isinstance(layer, Model) and layer._graph is not None:
@@ -98,8 +107,12 @@ class Sequential(Model):
         return value if self._graph is not None else Layer._converted(self, value)
 
     def get_config(self) -> dict:
-        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype,
-                  "layers": [serialization.serialize_keras_object(layer) for layer in self._stack]}
+        config = {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": self.dtype,
+            "layers": [serialization.serialize_keras_object(layer) for layer in self._stack],
+        }
         if self._graph is not None:
             config["build_input_shape"] = self.input_shape
         return config

@@ -10,7 +10,9 @@ from tilewright.keras import nest
 _HEADER = ("Layer (type)", "Output Shape", "Param #")
 
 
-def text(model, line_length: int | None = None, expand_nested: bool = False, show_trainable: bool = False) -> str:
+def text(
+    model, line_length: int | None = None, expand_nested: bool = False, show_trainable: bool = False
+) -> str:
     """The whole summary."""
     rows = [row for layer in model.layers for row in _rows(layer, expand_nested, show_trainable, 0)]
     header = [*_HEADER, "Trainable"] if show_trainable else list(_HEADER)
@@ -23,7 +25,9 @@ def text(model, line_length: int | None = None, expand_nested: bool = False, sho
         return left + middle.join(fill * (w + 2) for w in widths) + right
 
     def cells(values, bar):
-        aligned = [v.rjust(w) if i == 2 else v.ljust(w) for i, (v, w) in enumerate(zip(values, widths, strict=True))]
+        aligned = [
+            v.rjust(w) if i == 2 else v.ljust(w) for i, (v, w) in enumerate(zip(values, widths, strict=True))
+        ]
         return bar + bar.join(f" {v} " for v in aligned) + bar
 
     lines = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), cells(header, "┃"), line("┡", "━", "╇", "┩")]
@@ -36,7 +40,11 @@ def text(model, line_length: int | None = None, expand_nested: bool = False, sho
 
 def _rows(layer, expand_nested: bool, show_trainable: bool, depth: int) -> list[list[str]]:
     indent = "    " * depth
-    row = [f"{indent}{layer.name} ({type(layer).__name__})", _shape_of(layer), f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"]
+    row = [
+        f"{indent}{layer.name} ({type(layer).__name__})",
+        _shape_of(layer),
+        f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
+    ]
     if show_trainable:
         row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
     nested = getattr(layer, "layers", ()) if expand_nested else ()
@@ -54,14 +62,25 @@ def _shape_of(layer) -> str:
 
 def _totals(model) -> list[str]:
     if not model.weights:
-        return [" Total params: 0 (0.00 B)", " Trainable params: 0 (0.00 B)", " Non-trainable params: 0 (0.00 B)"]
-    groups = [("Total", [*model.weights]), ("Trainable", model.trainable_weights), ("Non-trainable", model.non_trainable_weights)]
+        return [
+            " Total params: 0 (0.00 B)",
+            " Trainable params: 0 (0.00 B)",
+            " Non-trainable params: 0 (0.00 B)",
+        ]
+    groups = [
+        ("Total", [*model.weights]),
+        ("Trainable", model.trainable_weights),
+        ("Non-trainable", model.non_trainable_weights),
+    ]
     optimizer = getattr(model, "optimizer", None)
     state = list(optimizer.variables) if optimizer is not None and optimizer.built else []
     if state:
         groups[0][1].extend(state)
         groups.append(("Optimizer", state))
-    return [f" {name} params: {_count(vs):,} ({_readable(sum(v.array.nbytes for v in vs))})" for name, vs in groups]
+    return [
+        f" {name} params: {_count(vs):,} ({_readable(sum(v.array.nbytes for v in vs))})"
+        for name, vs in groups
+    ]
 
 
 def _count(variables) -> int:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optimizer: the base. Holds state for a list of variables and updates all of them by one operation a step."""
+"""Optimizer: the base.
+Holds state for a list of variables and updates all of them by one operation a step.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,30 @@ class Optimizer:
     state_names: tuple[str, ...] = ()  # of one array a variable each
     config_fields: tuple[str, ...] = ()
 
-    def __init__(self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
-                 loss_scale_factor=None, name=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        loss_scale_factor=None,
+        name=None,
+        **kwargs,
+    ):
         learning_rate = kwargs.pop("lr", learning_rate)
         if kwargs:
-            known = ("learning_rate", "lr", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm",
-                     "loss_scale_factor", "name", *self.config_fields)
+            known = (
+                "learning_rate",
+                "lr",
+                "weight_decay",
+                "clipnorm",
+                "clipvalue",
+                "global_clipnorm",
+                "loss_scale_factor",
+                "name",
+                *self.config_fields,
+            )
             raise serialization.unknown(f"{type(self).__name__}, argument", next(iter(kwargs)), known)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(limit is not None for limit in limits.values()) > 1:
@@ -67,8 +87,10 @@ class Optimizer:
             self._schedule = rate
             return
         if isinstance(self._schedule, LearningRateSchedule):
-            raise TypeError(f"[{self.name}] learning_rate cannot be set, expected an optimizer made with a number: "
-                            "this one follows a schedule")
+            raise TypeError(
+                f"[{self.name}] learning_rate cannot be set, expected an optimizer made with a number: "
+                "this one follows a schedule"
+            )
         rate = float(rate)
         self._schedule = None
         self._rate.assign(rate)
@@ -105,10 +127,14 @@ class Optimizer:
     # ---- weight decay
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Leaves variables, or those whose name holds one of `var_names`, without decay. Before the first step."""
+        """Leaves variables, or those whose name holds one of `var_names`, without decay.
+        Before the first step.
+        """
         if self.built:
-            raise ValueError(f"[{self.name}.exclude_from_weight_decay] the optimizer has its variables already, "
-                             "expected the call before")
+            raise ValueError(
+                f"[{self.name}.exclude_from_weight_decay] the optimizer has its variables already, "
+                "expected the call before"
+            )
         self._undecayed = {id(v) for v in var_list or ()}
         self._undecayed_names = re.compile("|".join(set(var_names))) if var_names else None
 
@@ -137,13 +163,17 @@ class Optimizer:
         grads = list(grads)
         if trainable_variables is None:
             if not self.built:
-                raise ValueError(f"[{self.name}.apply] trainable_variables is None, expected them at the first step")
+                raise ValueError(
+                    f"[{self.name}.apply] trainable_variables is None, expected them at the first step"
+                )
             trainable_variables = self._variables
         variables = list(trainable_variables)
         if not grads and not variables:
             return
         if len(grads) != len(variables):
-            raise ValueError(f"[{self.name}.apply] got {len(grads)} gradients, expected {len(variables)}, one per variable")
+            raise ValueError(
+                f"[{self.name}.apply] got {len(grads)} gradients, expected {len(variables)}, one per variable"
+            )
         self.build(variables)
         if any(g is None for g in grads):
             grads, variables = self._without_empty(grads, variables)
@@ -156,8 +186,13 @@ class Optimizer:
             arrays, scale = _clipped_together(arrays, scale, float(self.global_clipnorm)), None
         ops.add(self.iterations.array, 1, out=self.iterations.array)
         for positions, decay, options in groups:
-            self._update([variables[i].array for i in positions], [arrays[i] for i in positions],
-                         weight_decay=decay, gradient_scale=scale, **options)
+            self._update(
+                [variables[i].array for i in positions],
+                [arrays[i] for i in positions],
+                weight_decay=decay,
+                gradient_scale=scale,
+                **options,
+            )
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(Tensor(variable.array)))
@@ -165,9 +200,13 @@ class Optimizer:
     def _without_empty(self, grads, variables):
         kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         if not kept:
-            raise ValueError(f"[{self.name}.apply] no variable has a gradient, expected the loss to depend on one")
+            raise ValueError(
+                f"[{self.name}.apply] no variable has a gradient, expected the loss to depend on one"
+            )
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-        warnings.warn(f"Gradients do not exist for variables {missing} when minimizing the loss.", stacklevel=4)
+        warnings.warn(
+            f"Gradients do not exist for variables {missing} when minimizing the loss.", stacklevel=4
+        )
         return [g for g, _ in kept], [v for _, v in kept]
 
     def _grouped(self, variables) -> list:
@@ -178,8 +217,11 @@ class Optimizer:
         groups: dict = {}
         for position, variable in enumerate(variables):
             if id(variable) not in self._index:
-                raise ValueError(f"[{self.name}.apply] {variable.path} is unknown, expected the variables of the first step; "
-                                 "make a new optimizer for others")
+                raise ValueError(
+                    f"[{self.name}.apply] {variable.path} is unknown, expected the variables of the first "
+                    "step; "
+                    "make a new optimizer for others"
+                )
             groups.setdefault((variable.dtype, self._decays(variable)), []).append(position)
         limits = {"clip_value": self.clipvalue or 0.0, "clip_norm": self.clipnorm or 0.0}
         if self.global_clipnorm and len(groups) == 1:
@@ -188,12 +230,16 @@ class Optimizer:
         for (_, decays), positions in groups.items():
             rows = [self._index[id(variables[i])] for i in positions]
             state = {name: [row[i].array for i in rows] for name, row in self._state.items()}
-            self._groups.append((positions, float(self.weight_decay) if decays else 0.0, {**limits, "state": state}))
+            self._groups.append(
+                (positions, float(self.weight_decay) if decays else 0.0, {**limits, "state": state})
+            )
         self._groups_for = key
         return self._groups
 
     def _update(self, params, grads, *, state, weight_decay, **options):
-        """Calls the operation that updates `params` in place. `state` holds the lists named in `state_names`."""
+        """Calls the operation that updates `params` in place.
+        `state` holds the lists named in `state_names`.
+        """
         raise NotImplementedError(f"[{type(self).__name__}] _update is not defined")
 
     def _rate_for(self, params):
@@ -205,10 +251,20 @@ class Optimizer:
 
     def get_config(self) -> dict:
         """Arguments that make such an optimizer again."""
-        rate = float(self._rate) if self._schedule is None else serialization.serialize_keras_object(self._schedule)
-        values = {"name": self.name, "learning_rate": rate, "weight_decay": self.weight_decay, "clipnorm": self.clipnorm,
-                  "global_clipnorm": self.global_clipnorm, "clipvalue": self.clipvalue,
-                  "loss_scale_factor": self.loss_scale_factor}
+        rate = (
+            float(self._rate)
+            if self._schedule is None
+            else serialization.serialize_keras_object(self._schedule)
+        )
+        values = {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "loss_scale_factor": self.loss_scale_factor,
+        }
         return {**values, **{field: getattr(self, field) for field in self.config_fields}}
 
     @classmethod
@@ -226,7 +282,9 @@ def _whole(gradient):
 
 
 def _clipped_together(arrays, scale, limit: float) -> list:
-    """Gradients scaled so that the norm over all of them is at most `limit`, where several groups share them."""
+    """Gradients scaled so that the norm over all of them is at most `limit`,
+    where several groups share them.
+    """
     if scale is not None:
         arrays = [ops.multiply(a, scale) for a in arrays]
     norm = ops.reshape(ops.global_norm(arrays), ())

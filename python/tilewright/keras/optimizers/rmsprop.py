@@ -8,7 +8,8 @@ from tilewright.keras.optimizers.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """Gradients divided by the root of a running mean of their squares, epsilon under the root as Keras has it.
+    """Gradients divided by the root of a running mean of their squares, epsilon under the root as Keras has
+    it.
 
     Parameters
         rho : decay of the mean;  momentum : of the steps;  epsilon : under the root
@@ -17,14 +18,51 @@ class RMSprop(Optimizer):
 
     config_fields = ("rho", "momentum", "epsilon", "centered")
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None,
-                 clipnorm=None, clipvalue=None, global_clipnorm=None, loss_scale_factor=None, name=None, **kwargs):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, loss_scale_factor, name, **kwargs)
+    def __init__(
+        self,
+        learning_rate=0.001,
+        rho=0.9,
+        momentum=0.0,
+        epsilon=1e-7,
+        centered=False,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        loss_scale_factor=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            loss_scale_factor,
+            name,
+            **kwargs,
+        )
         self.rho, self.momentum, self.epsilon, self.centered = rho, float(momentum), epsilon, centered
-        names = ["velocity"] + (["momentum"] if self.momentum > 0 else []) + (["average_gradient"] if centered else [])
+        names = (
+            ["velocity"]
+            + (["momentum"] if self.momentum > 0 else [])
+            + (["average_gradient"] if centered else [])
+        )
         self.state_names = tuple(names)
 
     def _update(self, params, grads, *, state, **options):
-        ops.rmsprop_update(params, grads, state["velocity"], velocity=state.get("momentum"),
-                           mean_gradient=state.get("average_gradient"), learning_rate=self._rate_for(params), rho=self.rho,
-                           momentum=self.momentum, epsilon=self.epsilon, epsilon_inside=True, velocity_scaled=True, **options)
+        ops.rmsprop_update(
+            params,
+            grads,
+            state["velocity"],
+            velocity=state.get("momentum"),
+            mean_gradient=state.get("average_gradient"),
+            learning_rate=self._rate_for(params),
+            rho=self.rho,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            epsilon_inside=True,
+            velocity_scaled=True,
+            **options,
+        )

@@ -32,25 +32,37 @@ class ExponentialDecay(LearningRateSchedule):
 
     config_fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"):
+    def __init__(
+        self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"
+    ):
         _positive_steps(self, decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
+        self.initial_learning_rate, self.decay_steps, self.decay_rate = (
+            initial_learning_rate,
+            decay_steps,
+            decay_rate,
+        )
         self.staircase, self.name = staircase, name
 
     def __call__(self, step):
         power = float(step) / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (math.floor(power) if self.staircase else power)
+        return self.initial_learning_rate * self.decay_rate ** (
+            math.floor(power) if self.staircase else power
+        )
 
 
 class InverseTimeDecay(ExponentialDecay):
     """initial / (1 + decay_rate * step / decay_steps), in whole steps if `staircase`."""
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="InverseTimeDecay"):
+    def __init__(
+        self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="InverseTimeDecay"
+    ):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step):
         time = float(step) / self.decay_steps
-        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(time) if self.staircase else time))
+        return self.initial_learning_rate / (
+            1 + self.decay_rate * (math.floor(time) if self.staircase else time)
+        )
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -60,8 +72,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
-            raise ValueError(f"[PiecewiseConstantDecay] boundaries has {len(boundaries)} entries, expected "
-                             f"{len(values) - 1}, one less than values")
+            raise ValueError(
+                f"[PiecewiseConstantDecay] boundaries has {len(boundaries)} entries, expected "
+                f"{len(values) - 1}, one less than values"
+            )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def __call__(self, step):
@@ -73,8 +87,15 @@ class PolynomialDecay(LearningRateSchedule):
 
     config_fields = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
 
-    def __init__(self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False,
-                 name="PolynomialDecay"):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        end_learning_rate=0.0001,
+        power=1.0,
+        cycle=False,
+        name="PolynomialDecay",
+    ):
         _positive_steps(self, decay_steps)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
@@ -84,7 +105,9 @@ class PolynomialDecay(LearningRateSchedule):
         if self.cycle:
             length *= max(1, math.ceil(step / length))
         share = min(step, length) / length
-        return (self.initial_learning_rate - self.end_learning_rate) * (1 - share) ** self.power + self.end_learning_rate
+        return (self.initial_learning_rate - self.end_learning_rate) * (
+            1 - share
+        ) ** self.power + self.end_learning_rate
 
 
 class CosineDecay(LearningRateSchedule):
@@ -95,9 +118,22 @@ class CosineDecay(LearningRateSchedule):
 
     config_fields = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
 
-    def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None, warmup_steps=0):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        alpha=0.0,
+        name="CosineDecay",
+        warmup_target=None,
+        warmup_steps=0,
+    ):
         _positive_steps(self, decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = initial_learning_rate, decay_steps, alpha, name
+        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
+            initial_learning_rate,
+            decay_steps,
+            alpha,
+            name,
+        )
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step):
@@ -115,7 +151,9 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     config_fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 
-    def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"):
+    def __init__(
+        self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"
+    ):
         _positive_steps(self, first_decay_steps)
         self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
@@ -133,4 +171,11 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
 
 
-CLASSES = (CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay)
+CLASSES = (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)

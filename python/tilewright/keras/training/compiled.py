@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from tilewright import ops
-from tilewright.keras import losses, metrics as metrics_module, nest, serialization
+from tilewright.keras import losses, nest, serialization
+from tilewright.keras import metrics as metrics_module
 
 _ACCURACY, _CROSSENTROPY = ("accuracy", "acc"), ("crossentropy", "ce")
 
@@ -24,7 +25,10 @@ def by_output(role: str, structure, names: list[str], single_list: bool = False)
         return [structure.get(name) for name in names]
     if isinstance(structure, (list, tuple)) and not (single_list and count == 1):
         if len(structure) != count:
-            raise ValueError(f"[compile] {role} has {len(structure)} entries, expected {count}, one for each output: {', '.join(names)}")
+            raise ValueError(
+                f"[compile] {role} has {len(structure)} entries, expected {count}, one for each output: "
+                f"{', '.join(names)}"
+            )
         return list(structure)
     return [structure] * count
 
@@ -42,13 +46,17 @@ def targets_of(y, y_pred: list, names: list[str], given: list[bool]) -> list:
     if len(values) == sum(given):
         left = iter(values)
         return [next(left) if g else None for g in given]
-    raise ValueError(f"[fit] y has {len(values)} parts, expected {len(y_pred)}, one for each output: {', '.join(names)}")
+    raise ValueError(
+        f"[fit] y has {len(values)} parts, expected {len(y_pred)}, one for each output: {', '.join(names)}"
+    )
 
 
 def _binary_or_sparse(y_true, y_pred) -> tuple[bool, bool]:
     """Whether labels are yes-or-no, or class numbers, judged by shapes as Keras does."""
     last = y_pred.shape[-1] if len(y_pred.shape) else 1
-    sparse = len(y_true.shape) < len(y_pred.shape) or (len(y_true.shape) > 0 and y_true.shape[-1] == 1 and last > 1)
+    sparse = len(y_true.shape) < len(y_pred.shape) or (
+        len(y_true.shape) > 0 and y_true.shape[-1] == 1 and last > 1
+    )
     return last == 1, sparse
 
 
@@ -56,8 +64,13 @@ def loss_of(identifier, y_true, y_pred):
     """The Loss that a name, function or object of `compile` means for these shapes."""
     if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
         binary, sparse = _binary_or_sparse(y_true, y_pred)
-        identifier = ("binary_crossentropy" if binary else "sparse_categorical_crossentropy" if sparse
-                      else "categorical_crossentropy")
+        identifier = (
+            "binary_crossentropy"
+            if binary
+            else "sparse_categorical_crossentropy"
+            if sparse
+            else "categorical_crossentropy"
+        )
     found = losses.get(identifier)
     return found if isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)
 
@@ -98,12 +111,17 @@ class CompiledLoss:
         weights = by_output("loss_weights", self._given_weights, names)
         self._wanted = [w is not None for w in wanted]
         targets = targets_of(y_true, y_pred, names, self._wanted)
-        self._parts = [None if w is None else (loss_of(w, t, p), weight)
-                       for w, weight, t, p in zip(wanted, weights, targets, y_pred, strict=True)]
+        self._parts = [
+            None if w is None else (loss_of(w, t, p), weight)
+            for w, weight, t, p in zip(wanted, weights, targets, y_pred, strict=True)
+        ]
         self._names = names
         if len(names) > 1:
-            self.trackers = [metrics_module.Mean(name=f"{name}_loss") for name, part in zip(names, self._parts, strict=True)
-                             if part is not None]
+            self.trackers = [
+                metrics_module.Mean(name=f"{name}_loss")
+                for name, part in zip(names, self._parts, strict=True)
+                if part is not None
+            ]
 
     def __call__(self, y_true, y_pred: list, sample_weight, names: list[str]):
         """The weighted sum of the losses of all outputs."""
@@ -144,7 +162,9 @@ class CompiledMetrics:
     def __init__(self, metrics=None, weighted_metrics=None):
         for role, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if given is not None and not isinstance(given, (list, tuple, dict)):
-                raise ValueError(f"[compile] {role} is a {type(given).__name__}, expected a list, tuple or dict")
+                raise ValueError(
+                    f"[compile] {role} is a {type(given).__name__}, expected a list, tuple or dict"
+                )
         self._given = ((metrics, False), (weighted_metrics, True))
         self._entries: list[tuple] = []  # (shown name, metric, output index, weighted)
         self.built = False
@@ -156,13 +176,17 @@ class CompiledMetrics:
 
     def build(self, y_true, y_pred: list, names: list[str]) -> None:
         """Finds out, from the first batch, which metric belongs to which output."""
-        targets = targets_of(y_true, y_pred, names, [True] * len(names)) if any(g for g, _ in self._given) else []
+        targets = (
+            targets_of(y_true, y_pred, names, [True] * len(names)) if any(g for g, _ in self._given) else []
+        )
         taken: set[str] = set()
         for given, weighted in self._given:
             if not given:
                 continue
             for i, wanted in enumerate(by_output("metrics", given, names, single_list=True)):
-                for identifier in wanted if isinstance(wanted, (list, tuple)) else [] if wanted is None else [wanted]:
+                for identifier in (
+                    wanted if isinstance(wanted, (list, tuple)) else [] if wanted is None else [wanted]
+                ):
                     metric = metric_of(identifier, targets[i], y_pred[i])
                     shown = metric.name if len(names) == 1 else f"{names[i]}_{metric.name}"
                     if shown in taken and weighted:

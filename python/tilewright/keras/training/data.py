@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches: whatever the user trains on (arrays, generators, sequences) as a stream of (x, y, sample_weight)."""
+"""Batches: whatever the user trains on (arrays, generators, sequences) as a stream of (x, y,
+sample_weight).
+"""
 
 from __future__ import annotations
 
 import inspect
 import itertools
 import math
+import operator
+from functools import partial
 
 import numpy as np
 
@@ -50,14 +54,21 @@ class ArrayBatches(Batches):
     """Slices of arrays in memory, shuffled anew each epoch.
 
     Parameters
-        x, y, sample_weight : arrays, or nested lists, tuples or dicts of arrays; y and sample_weight may be None
+        x, y, sample_weight : arrays, or nested lists, tuples or dicts of arrays; y and sample_weight may be
+            None
         name : of the function, for messages
     Raises    ValueError: arrays of different lengths, or without any axis
     """
 
     def __init__(self, name, x, y=None, sample_weight=None, batch_size=None, shuffle=False):
-        self._parts = tuple(None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), part)
-                            for role, part in (("x", as_arrays(x)), ("y", as_arrays(y)), ("sample_weight", as_arrays(sample_weight))))
+        self._parts = tuple(
+            None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), part)
+            for role, part in (
+                ("x", as_arrays(x)),
+                ("y", as_arrays(y)),
+                ("sample_weight", as_arrays(sample_weight)),
+            )
+        )
         sizes = {}
         for role, part in zip(("x", "y", "sample_weight"), self._parts, strict=True):
             for i, array in enumerate(nest.flatten(part) if part is not None else ()):
@@ -80,23 +91,31 @@ class ArrayBatches(Batches):
         for start in range(0, self.samples, self.batch_size):
             stop = min(start + self.batch_size, self.samples)
             if order is None:
-                yield tuple(None if part is None else nest.map_structure(lambda a: a[start:stop], part) for part in self._parts)
+                yield self._each(operator.itemgetter(slice(start, stop)))
             else:
-                rows = order[start:stop]
-                yield tuple(None if part is None else nest.map_structure(lambda a: gather_rows(a, rows), part)
-                            for part in self._parts)
+                yield self._each(partial(gather_rows, rows=order[start:stop]))
+
+    def _each(self, rows_of) -> tuple:
+        """(x, y, sample_weight) with `rows_of` each array in place of it."""
+        return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
 
 
 def gather_rows(array, rows):
     """array[rows] in reused memory."""
     if array.dtype.kind not in "fiub":
         return array[rows]
-    return array.take(rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype), mode="clip")
+    return array.take(
+        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype), mode="clip"
+    )
 
 
 def as_arrays(part):
     """A list of plain numbers as one array; anything else as it is."""
-    if isinstance(part, (list, tuple)) and part and not any(hasattr(leaf, "shape") for leaf in nest.flatten(part)):
+    if (
+        isinstance(part, (list, tuple))
+        and part
+        and not any(hasattr(leaf, "shape") for leaf in nest.flatten(part))
+    ):
         return np.asarray(part)
     return part
 
@@ -106,7 +125,9 @@ def as_data(name: str, role: str, values):
     if isinstance(values, Tensor):
         values = values.numpy()
     if not isinstance(values, np.ndarray):
-        if not (hasattr(values, "__array__") or hasattr(values, "__dlpack__") or isinstance(values, (int, float))):
+        if not (
+            hasattr(values, "__array__") or hasattr(values, "__dlpack__") or isinstance(values, (int, float))
+        ):
             raise TypeError(f"[{name}] {role} is a {type(values).__name__}, expected an array")
         values = np.asarray(values)
     if values.dtype.kind == "f" and values.dtype != config.floatx():
@@ -155,21 +176,31 @@ class IterableBatches(Batches):
 
 def _as_batch(name, data):
     parts = unpack_x_y_sample_weight(data)
-    return tuple(None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), as_arrays(part))
-                 for role, part in zip(("x", "y", "sample_weight"), parts, strict=True))
+    return tuple(
+        None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), as_arrays(part))
+        for role, part in zip(("x", "y", "sample_weight"), parts, strict=True)
+    )
 
 
 def batches_of(name: str, x, y=None, sample_weight=None, batch_size=None, shuffle=False) -> Batches:
     """The Batches for what the user gave as x (and y)."""
     if isinstance(x, Batches):
         return x
-    structured = isinstance(x, (np.ndarray, Tensor, list, tuple, dict)) or hasattr(x, "__array__") or hasattr(x, "__dlpack__")
+    structured = (
+        isinstance(x, (np.ndarray, Tensor, list, tuple, dict))
+        or hasattr(x, "__array__")
+        or hasattr(x, "__dlpack__")
+    )
     if structured:
         return ArrayBatches(name, x, y, sample_weight, batch_size, shuffle)
     if not (hasattr(x, "__getitem__") and hasattr(x, "__len__")) and not hasattr(x, "__iter__"):
-        raise TypeError(f"[{name}] x is a {type(x).__name__}, expected arrays, a generator or a sequence of batches")
+        raise TypeError(
+            f"[{name}] x is a {type(x).__name__}, expected arrays, a generator or a sequence of batches"
+        )
     if y is not None or sample_weight is not None:
-        raise ValueError(f"[{name}] y or sample_weight is given beside a {type(x).__name__}, expected batches to hold them")
+        raise ValueError(
+            f"[{name}] y or sample_weight is given beside a {type(x).__name__}, expected batches to hold them"
+        )
     if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
         return SequenceBatches(name, x, shuffle)
     return IterableBatches(name, x)
@@ -182,7 +213,9 @@ class Stream:
         self._name, self._batches, self._limit = name, batches, steps_per_epoch
         self._running = None
         if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
-            raise ValueError(f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1")
+            raise ValueError(
+                f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
+            )
 
     @property
     def steps(self) -> int | None:
@@ -214,15 +247,21 @@ def split_validation(name: str, x, y, sample_weight, share: float):
     """The last `share` of the samples apart from the rest: two triples (x, y, sample_weight)."""
     if not 0 < share < 1:
         raise ValueError(f"[{name}] validation_split is {share}, expected between 0 and 1")
-    triple = tuple(None if part is None else nest.map_structure(lambda a: as_data(name, "x", a), as_arrays(part))
-                   for part in (x, y, sample_weight))
+    triple = tuple(
+        None if part is None else nest.map_structure(lambda a: as_data(name, "x", a), as_arrays(part))
+        for part in (x, y, sample_weight)
+    )
     leaves = [leaf for part in triple if part is not None for leaf in nest.flatten(part)]
     samples = leaves[0].shape[0]
     cut = int(math.floor(samples * (1 - share)))
     if cut == 0 or cut == samples:
-        raise ValueError(f"[{name}] validation_split is {share} of {samples} samples, expected to leave both parts some")
-    first, second = (tuple(None if part is None else nest.map_structure(lambda a, s=keep: a[s], part) for part in triple)
-                     for keep in (slice(0, cut), slice(cut, None)))
+        raise ValueError(
+            f"[{name}] validation_split is {share} of {samples} samples, expected to leave both parts some"
+        )
+    first, second = (
+        tuple(None if part is None else nest.map_structure(lambda a, s=keep: a[s], part) for part in triple)
+        for keep in (slice(0, cut), slice(cut, None))
+    )
     return first, second
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.keras import nest
@@ -15,13 +17,30 @@ from tilewright.keras.training.progress import Progress
 class Loops:
     """The loops of a Trainer."""
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
-            steps_per_epoch=None, validation_steps=None, validation_batch_size=None, validation_freq=1) -> History:
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ) -> History:
         """Trains for epochs over the data.
 
         Parameters
-            x, y : arrays (or lists, dicts of them), or x a generator, iterable or sequence of (x, y[, sample_weight])
+            x, y : arrays (or lists, dicts of them), or x a generator, iterable or sequence of (x, y[,
+                sample_weight])
             batch_size : 32 where None;  epochs : the last epoch's number;  initial_epoch : the first one's
             verbose : "auto" or 1: a bar on a terminal, else a line an epoch;  2: a line an epoch;  0: nothing
             callbacks : list of Callbacks
@@ -29,32 +48,42 @@ class Loops:
             validation_data : (x, y[, sample_weight]), or batches
             shuffle : other order each epoch;  class_weight : {class: weight};  sample_weight : one per sample
             steps_per_epoch, validation_steps : batches in an epoch, for data without end
-            validation_batch_size : batch_size where None;  validation_freq : validates after so many epochs, or these
+            validation_batch_size : batch_size where None;  validation_freq : validates after so many epochs,
+                or these
         Returns   History: its `history` holds lists of metrics, one number an epoch
-        Raises    ValueError: no compile, arrays of different lengths, shapes the model does not take, labels out of
-                  range.  KeyboardInterrupt: Ctrl-C, between two steps; the model stays usable, `model.history` holds
+        Raises    ValueError: no compile, arrays of different lengths, shapes the model does not take, labels
+        out of
+                  range.  KeyboardInterrupt: Ctrl-C, between two steps; the model stays usable,
+                  `model.history` holds
                   the finished epochs
         """
         self._needs_compile("fit")
         if validation_split and validation_data is None:
             if isinstance(x, batches_module.Batches) or y is None and not hasattr(x, "shape"):
-                raise ValueError(f"[{self.name}.fit] validation_split needs arrays, expected x and y to be arrays")
-            (x, y, sample_weight), validation_data = batches_module.split_validation("fit", x, y, sample_weight, validation_split)
+                raise ValueError(
+                    f"[{self.name}.fit] validation_split needs arrays, expected x and y to be arrays"
+                )
+            (x, y, sample_weight), validation_data = batches_module.split_validation(
+                "fit", x, y, sample_weight, validation_split
+            )
         if class_weight:
             if sample_weight is not None:
-                raise ValueError(f"[{self.name}.fit] got class_weight and sample_weight, expected one of them")
+                raise ValueError(
+                    f"[{self.name}.fit] got class_weight and sample_weight, expected one of them"
+                )
             if y is None:
                 raise ValueError(f"[{self.name}.fit] class_weight needs y, expected arrays")
             sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
-        stream = batches_module.Stream("fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle),
-                                       steps_per_epoch)
+        stream = batches_module.Stream(
+            "fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle), steps_per_epoch
+        )
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
         progress = Progress(verbose, epochs)
-        listed.run("on_train_begin")
+        listed.run("on_train_begin", {})
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
@@ -84,7 +113,7 @@ class Loops:
     def _fit_epoch(self, epoch, stream, listed, progress, interrupt) -> dict:
         """One epoch's steps; the metrics at its end."""
         self.reset_metrics()
-        listed.run("on_epoch_begin", epoch)
+        listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
         plain = self._plain_training
         begins, ends = listed.wants("on_train_batch_begin"), listed.wants("on_train_batch_end")
@@ -100,7 +129,7 @@ class Loops:
                 results = self.train_step(batch)
             if ends:
                 listed.run("on_train_batch_end", step, numbers(self._shown(results)))
-            progress.step(lambda: numbers(self._shown(results)))
+            progress.step(partial(self._read, results))
             interrupt.check()
             if self.stop_training:
                 break
@@ -116,11 +145,24 @@ class Loops:
         """What a step of one's own returned, or the metrics of the model."""
         return results if results else self.get_metrics_result()
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
-                 return_dict=False):
-        """Loss and metrics on data: a list (a number if there is only the loss), or a dict with `return_dict`."""
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
+        """Loss and metrics on data: a list (a number if there is only the loss),
+        or a dict with `return_dict`.
+        """
         self._needs_compile("evaluate")
-        stream = batches_module.Stream("evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps)
+        stream = batches_module.Stream(
+            "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
+        )
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
         progress = Progress(verbose)
         self._prepare()
@@ -131,11 +173,13 @@ class Loops:
             progress.close()
         if return_dict:
             return logs
-        return _as_list({name: logs[name] for name in self._shown({}) if name in logs} if self._plain_testing else logs)
+        return _as_list(
+            {name: logs[name] for name in self._shown({}) if name in logs} if self._plain_testing else logs
+        )
 
     def _evaluate(self, stream, listed, progress, interrupt) -> dict:
         self.reset_metrics()
-        listed.run("on_test_begin")
+        listed.run("on_test_begin", {})
         if progress is not None:
             progress.begin(0, stream.steps)
         plain = self._plain_testing
@@ -153,7 +197,7 @@ class Loops:
             if ends:
                 listed.run("on_test_batch_end", step, numbers(self._shown(results)))
             if progress is not None:
-                progress.step(lambda: numbers(self._shown(results)))
+                progress.step(partial(self._read, results))
             interrupt.check()
         if step < 0:
             raise ValueError(f"[{self.name}.evaluate] x gave no batch, expected at least one sample")
@@ -165,11 +209,13 @@ class Loops:
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
-        stream = batches_module.Stream("predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps)
+        stream = batches_module.Stream(
+            "predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps
+        )
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
         many = stream.steps is None or stream.steps > 1
         progress = Progress(verbose if many else 0)
-        listed.run("on_predict_begin")
+        listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
         structure = None
@@ -184,7 +230,7 @@ class Loops:
                     interrupt.check()
         finally:
             progress.close()
-        listed.run("on_predict_end")
+        listed.run("on_predict_end", {})
         if not parts:
             raise ValueError(f"[{self.name}.predict] x gave no batch, expected at least one sample")
         return nest.pack(structure, [_joined([part[i] for part in parts]) for i in range(len(parts[0]))])
@@ -206,7 +252,9 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
-        return nest.map_structure(lambda leaf: _array(leaf).copy(), self.predict_step(_single("predict_on_batch", x)))
+        return nest.map_structure(
+            lambda leaf: _array(leaf).copy(), self.predict_step(_single("predict_on_batch", x))
+        )
 
 
 def _due(epoch: int, frequency) -> bool:
@@ -216,7 +264,9 @@ def _due(epoch: int, frequency) -> bool:
 def _given(parts: tuple):
     """A batch as `train_step` gets it: Tensors, without what is missing at the end."""
     x, y, sample_weight = parts
-    x, y, sample_weight = (part if part is None else nest.map_structure(Tensor, part) for part in (x, y, sample_weight))
+    x, y, sample_weight = (
+        part if part is None else nest.map_structure(Tensor, part) for part in (x, y, sample_weight)
+    )
     return batches_module.pack_x_y_sample_weight(x, y, sample_weight)
 
 
@@ -230,7 +280,10 @@ def _single(name: str, x, y=None, sample_weight=None):
 
 def numbers(logs: dict) -> dict:
     """Metrics as Python floats: the moment their values are read."""
-    return {name: float(value) if getattr(value, "ndim", 0) == 0 else value.numpy() for name, value in logs.items()}
+    return {
+        name: float(value) if getattr(value, "ndim", 0) == 0 else value.numpy()
+        for name, value in logs.items()
+    }
 
 
 def _as_list(logs: dict):

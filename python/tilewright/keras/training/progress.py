@@ -9,7 +9,9 @@ import time
 
 
 def bar_wanted(verbose) -> bool:
-    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there. TILEWRIGHT_PROGRESS=0/1 decides first."""
+    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there.
+    TILEWRIGHT_PROGRESS=0/1 decides first.
+    """
     if verbose not in ("auto", 1, True):
         return False
     asked = os.environ.get("TILEWRIGHT_PROGRESS", "")
@@ -57,8 +59,14 @@ class Progress:
         self._label = f"Epoch {epoch + 1}/{self._epochs}" if self._epochs is not None else ""
         self._begun, self._steps = time.perf_counter(), 0
         if self._bar_class is not None:
-            self._bar = self._bar_class(total=steps, desc=self._label or None, unit="step", mininterval=0.1, leave=True,
-                                        dynamic_ncols=True)
+            self._bar = self._bar_class(
+                total=steps,
+                desc=self._label or None,
+                unit="step",
+                mininterval=0.1,
+                leave=True,
+                dynamic_ncols=True,
+            )
             self._drawn = self._begun
 
     def step(self, logs) -> None:

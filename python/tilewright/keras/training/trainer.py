@@ -7,7 +7,8 @@ import warnings
 
 from tilewright import ops
 from tilewright.autograd import GradientTape
-from tilewright.keras import metrics as metrics_module, nest, optimizers
+from tilewright.keras import metrics as metrics_module
+from tilewright.keras import nest, optimizers
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -33,7 +34,9 @@ class Trainer(Loops):
         self._trained: list[Variable] = []
         self._regularized: list[Variable] = []
 
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs):
+    def compile(
+        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
+    ):
         """Says how to train.
 
         Parameters
@@ -62,7 +65,12 @@ class Trainer(Loops):
             found += self._compiled_loss.trackers
         if self._compiled_metrics is not None:
             found += self._compiled_metrics.metrics
-        own = [v for layer in self._flatten_layers() for v in layer._attributes() if isinstance(v, metrics_module.Metric)]
+        own = [
+            v
+            for layer in self._flatten_layers()
+            for v in layer._attributes()
+            if isinstance(v, metrics_module.Metric)
+        ]
         return list({id(m): m for m in (*found, *own)}.values())
 
     @property
@@ -81,8 +89,14 @@ class Trainer(Loops):
             found[tracker.name] = tracker.result()
         if self._compiled_metrics is not None:
             found.update(self._compiled_metrics.results())
-        listed = {id(m) for m in (self._loss_tracker, *(self._compiled_metrics.metrics if self._compiled_metrics else ()),
-                                  *(self._compiled_loss.trackers if self._compiled_loss else ()))}
+        listed = {
+            id(m)
+            for m in (
+                self._loss_tracker,
+                *(self._compiled_metrics.metrics if self._compiled_metrics else ()),
+                *(self._compiled_loss.trackers if self._compiled_loss else ()),
+            )
+        }
         for metric in self.metrics:
             if id(metric) not in listed:
                 value = metric.result()
@@ -100,7 +114,9 @@ class Trainer(Loops):
             return [y_pred], names if names and len(names) == 1 else ["output"]
         flat = nest.flatten(y_pred)
         names = getattr(self, "output_names", None)
-        return flat, names if names and len(names) == len(flat) else [f"output_{i + 1}" for i in range(len(flat))]
+        return flat, names if names and len(names) == len(flat) else [
+            f"output_{i + 1}" for i in range(len(flat))
+        ]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that training minimises: the compiled loss and what layers and regularizers add."""
@@ -167,7 +183,9 @@ class Trainer(Loops):
 
     @property
     def _plain_training(self) -> bool:
-        """Whether no subclass has a training step of its own, so that results need not be made in every step."""
+        """Whether no subclass has a training step of its own,
+        so that results need not be made in every step.
+        """
         return type(self).train_step is Trainer.train_step
 
     @property
@@ -190,7 +208,9 @@ class Trainer(Loops):
 
     def _needs_compile(self, name: str) -> None:
         if not self.compiled and self._plain_training:
-            raise ValueError(f"[{self.name}.{name}] the model is not compiled, expected compile(optimizer, loss) before")
+            raise ValueError(
+                f"[{self.name}.{name}] the model is not compiled, expected compile(optimizer, loss) before"
+            )
 
 
 def _batch_size(x) -> float:

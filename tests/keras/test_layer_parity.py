@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every layer against Keras's: same weights copied in, same outputs, gradients, output shapes and weight shapes."""
+"""Every layer against Keras's: same weights copied in, same outputs, gradients,
+output shapes and weight shapes.
+"""
 
 import numpy as np
 import pytest
+from keras_judge import close, our_call
 
 import tilewright as tw
 from tilewright import keras
-
-from .conftest import close, our_call
 
 
 def floats(*shape):
@@ -15,8 +16,27 @@ def floats(*shape):
 
 
 IMAGES, STEPS, ROWS = floats(2, 9, 8, 4), floats(2, 7, 6), floats(5, 6)
-ACTIVATIONS = ["relu", "relu6", "leaky_relu", "elu", "selu", "softmax", "log_softmax", "softplus", "softsign", "tanh", "sigmoid",
-               "hard_sigmoid", "silu", "gelu", "exponential", "mish", "linear", "log_sigmoid", "hard_silu"]  # fmt: skip
+ACTIVATIONS = [
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "softmax",
+    "log_softmax",
+    "softplus",
+    "softsign",
+    "tanh",
+    "sigmoid",
+    "hard_sigmoid",
+    "silu",
+    "gelu",
+    "exponential",
+    "mish",
+    "linear",
+    "log_sigmoid",
+    "hard_silu",
+]
 
 # name: (layer by keras.layers, inputs, arguments of the call)
 CASES = {
@@ -24,18 +44,38 @@ CASES = {
     "Dense 3d, no bias": (lambda k: k.layers.Dense(5, use_bias=False), [STEPS], {}),
     "Conv2D": (lambda k: k.layers.Conv2D(6, 3, activation="relu"), [IMAGES], {}),
     "Conv2D same, strides": (lambda k: k.layers.Conv2D(6, (3, 2), strides=2, padding="same"), [IMAGES], {}),
-    "Conv2D dilation": (lambda k: k.layers.Conv2D(6, 3, dilation_rate=2, activation="softplus"), [IMAGES], {}),
-    "Conv2D groups": (lambda k: k.layers.Conv2D(6, 3, groups=2, padding="same", use_bias=False), [IMAGES], {}),
+    "Conv2D dilation": (
+        lambda k: k.layers.Conv2D(6, 3, dilation_rate=2, activation="softplus"),
+        [IMAGES],
+        {},
+    ),
+    "Conv2D groups": (
+        lambda k: k.layers.Conv2D(6, 3, groups=2, padding="same", use_bias=False),
+        [IMAGES],
+        {},
+    ),
     "Conv1D": (lambda k: k.layers.Conv1D(4, 3, strides=2, activation="tanh"), [STEPS], {}),
     "Conv1D causal": (lambda k: k.layers.Conv1D(4, 3, padding="causal", dilation_rate=2), [STEPS], {}),
-    "DepthwiseConv2D": (lambda k: k.layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same"), [IMAGES], {}),
+    "DepthwiseConv2D": (
+        lambda k: k.layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same"),
+        [IMAGES],
+        {},
+    ),
     "SeparableConv2D": (lambda k: k.layers.SeparableConv2D(5, 3, activation="relu"), [IMAGES], {}),
-    "Conv2DTranspose": (lambda k: k.layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu"), [IMAGES], {}),
+    "Conv2DTranspose": (
+        lambda k: k.layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu"),
+        [IMAGES],
+        {},
+    ),
     "Conv2DTranspose valid": (lambda k: k.layers.Conv2DTranspose(3, 4, strides=3), [IMAGES], {}),
     "MaxPooling2D": (lambda k: k.layers.MaxPooling2D(), [IMAGES], {}),
     "MaxPooling2D same": (lambda k: k.layers.MaxPooling2D(3, strides=2, padding="same"), [IMAGES], {}),
     "AveragePooling2D": (lambda k: k.layers.AveragePooling2D((2, 3)), [IMAGES], {}),
-    "AveragePooling2D same": (lambda k: k.layers.AveragePooling2D(3, strides=2, padding="same"), [IMAGES], {}),
+    "AveragePooling2D same": (
+        lambda k: k.layers.AveragePooling2D(3, strides=2, padding="same"),
+        [IMAGES],
+        {},
+    ),
     "MaxPooling1D": (lambda k: k.layers.MaxPooling1D(2), [STEPS], {}),
     "AveragePooling1D": (lambda k: k.layers.AveragePooling1D(3, strides=1), [STEPS], {}),
     "GlobalMaxPooling2D": (lambda k: k.layers.GlobalMaxPooling2D(), [IMAGES], {}),
@@ -58,19 +98,42 @@ CASES = {
     "Softmax": (lambda k: k.layers.Softmax(axis=1), [STEPS], {}),
     "Activation": (lambda k: k.layers.Activation("tanh"), [ROWS], {}),
     "BatchNormalization": (lambda k: k.layers.BatchNormalization(), [IMAGES], {"training": True}),
-    "BatchNormalization inference": (lambda k: k.layers.BatchNormalization(moving_variance_initializer="random_uniform"), [IMAGES + 1], {}),
-    "BatchNormalization axis": (lambda k: k.layers.BatchNormalization(axis=1, scale=False), [IMAGES], {"training": True}),
+    "BatchNormalization inference": (
+        lambda k: k.layers.BatchNormalization(moving_variance_initializer="random_uniform"),
+        [IMAGES + 1],
+        {},
+    ),
+    "BatchNormalization axis": (
+        lambda k: k.layers.BatchNormalization(axis=1, scale=False),
+        [IMAGES],
+        {"training": True},
+    ),
     "LayerNormalization": (lambda k: k.layers.LayerNormalization(), [STEPS], {}),
     "LayerNormalization axes": (lambda k: k.layers.LayerNormalization(axis=[1, 2]), [STEPS], {}),
     "LayerNormalization axis 1": (lambda k: k.layers.LayerNormalization(axis=1), [STEPS], {}),
     "RMSNormalization": (lambda k: k.layers.RMSNormalization(), [STEPS], {}),
     "Embedding": (lambda k: k.layers.Embedding(9, 4), [np.array([[1, 8, 0], [3, 3, 3]], np.int32)], {}),
     "MultiHeadAttention": (lambda k: k.layers.MultiHeadAttention(2, 3), [STEPS, STEPS], {}),
-    "MultiHeadAttention causal": (lambda k: k.layers.MultiHeadAttention(2, 4), [STEPS, STEPS], {"use_causal_mask": True}),
-    "MultiHeadAttention cross": (lambda k: k.layers.MultiHeadAttention(3, 4, value_dim=5, output_shape=7), [STEPS, floats(2, 4, 5)], {}),
-    "MultiHeadAttention mask": (lambda k: k.layers.MultiHeadAttention(2, 3), [STEPS, floats(2, 4, 6)],
-                                {"attention_mask": np.random.default_rng(1).random((2, 7, 4)) > 0.4}),
-    "MultiHeadAttention cross causal": (lambda k: k.layers.MultiHeadAttention(2, 3), [STEPS, floats(2, 4, 6)], {"use_causal_mask": True}),
+    "MultiHeadAttention causal": (
+        lambda k: k.layers.MultiHeadAttention(2, 4),
+        [STEPS, STEPS],
+        {"use_causal_mask": True},
+    ),
+    "MultiHeadAttention cross": (
+        lambda k: k.layers.MultiHeadAttention(3, 4, value_dim=5, output_shape=7),
+        [STEPS, floats(2, 4, 5)],
+        {},
+    ),
+    "MultiHeadAttention mask": (
+        lambda k: k.layers.MultiHeadAttention(2, 3),
+        [STEPS, floats(2, 4, 6)],
+        {"attention_mask": np.random.default_rng(1).random((2, 7, 4)) > 0.4},
+    ),
+    "MultiHeadAttention cross causal": (
+        lambda k: k.layers.MultiHeadAttention(2, 3),
+        [STEPS, floats(2, 4, 6)],
+        {"use_causal_mask": True},
+    ),
     "Add": (lambda k: k.layers.Add(), [ROWS, ROWS * 2, ROWS + 1], {}),
     "Subtract": (lambda k: k.layers.Subtract(), [ROWS, ROWS * 2], {}),
     "Multiply": (lambda k: k.layers.Multiply(), [STEPS, floats(2, 1, 6)], {}),
@@ -82,7 +145,7 @@ CASES = {
     "Dot normalized": (lambda k: k.layers.Dot(axes=1, normalize=True), [ROWS, floats(5, 6) + 1], {}),
     "Identity": (lambda k: k.layers.Identity(), [ROWS], {}),
     "Rescaling by Lambda": (lambda k: k.layers.Lambda(lambda x: x * 2.0 - 1.0), [ROWS], {}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -123,7 +186,7 @@ def _same_symbolic_shape(make, inputs, got, kwargs):
     symbolic = [keras.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs]
     layer = make(keras)
     kwargs = {k: v for k, v in kwargs.items() if k == "use_causal_mask"}
-    from .conftest import merges
+    from keras_judge import merges
 
     y = layer(symbolic, **kwargs) if merges(layer) else layer(*symbolic, **kwargs)
     assert y.shape == (None, *got.shape[1:])
@@ -141,8 +204,20 @@ def test_configuration_makes_the_same_layer(name):
     np.testing.assert_array_equal(our_call(again, inputs, **kwargs)[0], our_call(first, inputs, **kwargs)[0])
 
 
-@pytest.mark.parametrize("name", ["Conv2D", "Conv2D same, strides", "MaxPooling2D", "AveragePooling2D same", "GlobalMaxPooling2D",
-                                  "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "UpSampling2D"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Conv2D",
+        "Conv2D same, strides",
+        "MaxPooling2D",
+        "AveragePooling2D same",
+        "GlobalMaxPooling2D",
+        "DepthwiseConv2D",
+        "SeparableConv2D",
+        "Conv2DTranspose",
+        "UpSampling2D",
+    ],
+)
 def test_channels_first_is_the_same_transposed(name):
     make, (x,), _ = CASES[name]
     layer = make(keras)
@@ -164,7 +239,9 @@ def test_dropout_scales_what_it_keeps_and_draws_anew():
     assert (a != b).any()
     np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(keras.layers.Dropout(0.3, seed=1)(x, training=True), a)
-    spatial = keras.layers.SpatialDropout2D(0.5, seed=2)(np.ones((4, 5, 5, 8), np.float32), training=True).numpy()
+    spatial = keras.layers.SpatialDropout2D(0.5, seed=2)(
+        np.ones((4, 5, 5, 8), np.float32), training=True
+    ).numpy()
     assert all(len(np.unique(spatial[n, :, :, c])) == 1 for n in range(4) for c in range(8))
 
 
@@ -193,7 +270,9 @@ def test_masks_travel_from_embedding_to_attention_and_pooling(judge):
 def test_masked_attention_scores(judge):
     x = floats(2, 5, 6)
     theirs, ours = (k.layers.MultiHeadAttention(2, 3) for k in (judge.keras, keras))
-    want, scores = theirs(judge.tensor(x), judge.tensor(x), return_attention_scores=True, use_causal_mask=True)
+    want, scores = theirs(
+        judge.tensor(x), judge.tensor(x), return_attention_scores=True, use_causal_mask=True
+    )
     ours(x, x)
     ours.set_weights([judge.array(v.value) for v in theirs.weights])
     got, weights = ours(x, x, return_attention_scores=True, use_causal_mask=True)
@@ -209,12 +288,17 @@ def test_integers_become_floats_where_layers_compute():
 
 
 def test_regularizers_and_activity_add_losses():
-    dense = keras.layers.Dense(2, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.1), use_bias=False)
+    dense = keras.layers.Dense(
+        2, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.1), use_bias=False
+    )
     y = dense(np.ones((4, 3), np.float32))
     kernel = dense.kernel.numpy()
     assert len(dense.losses) == 2
-    np.testing.assert_allclose(sum(float(loss) for loss in dense.losses),
-                               0.01 * (kernel**2).sum() + 0.1 * np.abs(y.numpy()).sum() / 4, rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        sum(float(loss) for loss in dense.losses),
+        0.01 * (kernel**2).sum() + 0.1 * np.abs(y.numpy()).sum() / 4,
+        rtol=1e-5,
+    )
 
 
 def test_a_layer_of_ones_own():
@@ -224,7 +308,9 @@ def test_a_layer_of_ones_own():
             self.start = start
 
         def build(self, input_shape):
-            self.factor = self.add_weight((input_shape[-1],), keras.initializers.Constant(self.start), name="factor")
+            self.factor = self.add_weight(
+                (input_shape[-1],), keras.initializers.Constant(self.start), name="factor"
+            )
 
         def call(self, x):
             return x * self.factor
@@ -236,22 +322,49 @@ def test_a_layer_of_ones_own():
     assert layer(keras.Input((3,))).shape == (None, 3)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: keras.layers.Dense(0), ValueError, "[dense] units is 0, expected an int of at least 1"),
-    (lambda: keras.layers.Dense(3, activation="rleu"), ValueError, "did you mean 'relu'"),
-    (lambda: keras.layers.Dense(3, kernel_initialiser="zeros"), TypeError, "did you mean 'kernel_initializer'"),
-    (lambda: keras.layers.Dense(3)(np.ones(3, np.float32)), ValueError, "[dense] input has shape (3,), expected at least 2 dimensions"),
-    (lambda: keras.layers.Conv2D(3, 3)(np.ones((2, 5, 5), np.float32)), ValueError, "[conv2d] input has shape (2, 5, 5), expected 4 dimensions"),
-    (lambda: keras.layers.Conv2D(3, 3)(np.ones((2, 2, 5, 1), np.float32)), ValueError, "expected at least (3, 3)"),
-    (lambda: keras.layers.Conv2D(3, 3, padding="full"), ValueError, "padding is 'full'"),
-    (lambda: keras.layers.Conv2D(4, 3, groups=3), ValueError, "multiple of groups = 3"),
-    (lambda: keras.layers.Dropout(1.5), ValueError, "rate is 1.5, expected a number from 0 to 1"),
-    (lambda: keras.layers.Embedding(4, 2)(np.array([[1, 4]])), ValueError, "4"),
-    (lambda: keras.layers.Reshape((5, 5))(np.ones((2, 24), np.float32)), ValueError, "expected 24 elements"),
-    (lambda: keras.layers.Permute((0, 1)), ValueError, "permutation of 1 to 2"),
-    (lambda: keras.layers.Concatenate()([np.ones((2, 3), np.float32), np.ones((3, 3), np.float32)]), ValueError, ""),
-    (lambda: keras.layers.MultiHeadAttention(0, 4), ValueError, "num_heads is 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: keras.layers.Dense(0), ValueError, "[dense] units is 0, expected an int of at least 1"),
+        (lambda: keras.layers.Dense(3, activation="rleu"), ValueError, "did you mean 'relu'"),
+        (
+            lambda: keras.layers.Dense(3, kernel_initialiser="zeros"),
+            TypeError,
+            "did you mean 'kernel_initializer'",
+        ),
+        (
+            lambda: keras.layers.Dense(3)(np.ones(3, np.float32)),
+            ValueError,
+            "[dense] input has shape (3,), expected at least 2 dimensions",
+        ),
+        (
+            lambda: keras.layers.Conv2D(3, 3)(np.ones((2, 5, 5), np.float32)),
+            ValueError,
+            "[conv2d] input has shape (2, 5, 5), expected 4 dimensions",
+        ),
+        (
+            lambda: keras.layers.Conv2D(3, 3)(np.ones((2, 2, 5, 1), np.float32)),
+            ValueError,
+            "expected at least (3, 3)",
+        ),
+        (lambda: keras.layers.Conv2D(3, 3, padding="full"), ValueError, "padding is 'full'"),
+        (lambda: keras.layers.Conv2D(4, 3, groups=3), ValueError, "multiple of groups = 3"),
+        (lambda: keras.layers.Dropout(1.5), ValueError, "rate is 1.5, expected a number from 0 to 1"),
+        (lambda: keras.layers.Embedding(4, 2)(np.array([[1, 4]])), ValueError, "4"),
+        (
+            lambda: keras.layers.Reshape((5, 5))(np.ones((2, 24), np.float32)),
+            ValueError,
+            "expected 24 elements",
+        ),
+        (lambda: keras.layers.Permute((0, 1)), ValueError, "permutation of 1 to 2"),
+        (
+            lambda: keras.layers.Concatenate()([np.ones((2, 3), np.float32), np.ones((3, 3), np.float32)]),
+            ValueError,
+            "",
+        ),
+        (lambda: keras.layers.MultiHeadAttention(0, 4), ValueError, "num_heads is 0"),
+    ],
+)
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error) as caught:
         call()
@@ -261,7 +374,9 @@ def test_wrong_arguments_are_named(call, error, message):
 def test_a_dense_layer_refuses_other_features_later():
     layer = keras.layers.Dense(3)
     layer(np.ones((2, 4), np.float32))
-    with pytest.raises(ValueError, match=r"\[dense\] input has shape \(2, 5\), expected size 4 along axis -1"):
+    with pytest.raises(
+        ValueError, match=r"\[dense\] input has shape \(2, 5\), expected size 4 along axis -1"
+    ):
         layer(np.ones((2, 5), np.float32))
 
 

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+from keras_judge import close
 
 import tilewright as tw
 from tilewright import keras
-
-from .conftest import close
 
 SHAPES = {"kernel": (7, 5), "bias": (5,), "scalar": ()}
 
@@ -55,11 +54,22 @@ def test_twenty_steps_are_keras_s(name, judge):
 
 
 SCHEDULES = {
-    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5, "staircase": True},
+    "ExponentialDecay": {
+        "initial_learning_rate": 0.1,
+        "decay_steps": 7,
+        "decay_rate": 0.5,
+        "staircase": True,
+    },
     "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.5},
     "PiecewiseConstantDecay": {"boundaries": [5, 11], "values": [1.0, 0.5, 0.1]},
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 9, "power": 2.0, "cycle": True},
-    "CosineDecay": {"initial_learning_rate": 0.0, "decay_steps": 12, "alpha": 0.1, "warmup_target": 0.2, "warmup_steps": 6},
+    "CosineDecay": {
+        "initial_learning_rate": 0.0,
+        "decay_steps": 12,
+        "alpha": 0.1,
+        "warmup_target": 0.2,
+        "warmup_steps": 6,
+    },
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5, "m_mul": 0.9},
 }
 
@@ -112,14 +122,25 @@ def test_constraints_hold_after_steps():
     np.testing.assert_array_equal(v.numpy(), [0, 0])
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: keras.optimizers.get("adm"), ValueError, "did you mean 'adam'"),
-    (lambda: keras.optimizers.Adam(learning_rte=1.0), ValueError, "did you mean 'learning_rate'"),
-    (lambda: keras.optimizers.Adam(clipnorm=1.0, clipvalue=1.0), ValueError, "expected at most one"),
-    (lambda: keras.optimizers.SGD(momentum=2.0), ValueError, "momentum is 2.0, expected 0 to 1"),
-    (lambda: keras.optimizers.SGD().apply([None], [tw.Variable(np.ones(1))]), ValueError, "no variable has a gradient"),
-    (lambda: keras.optimizers.SGD().apply([tw.Tensor(np.ones(1))], [tw.Variable(np.ones(1))] * 2), ValueError, "got 1 gradients, expected 2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: keras.optimizers.get("adm"), ValueError, "did you mean 'adam'"),
+        (lambda: keras.optimizers.Adam(learning_rte=1.0), ValueError, "did you mean 'learning_rate'"),
+        (lambda: keras.optimizers.Adam(clipnorm=1.0, clipvalue=1.0), ValueError, "expected at most one"),
+        (lambda: keras.optimizers.SGD(momentum=2.0), ValueError, "momentum is 2.0, expected 0 to 1"),
+        (
+            lambda: keras.optimizers.SGD().apply([None], [tw.Variable(np.ones(1))]),
+            ValueError,
+            "no variable has a gradient",
+        ),
+        (
+            lambda: keras.optimizers.SGD().apply([tw.Tensor(np.ones(1))], [tw.Variable(np.ones(1))] * 2),
+            ValueError,
+            "got 1 gradients, expected 2",
+        ),
+    ],
+)
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error) as caught:
         call()

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Callbacks: what happens at the edges of epochs and batches during fit, evaluate and predict."""
+
+from __future__ import annotations
+
+_EVENTS = (
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_predict_begin",
+    "on_predict_end",
+    "on_predict_batch_begin",
+    "on_predict_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
+
+
+class Callback:
+    """Base: override the events of interest. `self.model` is the model, `self.params` has verbose, epochs,
+    steps.
+    """
+
+    def __init__(self):
+        self.params: dict = {}
+        self._model = None
+
+    @property
+    def model(self):
+        """The model that is run."""
+        return self._model
+
+    def set_params(self, params: dict) -> None:
+        self.params = params
+
+    def set_model(self, model) -> None:
+        self._model = model
+
+    def on_train_begin(self, logs=None):
+        """fit starts."""
+
+    def on_train_end(self, logs=None):
+        """fit ends."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """An epoch starts."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """An epoch ends; logs hold its metrics."""
+
+    def on_batch_begin(self, batch, logs=None):
+        """`on_train_batch_begin` by its old name."""
+
+    def on_batch_end(self, batch, logs=None):
+        """`on_train_batch_end` by its old name."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """A training step starts."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """A training step ends."""
+        self.on_batch_end(batch, logs)
+
+    def on_test_begin(self, logs=None):
+        """evaluate, or validation, starts."""
+
+    def on_test_end(self, logs=None):
+        """evaluate, or validation, ends."""
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """An evaluation step starts."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """An evaluation step ends."""
+
+    def on_predict_begin(self, logs=None):
+        """predict starts."""
+
+    def on_predict_end(self, logs=None):
+        """predict ends."""
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        """A prediction step starts."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        """A prediction step ends."""
+
+
+class CallbackList:
+    """Several callbacks as one. `wants(event)` says whether any does something there."""
+
+    def __init__(self, callbacks=None, model=None, add_history=False, **params):
+        if callbacks is None:
+            callbacks = []
+        self.callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"[callbacks] got a {type(callback).__name__}, expected a Callback")
+        if add_history and not any(isinstance(c, History) for c in self.callbacks):
+            self.callbacks.append(History())
+        for callback in self.callbacks:
+            callback.set_params(params)
+            callback.set_model(model)
+        self._busy = {
+            event: [getattr(c, event) for c in self.callbacks if _overrides(c, event)] for event in _EVENTS
+        }
+
+    def wants(self, event: str) -> bool:
+        return bool(self._busy[event])
+
+    def run(self, event: str, *args) -> None:
+        for method in self._busy[event]:
+            method(*args)
+
+    @property
+    def history(self) -> History:
+        return next(c for c in self.callbacks if isinstance(c, History))
+
+
+def _overrides(callback: Callback, event: str) -> bool:
+    old = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}.get(event)
+    for name in (event, old):
+        if name is not None and (
+            name in callback.__dict__ or getattr(type(callback), name) is not getattr(Callback, name)
+        ):
+            return True
+    return False
+
+
+class History(Callback):
+    """What fit returns: `epoch`, the numbers of the epochs, and `history`, lists of their metrics."""
+
+    def __init__(self):
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs=None):
+        self.epoch = []
+        self.history = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self._model.history = self
+
+
+class LambdaCallback(Callback):
+    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))."""
+
+    def __init__(self, **events):
+        super().__init__()
+        for name, function in events.items():
+            if name not in _EVENTS:
+                raise ValueError(
+                    f"[LambdaCallback] {name!r} is no event, expected one of {', '.join(_EVENTS)}"
+                )
+            if function is not None:
+                setattr(self, name, function)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DepthwiseConv2D and SeparableConv2D: convolutions of each channel by itself."""
+
+from __future__ import annotations
+
+from tilewright import ops
+from tilewright.keras import constraints, initializers, regularizers
+from tilewright.keras.layers.convolution import Convolution
+from tilewright.keras.layers.input_spec import InputSpec
+
+
+class DepthwiseConv2D(Convolution):
+    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
+    channels, multiplier).
+    """
+
+    config_fields = (
+        "kernel_size",
+        "strides",
+        "padding",
+        "depth_multiplier",
+        "data_format",
+        "dilation_rate",
+        "activation",
+        "use_bias",
+        "depthwise_initializer",
+        "bias_initializer",
+        "depthwise_regularizer",
+        "bias_regularizer",
+        "activity_regularizer",
+        "depthwise_constraint",
+        "bias_constraint",
+    )
+
+    def __init__(
+        self,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        depth_multiplier=1,
+        data_format=None,
+        dilation_rate=(1, 1),
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            None,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            1,
+            activation,
+            use_bias,
+            depthwise_initializer,
+            bias_initializer,
+            depthwise_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            depthwise_constraint,
+            bias_constraint,
+            **kwargs,
+        )
+        self.depth_multiplier = depth_multiplier
+        self.depthwise_initializer, self.depthwise_regularizer = (
+            self.kernel_initializer,
+            self.kernel_regularizer,
+        )
+        self.depthwise_constraint = self.kernel_constraint
+
+    def _kernel_shape(self, channels):
+        return (*self.kernel_size, channels, self.depth_multiplier)
+
+    @property
+    def _outputs(self):
+        return self.input_spec.axes[self._channel_axis] * self.depth_multiplier
+
+    def compute_output_shape(self, input_shape):
+        if not self.built and self._channel_axis not in self.input_spec.axes:
+            self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: input_shape[self._channel_axis]})
+        return super().compute_output_shape(input_shape)
+
+    def _convolved(self, inputs):
+        return ops.depthwise_conv2d(
+            inputs,
+            self.kernel,
+            bias=self.bias,
+            stride=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            activation=self._fused,
+            data_format=self.data_format,
+        )
+
+
+class SeparableConv2D(Convolution):
+    """A depthwise convolution and a 1x1 convolution that mixes its channels. Chollet, arXiv:1610.02357."""
+
+    config_fields = (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "data_format",
+        "dilation_rate",
+        "depth_multiplier",
+        "activation",
+        "use_bias",
+        "depthwise_initializer",
+        "pointwise_initializer",
+        "bias_initializer",
+        "depthwise_regularizer",
+        "pointwise_regularizer",
+        "bias_regularizer",
+        "activity_regularizer",
+        "depthwise_constraint",
+        "pointwise_constraint",
+        "bias_constraint",
+    )
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        data_format=None,
+        dilation_rate=(1, 1),
+        depth_multiplier=1,
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        pointwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        pointwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        pointwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            1,
+            activation,
+            use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.depth_multiplier = depth_multiplier
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+
+    def build(self, input_shape):
+        channels = input_shape[self._channel_axis]
+        self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: channels})
+        self.depthwise_kernel = self.add_weight(
+            (*self.kernel_size, channels, self.depth_multiplier),
+            self.depthwise_initializer,
+            name="depthwise_kernel",
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )
+        self.pointwise_kernel = self.add_weight(
+            (1, 1, channels * self.depth_multiplier, self.filters),
+            self.pointwise_initializer,
+            name="pointwise_kernel",
+            regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.filters,),
+                self.bias_initializer,
+                name="bias",
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def _convolved(self, inputs):
+        y = ops.depthwise_conv2d(
+            inputs,
+            self.depthwise_kernel,
+            stride=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            data_format=self.data_format,
+        )
+        return ops.conv2d(
+            y, self.pointwise_kernel, bias=self.bias, activation=self._fused, data_format=self.data_format
+        )

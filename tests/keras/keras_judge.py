@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing with Keras: calls and gradients of its layers and of ours, on the same arrays."""
+
+import warnings
+
+import numpy as np
+
+import tilewright as tw
+
+
+class Judge:
+    """Keras, and what it takes to compare with it: arrays in, arrays out, gradients, copied weights."""
+
+    def __init__(self, module, torch):
+        self.keras, self.torch = module, torch
+
+    def tensor(self, x):
+        return self.torch.tensor(np.array(x))
+
+    def array(self, x):
+        return x.detach().cpu().numpy() if isinstance(x, self.torch.Tensor) else np.asarray(x)
+
+    def call(self, layer, inputs, **kwargs):
+        """The outputs, and the gradients of sum(outputs * seeds) by inputs and trainable weights."""
+        tensors = [self.tensor(x) for x in inputs]
+        for t in tensors:
+            if t.is_floating_point():
+                t.requires_grad_(True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = (
+                layer(*tensors, **kwargs)
+                if len(tensors) == 1 or not merges(layer)
+                else layer(tensors, **kwargs)
+            )
+        seeds = seeds_for(tuple(y.shape))
+        (y * self.torch.tensor(seeds)).sum().backward()
+        by_inputs = [None if t.grad is None else self.array(t.grad) for t in tensors]
+        by_weights = [self.array(v.value.grad) for v in layer.trainable_weights]
+        return self.array(y), by_inputs, by_weights
+
+
+def merges(layer) -> bool:
+    """Whether a layer takes a list of inputs."""
+    return type(layer).__name__ in (
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Concatenate",
+        "Dot",
+    )
+
+
+def seeds_for(shape):
+    return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
+
+
+def our_call(layer, inputs, **kwargs):
+    """The same as Judge.call for a layer of ours."""
+    tensors = [tw.Tensor(np.array(x)) for x in inputs]
+    floats = [t for t in tensors if t.dtype.kind == "f"]
+    with tw.GradientTape() as tape:
+        tape.watch(floats)
+        y = layer(*tensors, **kwargs) if len(tensors) == 1 or not merges(layer) else layer(tensors, **kwargs)
+    seeds = seeds_for(y.shape)
+    weights = layer.trainable_weights
+    gradients = tape.gradient(y, floats + weights, output_gradients=tw.Tensor(seeds))
+    left = iter(gradients[: len(floats)])
+    by_inputs = [next(left) if t.dtype.kind == "f" else None for t in tensors]
+    arrays = [None if g is None else g.numpy() for g in by_inputs]
+    return y.numpy(), arrays, [None if g is None else g.numpy() for g in gradients[len(floats) :]]
+
+
+def close(got, want, what, limit=1e-5):
+    """Fails unless the largest difference is within `limit` of the largest expected value."""
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.shape == want.shape, f"{what}: shape {got.shape}, expected {want.shape}"
+    scale = max(np.abs(want).max(initial=0.0), 1e-3)
+    worst = np.abs(got.astype(np.float64) - want).max(initial=0.0)
+    assert worst <= limit * scale, f"{what}: differs by {worst:.3g}, expected within {limit * scale:.3g}"
