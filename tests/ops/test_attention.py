@@ -334,3 +334,24 @@ def test_agrees_with_pytorch(causal):
     wants = torch.autograd.grad(want, heads_first, dy.transpose(1, 2).double())
     for g, w in zip(ops.attention_backward(dy, q, k, v, y, lse, causal=causal), wants, strict=True):
         compare(g, w.transpose(1, 2).numpy(), "attention", np.float32)
+
+
+def test_second_gradient_when_one_tensor_is_query_key_and_value():
+    rng = np.random.default_rng(21)
+    x = rng.standard_normal((1, 5, 2, 4))
+    dy, weight, direction = (rng.standard_normal(x.shape) for _ in range(3))
+
+    def penalty(values):
+        t = tw.Tensor(values)
+        with tw.GradientTape() as outer:
+            outer.watch(t)
+            with tw.GradientTape() as inner:
+                inner.watch(t)
+                y = ops.attention(t, t, t)
+            first = inner.gradient(y, t, output_gradients=tw.Tensor(dy))
+        return (first.numpy() * weight).sum(), outer.gradient(first, t, output_gradients=tw.Tensor(weight))
+
+    step = 1e-6
+    want = (penalty(x + step * direction)[0] - penalty(x - step * direction)[0]) / (2 * step)
+    got = (penalty(x)[1].numpy() * direction).sum()
+    assert abs(got - want) < 1e-5 * max(1.0, abs(want))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tracked
+from tilewright.autograd import GradientTape, own_node, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import axes_tuple, contiguous, destination
 
@@ -112,22 +112,13 @@ def _first_gradients(dy, x, rstd, gamma, statistic_axes, parameter_axes, centred
     return (dx, *by_parameters)
 
 
-def _own_node(tape: GradientTape, x):
-    """`x` as a Tensor with a node of its own: an array given twice is told apart; outer tapes see through."""
-    if tracked(x):
-        return result(x.array, (x,), lambda dx, y, needs: (dx,))
-    tensor = Tensor(raw("norm", "x", x))
-    tape.watch(tensor)
-    return tensor
-
-
 def second_gradients(seeds, dy, x, rstd, gamma, statistic_axes, parameter_axes, centred: bool = True):
     """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta), whose own gradients are
     `seeds`.
 
     Seeds may be None, and fewer than three."""
     with GradientTape() as tape:
-        sources = [None if a is None else _own_node(tape, a) for a in (dy, x, gamma)]
+        sources = [None if a is None else own_node(tape, "norm", "x", a) for a in (dy, x, gamma)]
         firsts = _first_gradients(
             sources[0], sources[1], rstd, sources[2], statistic_axes, parameter_axes, centred
         )
