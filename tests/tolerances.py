@@ -29,6 +29,7 @@ _F32 = {
     "norm": Tolerance(4e-6, 1e-6),  # x - mean, rstd and two parameters, a rounding each; sums in short blocks
     "loss": Tolerance(4e-6, 1e-6),  # exp and log to 2 ULP; log(sum) - logit cancels where the loss is small beside the row's largest
     "attention": Tolerance(4e-6, 4e-6),  # two chained products over up to 300 terms of both signs, exp to 2 ULP
+    "rnn": Tolerance(4e-6, 4e-6),  # errors travel along up to 60 steps; sigmoid and tanh to 2 ULP, sums over B T rows
 }
 _F64 = {
     "default": Tolerance(1e-13, 1e-13),

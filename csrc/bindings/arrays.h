@@ -78,6 +78,7 @@ void bind_random(py::module_& m, const Ops& ops);
 void bind_rnn(py::module_& m, const Ops& ops);
 void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
+void bind_elementwise_fused(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.
 void bind_all(py::module_& m, const Ops& ops);

@@ -77,7 +77,7 @@ void backward_slice(const Backward<T>& call, double* totals, int64_t begin, int6
   std::fill_n(part.data(), 2 * cols, T(0));
   std::fill_n(totals, 2 * cols, 0.0);
   for (int64_t r = begin; r < end; ++r) {
-    call.row(r, call.dgamma ? part.data() : nullptr, call.dbeta ? part.data() + cols : nullptr);
+    call.row(r, part.data(), part.data() + cols);
     if ((r - begin) % kNormSlice == kNormSlice - 1) flush(totals, part.data(), 2 * cols);
   }
   flush(totals, part.data(), 2 * cols);

@@ -26,12 +26,12 @@ struct RowStatistics {
   T mean, rstd;  // mean is 0 for rms_norm
 };
 
-// One row of their gradients. dgamma and dbeta are added to.
+// One row of their gradients. dgamma and dbeta are added to; both are null where neither is wanted.
 template <class T>
 struct NormRowGradient {
   T* dx;
   T* dgamma;       // ?
-  T* dbeta;        // ?
+  T* dbeta;        // ?: not used by rms_norm
   const T* dy;
   const T* dsum;   // ?: what flows into x + residual directly
   const T* x;
