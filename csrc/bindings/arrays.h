@@ -64,7 +64,6 @@ void define(py::module_& m, const Ops& ops, const char* name, void (*function)(c
 
 void bind_cpu(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
-void bind_elementwise_fused(py::module_& m, const Ops& ops);  // called by bind_elementwise
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
 void bind_conv2d(py::module_& m, const Ops& ops);

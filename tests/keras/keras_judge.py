@@ -75,7 +75,7 @@ def our_call(layer, inputs, **kwargs):
 
 
 def close(got, want, what, limit=1e-5, beside=()):
-    """Fails unless the largest difference is within `limit` of the largest value expected, here or `beside`."""
+    """Fails unless all differences are within `limit` of the largest value expected, here or `beside`."""
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what}: shape {got.shape}, expected {want.shape}"
     scale = max(np.abs(w).max(initial=0.0) for w in (want, *beside, 1e-3))

@@ -27,7 +27,8 @@ class Optimizer:
         name : first part of the state's paths
     """
 
-    # Names of the state, one array a variable each, in groups: `variables` lists a group for all variables in turn.
+    # Names of the state, one array a variable each, in groups: `variables` lists a group for each variable in
+    # turn, then the next group.
     state_groups: tuple[tuple[str, ...], ...] = ()
     config_fields: tuple[str, ...] = ()
 
