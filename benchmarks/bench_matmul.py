@@ -33,12 +33,11 @@ def shapes(wanted):
             yield group, name, m, n, k, fields[5] == "t", fields[6] == "t", batch
 
 
-def buffers(rng, dtype, m, n, k, transpose_a, transpose_b, batch):
+def buffers(a, b, transpose_a, transpose_b):
     """a, b as they lie and as they are used, and a result; views of the same memory for torch where it is there."""
-    lead = (batch,) if batch > 1 else ()
-    a = rng.standard_normal((*lead, *((k, m) if transpose_a else (m, k)))).astype(dtype)
-    b = rng.standard_normal((*lead, *((n, k) if transpose_b else (k, n)))).astype(dtype)
-    made = {"a": a, "b": b, "y": np.zeros((*lead, m, n), dtype)}
+    a, b = a.copy(), b.copy()
+    shape = (*a.shape[:-2], a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1])
+    made = {"a": a, "b": b, "y": np.zeros(shape, a.dtype)}
     made["op_a"] = a.swapaxes(-1, -2) if transpose_a else a
     made["op_b"] = b.swapaxes(-1, -2) if transpose_b else b
     if "torch" in sys.modules:
@@ -60,10 +59,11 @@ def rivals(transpose_a, transpose_b):
 
 def measure(shape, dtype, threads, seconds):
     group, name, m, n, k, transpose_a, transpose_b, batch = shape
-    rng = np.random.default_rng(0)
+    rng, lead = np.random.default_rng(0), (batch,) if batch > 1 else ()
+    a = rng.standard_normal((*lead, *((k, m) if transpose_a else (m, k)))).astype(dtype)
+    b = rng.standard_normal((*lead, *((n, k) if transpose_b else (k, n)))).astype(dtype)
     size = np.dtype(dtype).itemsize * batch * (m * k + k * n + m * n)
-    sets = harness.buffer_sets(lambda: buffers(rng, dtype, m, n, k, transpose_a, transpose_b, batch), size,
-                               cold=group not in WARM)
+    sets = harness.buffer_sets(lambda: buffers(a, b, transpose_a, transpose_b), size, cold=group not in WARM)
     rows = slice(None, None, -(-m // CHECKED_ROWS))
     exact = np.matmul(sets[0]["op_a"][..., rows, :].astype(np.float64), sets[0]["op_b"].astype(np.float64))
 

@@ -24,8 +24,9 @@ from pathlib import Path
 from tilewright import _cpu
 
 SCHEMA = 1
-_SHORTEST = 100e-6  # a timed stretch repeats its call until it lasts about this long
-_MOST_SETS = 64
+_SHORTEST = 200e-6  # a timed stretch repeats its call until it lasts about this long
+_UNDISTURBED = 2e-3  # the minimum of stretches shorter than this finds one that nothing interrupted
+_MOST_SETS = 256
 _PACKAGES = ("tilewright", "numpy", "torch", "jax", "keras", "tensorflow", "onnxruntime")
 
 
@@ -96,9 +97,10 @@ def cache_bytes() -> int:
     return max(sizes) or 32 << 20
 
 
-def buffer_sets(make: Callable[[], object], set_bytes: float, cold: bool = True) -> list:
-    """As many results of `make` as it takes to exceed the last-level cache; one where `cold` is false."""
-    count = 1 if not cold else int(min(_MOST_SETS, max(2, -(-2 * cache_bytes() // max(set_bytes, 1)))))
+def buffer_sets(make: Callable[[], object], set_bytes: float, rivals: int = 3, cold: bool = True) -> list:
+    """Results of `make`: one where `cold` is false, else enough that each rival finds none in the caches, although
+    all of them go round the same ones."""
+    count = 1 if not cold else int(min(_MOST_SETS, max(2, -(-2 * rivals * cache_bytes() // max(set_bytes, 1)))))
     return [make() for _ in range(count)]
 
 
@@ -108,19 +110,22 @@ def measure(rivals: dict[str, Callable], sets: Sequence, *, seconds: float = 0.3
 
     Parameters
         rivals : name to function of one element of `sets`
-        single_thread : the clock is the thread's CPU time, which a busy machine disturbs least; else wall time
+        single_thread : long stretches are timed by the thread's CPU time, which other programs disturb least;
+            everything else by wall time
         error : error(name, what the rival returned for sets[0]) gives the number kept with its Timing
     """
-    clock = time.thread_time if single_thread else time.perf_counter
-    errors, repeats = {}, {}
+    errors, repeats, longest = {}, {}, 0.0
     for name, call in rivals.items():
         result = call(sets[0])
         errors[name] = error(name, result) if error else None
         start = time.perf_counter()
         call(sets[-1])
-        repeats[name] = max(1, int(_SHORTEST / max(time.perf_counter() - start, 1e-7)))
+        once = time.perf_counter() - start
+        repeats[name], longest = max(1, int(_SHORTEST / max(once, 1e-7))), max(longest, once)
+    clock = time.thread_time if single_thread and longest > _UNDISTURBED else time.perf_counter
     spent: dict[str, list[float]] = {name: [] for name in rivals}
-    position = dict.fromkeys(rivals, 0)
+    # Rivals start at different places of the round, else each would find the buffers its neighbour just used.
+    position = {name: i * len(sets) // len(rivals) for i, name in enumerate(rivals)}
     end, rounds = time.perf_counter() + seconds, 0
     while rounds < 3 or time.perf_counter() < end:
         for name, call in rivals.items():
