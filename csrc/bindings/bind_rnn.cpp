@@ -68,7 +68,7 @@ class Inputs {
   };
 
   void check_packed(const char* name, const View& view) const {
-    if (view.size() > 0 && !view.contiguous())
+    if (!view.contiguous())
       fail(ErrorKind::value, op_,
            std::string(name) + " has strides " + strides_text(view) + " for shape " + shape_text(view) +
                ", expected C order without gaps");
