@@ -134,7 +134,7 @@ def _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slo
         else:
             extra = None
         if dz is not None and activation not in (None, "linear"):
-            dz = elementwise.bias_activation_backward(dz, saved, activation=activation, slope=slope)
+            dz = elementwise.bias_activation_backward(dz, saved, activation, slope=slope)
         if extra is not None:
             dz = extra if dz is None else elementwise.add(dz, extra)
         da, db = _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs)

@@ -183,10 +183,10 @@ class Layer(WeightOwner):
         if kwargs:
             kwargs = {name: self._converted(value) for name, value in kwargs.items()}
         first = args[0] if args else next(iter(kwargs.values()), None)
-        if not self.built:
-            self._build_for(args, kwargs)
         if self.input_spec is not None:
             self._check_input(first)
+        if not self.built:
+            self._build_for(args, kwargs)
         outer = call_state.training
         training = kwargs.get("training")
         if training is None:
@@ -278,10 +278,10 @@ class Layer(WeightOwner):
 
     def _describe(self, args, kwargs):
         """A symbolic call: builds, works out the shapes of the outputs, notes the call."""
-        if not self.built:
-            self._build_for(args, kwargs)
         if self.input_spec is not None:
             self._check_input(args[0] if args else next(iter(kwargs.values())))
+        if not self.built:
+            self._build_for(args, kwargs)
         try:
             outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
         except (ValueError, TypeError, IndexError) as error:
