@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""lstm, gru, simple_rnn and their gradients: cases for the catalogue, sweeps over sizes, masks, strides; PyTorch, Keras."""
+"""lstm, gru, simple_rnn and their gradients: cases, sweeps over sizes, masks and strides; PyTorch, Keras."""
 
 import functools
 import os
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import Bad, Case, compare
 
 import tilewright as tw
+from ops.harness import Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import rnn as reference
 
@@ -30,7 +30,8 @@ def arrays(rng, cell="lstm", batch=3, steps=5, inputs=4, units=6, paired=False):
     """x, w, u, b, scaled so that gates are neither all open nor all shut."""
     width = GATES[cell] * units
     return (rng.standard_normal((batch, steps, inputs)), rng.standard_normal((inputs, width)) / np.sqrt(inputs or 1),
-            rng.standard_normal((units, width)) / np.sqrt(units or 1), rng.standard_normal((2, width) if paired else width))
+            rng.standard_normal((units, width)) / np.sqrt(units or 1),
+            rng.standard_normal((2, width) if paired else width))
 
 
 def states(rng, cell="lstm", batch=3, units=6):
@@ -76,7 +77,8 @@ def f32(*shape):
 
 def bad(cell, message, error=ValueError, x=(2, 3, 4), w=None, u=None, b=None, **kwargs):
     width = GATES[cell] * 5
-    return Bad(lambda: (f32(*x), f32(*(w or (4, width))), f32(*(u or (5, width))), f32(*(b or (width,)))), error, message, kwargs)
+    shapes = x, w or (4, width), u or (5, width), b or (width,)
+    return Bad(lambda: tuple(f32(*shape) for shape in shapes), error, message, kwargs)
 
 
 def bad_inputs(cell):
@@ -84,7 +86,7 @@ def bad_inputs(cell):
     return [
         Bad(lambda: ([1.0], f32(1, 4), f32(1, 4)), TypeError, "x is a list, expected an array"),
         Bad(lambda: (np.ones((1, 1, 1), ">f4"), f32(1, 4), f32(1, 4)), TypeError, "byte-swapped"),
-        Bad(lambda: (np.ones((2, 3, 4), np.int32), *(np.ones((s, width), np.int32) for s in (4, 5))), TypeError, "int32"),
+        Bad(lambda: tuple(np.ones(s, np.int32) for s in ((2, 3, 4), (4, width), (5, width))), TypeError, "int32"),
         Bad(lambda: (np.ones((2, 3, 4)), f32(4, width), f32(5, width)), TypeError, "u has dtype float32"),
         bad(cell, "x has shape (3, 4), expected 3 dimensions (B, T, I)", x=(3, 4)),
         bad(cell, f"w has shape (3, {width}), expected (4, {width})", w=(3, width)),
@@ -244,7 +246,8 @@ def test_any_shape_strides_and_mask(data):
         return view.transpose(np.argsort(order))
 
     function = with_states(ops, cell)
-    exact = [a.astype(np.float32) for a in (*arrays(rng, cell, batch, steps, inputs, units), *states(rng, cell, batch, units))]
+    exact = (*arrays(rng, cell, batch, steps, inputs, units), *states(rng, cell, batch, units))
+    exact = [a.astype(np.float32) for a in exact]
     plain = function(*exact, mask=mask, **options)
     out = strided(np.zeros_like(plain[0]))
     got = function(*(strided(a) for a in exact), mask=None if mask is None else strided(mask), out=out, **options)
