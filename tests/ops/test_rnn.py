@@ -2,7 +2,6 @@
 """lstm, gru, simple_rnn and their gradients: cases, sweeps over sizes, masks and strides; PyTorch, Keras."""
 
 import functools
-import os
 
 import numpy as np
 import pytest
@@ -388,7 +387,6 @@ def test_agrees_with_pytorch(cell, reverse):
 
 @pytest.mark.parametrize("form", ["lstm", "gru", "gru reset before", "simple_rnn"])
 def test_agrees_with_keras(form):
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
     keras = pytest.importorskip("keras", reason="keras is a judge, not a dependency")
     cell, options = FORMS[form]
     x, w, u, b = (a.astype(np.float32) for a in arrays(
