@@ -16,24 +16,30 @@ View transposed(View v, bool transpose) {
   return v;
 }
 
-// `v` with y's batch axes in front of its matrix: new and size-1 axes get stride 0.
-View broadcast_batch(const char* name, const View& v, const View& y) {
-  if (v.ndim > y.ndim)
-    fail(ErrorKind::value, kName,
-         std::string(name) + " has shape " + shape_text(v) + ", expected at most " + std::to_string(y.ndim) +
-             " dimensions for a result of shape " + shape_text(y));
+// The shape of the product: batch axes broadcast, then rows of a and columns of b.
+View product_shape(const View& a, const View& b) {
+  View shape;
+  shape.ndim = a.ndim > b.ndim ? a.ndim : b.ndim;
+  shape.shape[shape.ndim - 2] = a.dim(-2);
+  shape.shape[shape.ndim - 1] = b.dim(-1);
+  for (int i = 3; i <= shape.ndim; ++i) {
+    const int64_t in_a = i <= a.ndim ? a.dim(-i) : 1, in_b = i <= b.ndim ? b.dim(-i) : 1;
+    if (in_a != in_b && in_a != 1 && in_b != 1)
+      fail(ErrorKind::value, kName,
+           "b has shape " + shape_text(b) + ", expected batch axes that broadcast with those of a, " + shape_text(a));
+    shape.shape[shape.ndim - i] = in_a == 1 ? in_b : in_a;
+  }
+  return shape;
+}
+
+// `v` with y's batch axes in front of its matrix: new and repeated axes get stride 0.
+View broadcast_batch(const View& v, const View& y) {
   View wide = v;
   wide.ndim = y.ndim;
-  const int added = y.ndim - v.ndim;
-  for (int i = y.ndim - 1; i >= 0; --i) {
-    const bool matrix = i >= y.ndim - 2;
-    const int64_t size = i >= added ? v.shape[i - added] : 1;
-    if (!matrix && size != y.shape[i] && size != 1)
-      fail(ErrorKind::value, kName,
-           std::string(name) + " has shape " + shape_text(v) + ", expected batch axes that broadcast to those of " +
-               shape_text(y));
-    wide.shape[i] = matrix ? size : y.shape[i];
-    wide.strides[i] = matrix || (size == y.shape[i] && i >= added) ? v.strides[i - added] : 0;
+  for (int i = 1; i <= y.ndim; ++i) {
+    const bool there = i <= v.ndim && (i <= 2 || v.dim(-i) == y.dim(-i));
+    wide.shape[y.ndim - i] = i <= 2 ? v.dim(-i) : y.dim(-i);
+    wide.strides[y.ndim - i] = there ? v.stride(-i) : 0;
   }
   return wide;
 }
@@ -60,17 +66,16 @@ void bind_matmul(py::module_& m, const Ops& ops) {
         check_min_ndim(kName, "out", yv, 2, "(..., M, N)");
         check_same_dtype(kName, "b", bv, "a", av);
         check_same_dtype(kName, "out", yv, "a", av);
-        av = broadcast_batch("a", transposed(av, transpose_a), yv);
-        bv = broadcast_batch("b", transposed(bv, transpose_b), yv);
-        const int64_t rows = av.dim(-2), depth = av.dim(-1), cols = bv.dim(-1);
+        av = transposed(av, transpose_a), bv = transposed(bv, transpose_b);
+        const int64_t depth = av.dim(-1), cols = bv.dim(-1);
         if (bv.dim(-2) != depth)
           fail(ErrorKind::value, kName,
                "b has " + std::to_string(bv.dim(-2)) + " rows, expected " + std::to_string(depth) +
                    " like the columns of a");
-        if (yv.dim(-2) != rows || yv.dim(-1) != cols)
-          fail(ErrorKind::value, kName,
-               "out has shape " + shape_text(yv) + ", expected (..., " + std::to_string(rows) + ", " +
-                   std::to_string(cols) + ")");
+        const View shape = product_shape(av, bv);
+        if (!yv.same_shape(shape))
+          fail(ErrorKind::value, kName, "out has shape " + shape_text(yv) + ", expected " + shape_text(shape));
+        av = broadcast_batch(av, yv), bv = broadcast_batch(bv, yv);
         check_rows_contiguous(kName, "out", yv);
         const View bias_v = optional_input(kName, "bias", bias), zv = optional_output(kName, "z", z);
         View residual_v = optional_input(kName, "residual", residual);

@@ -3,6 +3,7 @@
 // the strides alone, so the bits are the same for any number of threads.
 //
 //   thin      at most 8 rows or columns: the other matrix is read once, in the order it lies in memory
+//   direct    small and in one piece: one call of the kernel
 //   blocked   everything else: blocks of kc columns of a; what is large or lies badly is packed into panels
 //   sliced    few outputs, long sums: slices along k are computed side by side and added in order
 #include <algorithm>
@@ -158,6 +159,28 @@ class Blocked {
   Scratch<T> packed_a_, packed_b_;
 };
 
+// ---- direct ----------------------------------------------------------------------------------------------
+
+// So small that one task does it and nothing needs packing: most of the cost of a plan is saved.
+template <class T>
+bool is_small(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  return p.b.col == 1 && p.k <= kernel.kc && p.m * p.n * p.k <= kTaskProducts;
+}
+
+template <class T>
+void multiply_directly(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  MatmulBlock<T> g;
+  g.m = p.m, g.n = p.n, g.k = p.k;
+  g.a = p.a.data, g.a_row = p.a.row, g.a_col = p.a.col;
+  g.a_panel_rows = piece(p.m, kernel.tile_rows, 1), g.a_panel = g.a_panel_rows * p.a.row;
+  g.b = p.b.data, g.b_row = p.b.row;
+  g.b_panel_cols = g.b_panel = piece(p.n, kernel.tile_cols, kernel.lanes);
+  g.y = p.y, g.y_row = p.y_row;
+  g.alpha = p.alpha, g.beta = p.beta;
+  g.finish = p.finish.empty() ? nullptr : &p.finish;
+  kernel.block(g);
+}
+
 // ---- sliced ----------------------------------------------------------------------------------------------
 
 constexpr int64_t kSliceDepth = 1024;
@@ -196,6 +219,7 @@ void matmul_2d(const MatmulProblem<T>& p) {
   if (p.m == 0 || p.n == 0) return;
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
   if (matmul_thin(kernel, p)) return;
+  if (is_small(kernel, p)) return multiply_directly(kernel, p);
   const bool stream = streams_b(kernel, p);
   const int64_t slices = slices_of(p, stream);
   if (slices > 1)

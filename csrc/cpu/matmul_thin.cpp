@@ -15,6 +15,7 @@ constexpr int64_t kStreamTask = 1 << 18;      // and of streaming, at least
 constexpr int64_t kStreamResults = 8192;      // results that stay in the first-level cache
 constexpr int64_t kMaxSlices = 16;            // parts of the sum that are computed side by side
 constexpr int64_t kMinSliceDepth = 64;
+constexpr int64_t kMaxSliceDepth = 1024;      // of sums kept in memory between steps: longer ones lose digits
 constexpr int64_t kStreamVectors = 3;         // with more, the register tile reads b at the same speed
 constexpr int64_t kLine = 64;
 
@@ -90,7 +91,7 @@ void thin_dot(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thi
     for (int64_t s = 0; s < thin.vectors; ++s)
       for (int64_t k = 0; k < thin.k; ++k) copied[s * thin.k + k] = *thin.x.at(s, k);
   const int64_t grain = std::max<int64_t>(8, kDotTask / thin.k / 8 * 8), ranges = ceil_div(thin.length, grain);
-  const int64_t slices = slices_of(thin.k, ranges, 1024), depth = ceil_div(thin.k, slices);
+  const int64_t slices = slices_of(thin.k, ranges, kMaxSliceDepth), depth = ceil_div(thin.k, slices);
   const Slices<T> sums(thin, slices);
   parallel_for(ranges * slices, [&](int64_t task) {
     const int64_t begin = task % ranges * grain, slice = task / ranges, k = slice * depth;
@@ -109,7 +110,7 @@ void thin_dot(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thi
 template <class T>
 void thin_stream(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thin<T>& thin) {
   const int64_t strip = kStreamResults / thin.vectors, strips = ceil_div(thin.length, strip);
-  const int64_t slices = slices_of(thin.k, strips, kStreamTask / std::min(strip, thin.length));
+  const int64_t slices = slices_of(thin.k, strips, std::min(kStreamTask / std::min(strip, thin.length), kMaxSliceDepth));
   const int64_t depth = ceil_div(thin.k, slices);
   const Slices<T> sums(thin, slices);
   parallel_for(strips * slices, [&](int64_t task) {

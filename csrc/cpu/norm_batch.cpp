@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// batch_norm on the CPU. The array is cut into tiles, blocks of columns times slices of rows, by its shape alone;
-// each tile sums its columns, tiles are joined in order, then a second sweep over the array uses the result.
+// batch_norm on the CPU. The array is cut into tiles, blocks of columns times slices of rows, by its shape
+// alone; each tile sums its columns, tiles are joined in order, then a second sweep over the array uses the
+// result.
 #include "cpu/norm_batch.h"
 
 #include <algorithm>
@@ -60,7 +61,8 @@ struct Tiles {
 template <class Body>
 void for_pieces(const Tile& tile, Body&& body) {
   for (int64_t done = 0; done < tile.rows; done += kNormSlice)
-    body(Tile{tile.slice, tile.row + done, std::min<int64_t>(kNormSlice, tile.rows - done), tile.column, tile.cols});
+    body(Tile{tile.slice, tile.row + done, std::min<int64_t>(kNormSlice, tile.rows - done), tile.column,
+              tile.cols});
 }
 
 template <class T>
@@ -102,7 +104,8 @@ void tile_moments(Moments* joined, const View& x, const Tile& tile) {
 // What turns x into y: y = (x - centre) * scale + shift.
 template <class T>
 struct ColumnMap {
-  explicit ColumnMap(int64_t cols) : memory(3 * cols), centre(memory.data()), scale(centre + cols), shift(scale + cols) {}
+  explicit ColumnMap(int64_t cols)
+      : memory(3 * cols), centre(memory.data()), scale(centre + cols), shift(scale + cols) {}
   Scratch<T> memory;
   T *centre, *scale, *shift;
 
@@ -116,7 +119,8 @@ struct ColumnMap {
   void apply(const View& y, const View& x, const Tiles& tiles) const {
     tiles.for_each([&](const Tile& tile) {
       const int64_t c = tile.column;
-      table<T>().column_scale(at<T>(y, tile), y.stride(0), block_of<T>(x, tile), centre + c, scale + c, shift + c);
+      table<T>().column_scale(at<T>(y, tile), y.stride(0), block_of<T>(x, tile), centre + c, scale + c,
+                              shift + c);
     });
   }
 };
@@ -129,8 +133,9 @@ void update_moving(const View& moving, int64_t c, double value, double decay) {
 }
 
 template <class T>
-void training(const View& y, const View& mean, const View& rstd, const View& moving_mean, const View& moving_variance,
-              const View& x, const View& gamma, const View& beta, const BatchNormParams& params) {
+void training(const View& y, const View& mean, const View& rstd, const View& moving_mean,
+              const View& moving_variance, const View& x, const View& gamma, const View& beta,
+              const BatchNormParams& params) {
   const Tiles tiles(x.dim(0), x.dim(1));
   if (tiles.rows == 0 || tiles.cols == 0) return;
   const Scratch<Moments> moments(tiles.row_slices * tiles.cols);
@@ -192,8 +197,8 @@ void tile_products(Products* joined, const View& dy, const View& x, const T* cen
 }
 
 template <class T>
-void backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& x, const View& mean,
-              const View& rstd, const View& gamma) {
+void backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& x,
+              const View& mean, const View& rstd, const View& gamma) {
   const Tiles tiles(x.dim(0), x.dim(1));
   const int64_t cols = tiles.cols;
   if (cols == 0) return;
@@ -222,8 +227,8 @@ void backward(const View& dx, const View& dgamma, const View& dbeta, const View&
   }
   tiles.for_each([&](const Tile& tile) {
     const int64_t c = tile.column;
-    table<T>().column_combine(at<T>(dx, tile), dx.stride(0), block_of<T>(dy, tile), block_of<T>(x, tile), centre + c,
-                              dy_scale + c, x_scale + c, shift + c);
+    table<T>().column_combine(at<T>(dx, tile), dx.stride(0), block_of<T>(dy, tile), block_of<T>(x, tile),
+                              centre + c, dy_scale + c, x_scale + c, shift + c);
   });
 }
 
@@ -235,8 +240,8 @@ void batch_norm_training(const View& y, const View& mean, const View& rstd, cons
   });
 }
 
-void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance, const View& gamma,
-                          const View& beta, double epsilon, Stream) {
+void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance,
+                          const View& gamma, const View& beta, double epsilon, Stream) {
   for_float(y.dtype, [&](auto type) {
     inference<type_t<decltype(type)>>(y, x, mean, variance, gamma, beta, epsilon);
   });

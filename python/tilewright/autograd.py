@@ -176,6 +176,18 @@ def stop_gradient(x):
     return Tensor(x.array) if isinstance(x, Tensor) else x
 
 
+def own_node(tape: GradientTape, operation: str, argument: str, x) -> Tensor:
+    """`x` as a Tensor with a node of its own on `tape`: an array given twice is told apart, outer tapes see through.
+
+    For gradients of gradients, which differentiate by each argument of an operation separately."""
+    if tracked(x):
+        return result(x.array, (x,), lambda dx, y, needs: (dx,))
+    tensor = Tensor(raw(operation, argument, x))
+    if tensor.dtype.kind == "f":
+        tape.watch(tensor)
+    return tensor
+
+
 class GradientTape:
     """Records operations on watched Tensors for differentiation, as TensorFlow's tape does.
 

@@ -70,8 +70,11 @@ def outputs_of(result) -> tuple:
     return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
 
-def compare(got, want, family: str, dtype=None, what: str = "") -> None:
-    """Fails with the first bad coordinate, what came, what was expected and the bound."""
+def compare(got, want, family: str, dtype=None, what: str = "", scale: float = 0.0) -> None:
+    """Fails with the first bad coordinate, what came, what was expected and the bound.
+
+    `scale` raises the size that errors are relative to above the largest |want|: for sums whose terms may cancel
+    in every element, the root of the sum of squared terms."""
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what} shape {got.shape}, expected {want.shape}"
     if got.size == 0:
@@ -82,7 +85,7 @@ def compare(got, want, family: str, dtype=None, what: str = "") -> None:
     else:
         limit = tolerance(family, dtype or got.dtype)
         finite = np.isfinite(want)
-        scale = np.abs(want[finite]).max() if finite.any() else 1.0
+        scale = max(scale, np.abs(want[finite]).max() if finite.any() else 1.0)
         bound = limit.relative * np.abs(want) + limit.absolute * scale
         with np.errstate(invalid="ignore"):
             bad = ~(np.abs(got.astype(np.float64) - want) <= bound)

@@ -20,7 +20,7 @@ def in_place(update, states):
     """A function of the reference's form: runs `update` on copies and returns every list that it wrote."""
 
     def run(*arrays, **kwargs):
-        arrays = [[a.copy() for a in group] for group in arrays]
+        arrays = [None if group is None else [a.copy() for a in group] for group in arrays]
         kwargs = {k: [a.copy() for a in v] if k in states and v is not None else v for k, v in kwargs.items()}
         assert update(*arrays, **kwargs) is None
         return arrays, kwargs

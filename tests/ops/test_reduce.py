@@ -149,7 +149,8 @@ def test_any_axes_of_any_strides(data):
         if name in ("max", "min") and any(x.shape[i] == 0 for i in axes):
             continue
         got = getattr(ops, name)(x, axis=axes, keepdims=True)
-        want = np.asarray(getattr(reference, name)(exact, axis=axes, keepdims=True))
+        with np.errstate(over="ignore"):  # a product may pass float64
+            want = np.asarray(getattr(reference, name)(exact, axis=axes, keepdims=True))
         assert got.dtype == (np.bool_ if name in ("any", "all") else want.dtype if got.dtype.kind == "i" else dtype)
         assert got.shape == want.shape
         if got.dtype.kind in "bi":

@@ -39,6 +39,25 @@ void pack_elements(T* packed, const T* x, int64_t stride, int64_t k_stride, int6
   }
 }
 
+// Transposes kLanes rows by exchanging halves, then quarters, ... of the lanes between rows.
+template <int kDistance, class T>
+TW_INLINE void exchange(Vec<T> (&rows)[Vec<T>::kLanes]) {
+  if constexpr (kDistance > 0) {
+    constexpr int L = Vec<T>::kLanes;
+    const VecL lanes = VecL::iota();
+    const Mask<T> low = (lanes & VecL::set1(kDistance)) == VecL::zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < L; ++i) {
+      if (i & kDistance) continue;
+      const Vec<T> a = rows[i], b = rows[i + kDistance];
+      rows[i] = select(low, a, xor_lanes<kDistance>(b));
+      rows[i + kDistance] = select(low, xor_lanes<kDistance>(a), b);
+    }
+    exchange<kDistance / 2>(rows);
+  }
+}
+TW_INLINE void transpose(VecD (&rows)[VecD::kLanes]) { exchange<VecD::kLanes / 2>(rows); }
+
 // One square of kLanes rows by kLanes columns; rows past `rows` and columns past `cols` are not read.
 template <class T>
 TW_INLINE void pack_square(T* packed, const T* x, int64_t stride, int rows, int cols, int64_t width) {
@@ -78,7 +97,7 @@ void pack_columns(T* packed, const T* x, int64_t stride, int64_t count, int64_t 
 template <class T>
 void pack(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k, int64_t width) {
   if (stride == 1) return pack_rows(packed, x, k_stride, count, k, width);
-  if constexpr (kSame<T, float>)
+  if constexpr (Vec<T>::kLanes > 1)
     if (k_stride == 1) return pack_columns(packed, x, stride, count, k, width);
   pack_elements(packed, x, stride, k_stride, count, k, width);
 }

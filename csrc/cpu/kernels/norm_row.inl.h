@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // layer_norm and rms_norm of one row, and their gradients.
-// Computes    h = x + residual;  y = (h - mean) * rstd * gamma + beta,  rstd = 1 / sqrt(mean((h - mean)^2) + epsilon)
+// Computes    h = x + residual;  y = (h - mean) * rstd * gamma + beta,  rstd = 1 / sqrt(mean((h - mean)^2) +
+// epsilon)
 //             rms_norm: the same with mean = 0 and no beta
-//             dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum,  g = dy * gamma;  rms_norm: no mean(g)
+//             dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum,  g = dy * gamma;  rms_norm: no
+//             mean(g)
 // Layout      cols contiguous elements each; y may be x, dx may be dy or x
-// Method      two passes for the statistics: a rounded mean first, then sums of x - mean and its square, which give
-//             what the rounding left over (the corrected two-pass algorithm: Chan, Golub & LeVeque, The American
-//             Statistician 37(3), 1983, formula 1.7). x - mean is exact near the mean, so a large mean costs no
-//             digits; backward finds the rest of the mean again in the sums it makes anyway
+// Method      two passes for the statistics: a rounded mean first, then sums of x - mean and its square,
+// which give
+//             what the rounding left over (the corrected two-pass algorithm: Chan, Golub & LeVeque, The
+//             American Statistician 37(3), 1983, formula 1.7). x - mean is exact near the mean, so a large
+//             mean costs no digits; backward finds the rest of the mean again in the sums it makes anyway
 // Work split  one call per row; the row stays in the cache between the sweeps
 // Limits      cols >= 1
 #include "cpu/kernels/norm.h"
@@ -64,7 +67,8 @@ RowStatistics<T> norm_row(const NormRow<T>& row) {
   return {T(double(mean) + rest), T(rstd)};
 }
 
-// What the second sweep needs: xhat = (x - mean) * rstd - rest, dx = rstd * (g - g_mean - xhat * product_mean).
+// What the second sweep needs: xhat = (x - mean) * rstd - rest, dx = rstd * (g - g_mean - xhat *
+// product_mean).
 template <class T>
 struct RowGradientTerms {
   T mean, rstd, rest, g_mean, product_mean;

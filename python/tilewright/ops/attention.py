@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tracked
+from tilewright.autograd import GradientTape, Tensor, own_node, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import copied, destination, given_back
 from tilewright.ops.matmul import matmul
+from tilewright.ops.softmax import softmax
 
 __all__ = ["attention", "attention_backward"]
 
@@ -152,7 +153,7 @@ def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
         found[:3] = attention_backward(dy, q, k, v, y, lse, dlse=dlse, causal=causal, mask=mask, scale=scale)
     if needs[3]:
         with GradientTape() as tape:
-            bias = _watched(tape, mask)
+            bias = own_node(tape, "attention", "mask", mask)
             ys = _decomposed(q, k, v, bias, causal, scale)
         seeds = [dy, elementwise.zeros_like(Tensor(lse)) if dlse is None else dlse]
         found[3] = tape.gradient(ys, bias, output_gradients=seeds)
@@ -162,7 +163,7 @@ def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
 def _second_gradients(seeds, inputs, causal, scale, needs):
     """Gradients of `attention_backward` by (dy, q, k, v, dlse, mask): the decomposed form differentiated twice."""
     with GradientTape() as outer:
-        dy, q, k, v, dlse, mask = (None if x is None else _watched(outer, x) for x in inputs)
+        dy, q, k, v, dlse, mask = (None if x is None else own_node(outer, "attention", "x", x) for x in inputs)
         with GradientTape() as inner:
             for x in (q, k, v):
                 inner.watch(x)
@@ -173,14 +174,6 @@ def _second_gradients(seeds, inputs, causal, scale, needs):
     sources = [x for x, need in zip((dy, q, k, v, dlse, mask), needs, strict=True) if need]
     found = iter(outer.gradient([first for first, _ in used], sources, output_gradients=[seed for _, seed in used]))
     return tuple(next(found) if need else None for need in needs)
-
-
-def _watched(tape: GradientTape, x) -> Tensor:
-    """`x` as a Tensor of this tape. One that is tracked already stays itself, so that outer tapes see through."""
-    tensor = x if tracked(x) else Tensor(raw("attention", "x", x))
-    if tensor.dtype.kind == "f":
-        tape.watch(tensor)
-    return tensor
 
 
 def _decomposed(q, k, v, mask, causal, scale):
@@ -204,8 +197,7 @@ def _decomposed(q, k, v, mask, causal, scale):
     if allowed is not None:
         # A finite stand-in for -inf: a row that sees nothing must give 0 below, not NaN.
         s = elementwise.where(allowed, s, -1e30)
-    lse = reduce.logsumexp(s, axis=-1, keepdims=True)
-    p = elementwise.exp(elementwise.subtract(s, lse))
+    lse, p = reduce.logsumexp(s, axis=-1), softmax(s)
     if allowed is not None:
         p = elementwise.where(allowed, p, 0.0)
     y = shape.transpose(matmul(p, v5), (0, 3, 1, 2, 4))

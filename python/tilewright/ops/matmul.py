@@ -53,6 +53,17 @@ def matmul(a, b, *, transpose_a: bool = False, transpose_b: bool = False, alpha:
         array([[ 0., 11.],
                [ 1., 25.]], dtype=float32)
     """
+    if type(a) is ndarray and type(b) is ndarray and bias is None and residual is None:
+        # What small products in a loop need and no more; the module checks the rest.
+        y = None
+        if out is None:
+            if a.ndim == 2 and b.ndim == 2 and beta == 0.0:
+                y = backend.empty((a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1]), a.dtype, a)
+        elif type(out) is ndarray and a.ndim > 1 and b.ndim > 1 and out.flags.c_contiguous:
+            y = out
+        if y is not None:
+            backend.module_of(a).matmul(y, a, b, transpose_a, transpose_b, alpha, beta, None, activation, slope)
+            return y
     x = a if type(a) is ndarray else raw("matmul", "a", a)
     w = b if type(b) is ndarray else raw("matmul", "b", b)
     if x.ndim < 2 or w.ndim < 2:
@@ -134,7 +145,7 @@ def _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slo
         else:
             extra = None
         if dz is not None and activation not in (None, "linear"):
-            dz = elementwise.bias_activation_backward(dz, saved, activation=activation, slope=slope)
+            dz = elementwise.bias_activation_backward(dz, saved, activation, slope=slope)
         if extra is not None:
             dz = extra if dz is None else elementwise.add(dz, extra)
         da, db = _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs)
