@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optimizer: the base.
-Holds state for a list of variables and updates all of them by one operation a step.
-"""
+"""Optimizer: the base. Holds state for a list of variables and updates all by one operation a step."""
 
 from __future__ import annotations
 
@@ -132,8 +130,8 @@ class Optimizer:
     # ---- weight decay
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Leaves variables, or those whose name holds one of `var_names`, without decay.
-        Before the first step.
+        """Leaves variables, or those whose name holds one of `var_names`, without decay. Before the first
+        step.
         """
         if self.built:
             raise ValueError(
@@ -242,8 +240,8 @@ class Optimizer:
         return self._groups
 
     def _update(self, params, grads, *, state, weight_decay, **options):
-        """Calls the operation that updates `params` in place.
-        `state` holds the lists named in `state_groups`.
+        """Calls the operation that updates `params` in place. `state` holds the lists named in
+        `state_groups`.
         """
         raise NotImplementedError(f"[{type(self).__name__}] _update is not defined")
 
@@ -287,9 +285,7 @@ def _whole(gradient):
 
 
 def _clipped_together(arrays, scale, limit: float) -> list:
-    """Gradients scaled so that the norm over all of them is at most `limit`,
-    where several groups share them.
-    """
+    """Gradients scaled so that the norm over all is at most `limit`, where several groups share them."""
     if scale is not None:
         arrays = [ops.multiply(a, scale) for a in arrays]
     norm = ops.reshape(ops.global_norm(arrays), ())
