@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--data", choices=("optdigits", "mnist"), default="optdigits", help="what to learn (optdigits ships along)")
     demo.add_argument("--data-dir", help="folder of MNIST's four .gz files")
     demo.add_argument("--out", default="tilewright-demo", help="folder for pictures and weights (default: %(default)s)")
-    demo.add_argument("--epochs", type=int, help="12 for optdigits, 5 for mnist unless given")
+    demo.add_argument("--epochs", type=int, help="8 for optdigits, 5 for mnist unless given")
     demo.add_argument("--seed", type=int, default=1, help="of the split, the weights and the order (default: %(default)s)")
     demo.set_defaults(run=_demo)
     return parser
