@@ -15,7 +15,11 @@ import numpy as np
 from tilewright import _cpu, ops
 from tilewright.bench import harness
 
-CASES = {"10M in one array": [10_000_000], "1,000 arrays of 1,000": [1000] * 1000, "1,000 arrays of 64": [64] * 1000}
+CASES = {
+    "10M in one array": [10_000_000],
+    "1,000 arrays of 1,000": [1000] * 1000,
+    "1,000 arrays of 64": [64] * 1000,
+}
 BYTES = 28
 
 
@@ -23,7 +27,10 @@ def buffers(sizes, with_torch):
     """Parameters, gradients and moments, and a PyTorch optimizer over parameters of its own."""
     rng = np.random.default_rng(0)
     params, grads = ([rng.standard_normal(n, np.float32) for n in sizes] for _ in range(2))
-    made = {"lists": (params, grads, [np.zeros_like(p) for p in params], [np.zeros_like(p) for p in params]), "step": 0}
+    made = {
+        "lists": (params, grads, [np.zeros_like(p) for p in params], [np.zeros_like(p) for p in params]),
+        "step": 0,
+    }
     if with_torch:
         import torch
 
@@ -46,7 +53,9 @@ def torch_fused(s):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="per case")
     parser.add_argument("--json", help="write a record here")
@@ -61,22 +70,35 @@ def main():
     measured = []
     with harness.threads(options.threads) as counts:
         place = harness.environment(counts)
-        print(f"{place['cpu']}, {_cpu.isa()}, {options.threads} thread(s), copy {place['copy_bandwidth'] / 1e9:.1f} GB/s")
+        print(
+            f"{place['cpu']}, {_cpu.isa()}, {options.threads} thread(s), copy {place['copy_bandwidth'] / 1e9:.1f} GB/s"
+        )
         for name, sizes in CASES.items():
             total = sum(sizes)
-            sets = harness.buffer_sets(lambda sizes=sizes: buffers(sizes, len(rivals) > 1), BYTES * total, cold=total > 10**6)
+            sets = harness.buffer_sets(
+                lambda sizes=sizes: buffers(sizes, len(rivals) > 1), BYTES * total, cold=total > 10**6
+            )
             first = [p.copy() for p in sets[0]["lists"][0]]
 
-            def error(_, params, first=first):  # after one step from zero moments every |change| is learning_rate
-                return float(max(np.abs(np.abs(p - q) - 1e-3).max() for p, q in zip(params, first, strict=True)))
+            def error(
+                _, params, first=first
+            ):  # after one step from zero moments every |change| is learning_rate
+                return float(
+                    max(np.abs(np.abs(p - q) - 1e-3).max() for p, q in zip(params, first, strict=True))
+                )
 
             row = harness.Row(name, "adam", 12.0 * total, float(BYTES * total))
-            row.rivals = harness.measure(rivals, sets, seconds=options.seconds, single_thread=options.threads == 1, error=error)
+            row.rivals = harness.measure(
+                rivals, sets, seconds=options.seconds, single_thread=options.threads == 1, error=error
+            )
             measured.append(row)
             best = row.rivals["tilewright"].minimum
             ratio = "" if row.ratio() is None else f"{row.ratio():6.2f} x torch fused"
-            print(f"{name:24}{1e3 * best:9.3f} ms{row.bytes / best / 1e9:7.1f} GB/s"
-                  f"{100 * row.bytes / best / place['copy_bandwidth']:6.0f} % of copy {ratio}", flush=True)
+            print(
+                f"{name:24}{1e3 * best:9.3f} ms{row.bytes / best / 1e9:7.1f} GB/s"
+                f"{100 * row.bytes / best / place['copy_bandwidth']:6.0f} % of copy {ratio}",
+                flush=True,
+            )
     if options.json:
         harness.save(options.json, "optimizer", place, measured)
 

@@ -3,9 +3,9 @@
 
 import numpy as np
 import pytest
-from ops.harness import SIZES, Bad, Case, compare
 
 import tilewright as tw
+from ops.harness import SIZES, Bad, Case, compare
 from tilewright import ops
 from tilewright.reference import loss as reference
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import SIZES, compare
 
 import tilewright as tw
+from ops.harness import SIZES, compare
 from tilewright import _cpu, ops
 from tilewright.reference import norm as reference
 

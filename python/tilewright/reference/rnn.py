@@ -52,8 +52,9 @@ def lstm(x, w, u, b=None, *, h0=None, c0=None, reverse=False, mask=None, return_
     return (y, h, c, gates, cells) if return_gates else (y, h, c)
 
 
-def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=None, dc_last=None, reverse=False,
-                  mask=None):
+def lstm_backward(
+    dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=None, dc_last=None, reverse=False, mask=None
+):
     """The steps of `lstm`, differentiated from the last to the first"""
     xp = namespace_of(x)
     dh, dc = (_zeros(xp, x, u) if s is None else s for s in (dh_last, dc_last))
@@ -94,7 +95,9 @@ def gru(x, w, u, b=None, *, h0=None, reset_after=True, reverse=False, mask=None,
     return (y, h, gates) if return_gates else (y, h)
 
 
-def gru_backward(dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after=True, reverse=False, mask=None):
+def gru_backward(
+    dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after=True, reverse=False, mask=None
+):
     """The steps of `gru`, differentiated from the last to the first"""
     xp = namespace_of(x)
     units = u.shape[0]
@@ -135,7 +138,9 @@ def simple_rnn(x, w, u, b=None, *, h0=None, activation="tanh", reverse=False, ma
     return y, h
 
 
-def simple_rnn_backward(dy, x, w, u, b, y, *, h0=None, dh_last=None, activation="tanh", reverse=False, mask=None):
+def simple_rnn_backward(
+    dy, x, w, u, b, y, *, h0=None, dh_last=None, activation="tanh", reverse=False, mask=None
+):
     """The steps of `simple_rnn`, differentiated from the last to the first"""
     xp = namespace_of(x)
     dh = _zeros(xp, x, u) if dh_last is None else dh_last
