@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution against PyTorch, all three passes, one thread: the better of PyTorch's two layouts is the rival.
+"""Convolution against PyTorch, all three passes: the better of PyTorch's two layouts is the rival.
 
     python benchmarks/bench_conv2d.py [--threads N] [--seconds S] [--json FILE] [name ...]
 
-Each shape is timed in turns, ours, rival, ours, rival; the minimum of many counts. The outputs of each timed pair are
-compared in the same run.
+Each shape is timed in turns, ours, rival, ours, rival; the minimum of many counts. The outputs of each timed
+pair are compared in the same run.
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def pytorch(torch, x, w, dy, options, layout):
 
 def back(result, which):
     """A torch result in our layout."""
-    return result.permute(2, 3, 1, 0).numpy() if which == "backward_weight" else result.permute(0, 2, 3, 1).numpy()
+    return (
+        result.permute(2, 3, 1, 0).numpy()
+        if which == "backward_weight"
+        else result.permute(0, 2, 3, 1).numpy()
+    )
 
 
 def least_times(calls, seconds, clock):
@@ -107,27 +111,37 @@ def main():
         mine = ours(x, w, dy, options)
         rivals = {}
         if torch is not None:
-            rivals = {layout: pytorch(torch, x, w, dy, options, layout) for layout in ("channels_last", "contiguous")}
+            rivals = {
+                layout: pytorch(torch, x, w, dy, options, layout)
+                for layout in ("channels_last", "contiguous")
+            }
         for which in PASSES:
             got = mine[which]()
             for layout, calls in rivals.items():
                 want = back(calls[which](), which)
                 error = np.abs(got - want).max() / np.abs(want).max()
                 assert error < 1e-4, f"{name} {which} differs from PyTorch {layout} by {error}"
-            times = least_times([mine[which], *(calls[which] for calls in rivals.values())], arguments.seconds, clock)
+            times = least_times(
+                [mine[which], *(calls[which] for calls in rivals.values())], arguments.seconds, clock
+            )
             record = {"shape": name, "pass": which, "gflops": flop / times[0] / 1e9}
             for layout, t in zip(rivals, times[1:], strict=True):
                 record[f"torch_{layout}"] = flop / t / 1e9
             if rivals:
                 record["ratio"] = min(times[1:]) / times[0]
             records.append(record)
-            print("  ".join(f"{v:9.2f}" if isinstance(v, float) else f"{v:18}" for v in record.values()), flush=True)
+            print(
+                "  ".join(f"{v:9.2f}" if isinstance(v, float) else f"{v:18}" for v in record.values()),
+                flush=True,
+            )
     for which in PASSES:
         ratios = [r["ratio"] for r in records if r["pass"] == which and "ratio" in r]
         if ratios:
             print(f"{which}: geometric mean {geometric_mean(ratios):.2f}, worst {min(ratios):.2f}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"isa": _cpu.isa(), "threads": arguments.threads, "records": records}, indent=1))
+        arguments.json.write_text(
+            json.dumps({"isa": _cpu.isa(), "threads": arguments.threads, "records": records}, indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def shapes(wanted):
 
 
 def buffers(a, b, transpose_a, transpose_b):
-    """a, b as they lie and as they are used, and a result; torch's views of the same memory where it is there."""
+    """a, b as they lie and as they are used, a result, and torch's views of them where it is there."""
     a, b = a.copy(), b.copy()
     shape = (*a.shape[:-2], a.shape[-1 if transpose_a else -2], b.shape[-2 if transpose_b else -1])
     made = {"a": a, "b": b, "y": np.zeros(shape, a.dtype)}
@@ -78,7 +78,7 @@ def measure(shape, dtype, threads, seconds):
     return row
 
 
-HEAD = f"{'':26}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}   {'rivals, GFLOP/s':28} ratio  errors: ours, best rival's"
+HEAD = f"{'':26}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}   {'rivals, GFLOP/s':28} ratio  errors: ours, rival's"
 
 
 def line(row, peak):
@@ -87,7 +87,8 @@ def line(row, peak):
     others = " ".join(f"{name} {value:.1f}" for name, value in speed.items() if name != "tilewright")
     return (
         f"{row.group:8} {row.name:16}{speed['tilewright']:10.1f}{1e11 * speed['tilewright'] / peak:8.1f}"
-        f"{row.bytes / ours.minimum / 1e9:7.1f}   {others:28}{row.ratio():6.2f}  {ours.error:.1e} {best.error:.1e}"
+        f"{row.bytes / ours.minimum / 1e9:7.1f}   {others:28}{row.ratio():6.2f}"
+        f"  {ours.error:.1e} {best.error:.1e}"
     )
 
 

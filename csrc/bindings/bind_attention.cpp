@@ -43,11 +43,12 @@ View broadcast_mask(const char* op, py::handle array, const View& q, const View&
   if (!mask) return mask;
   check_ndim(op, "mask", mask, 4, "(B or 1, Hq or 1, Tq or 1, Tk or 1)");
   if (mask.dtype != Dtype::b8) check_same_dtype(op, "mask", mask, "q", q);
+  const View given = mask;
   const int64_t sizes[] = {q.dim(0), q.dim(2), q.dim(1), k.dim(1)};
   for (int i = 0; i < 4; ++i) {
     if (mask.shape[i] != sizes[i] && mask.shape[i] != 1)
       fail(ErrorKind::value, op,
-           "mask has shape " + shape_text(mask) + ", expected " +
+           "mask has shape " + shape_text(given) + ", expected " +
                shape_text({sizes[0], sizes[1], sizes[2], sizes[3]}) + " or 1 along an axis");
     if (mask.shape[i] == 1) mask.strides[i] = 0;
     mask.shape[i] = sizes[i];

@@ -38,8 +38,8 @@ int64_t forward_size(const char* name, int64_t in, int64_t filter, int axis, con
   const int64_t padded = in + p.padding[2 * axis] + p.padding[2 * axis + 1];
   if (filter < 1 || padded < reach)
     fail(ErrorKind::value, name,
-         std::string("w spans ") + std::to_string(reach) + (axis == 0 ? " rows" : " columns") + ", expected 1 to " +
-             std::to_string(padded) + ", the padded input");
+         std::string("w spans ") + std::to_string(reach) + (axis == 0 ? " rows" : " columns") +
+             ", expected 1 to " + std::to_string(padded) + ", the padded input");
   return (padded - reach) / p.stride[axis] + 1;
 }
 
@@ -48,7 +48,8 @@ void check_image(const char* name, const char* argument, const View& v) {
   check_rows_contiguous(name, argument, v);
 }
 
-// x (N, H, W, C), w (R, S, C / groups, K) and y (N, P, Q, K) belong together; the messages name them as the pass does.
+// x (N, H, W, C), w (R, S, C / groups, K) and y (N, P, Q, K) belong together; the messages name them as the
+// pass does.
 void check_problem(const char* name, const char* x_name, const View& x, const char* w_name, const View& w,
                    const char* y_name, const View& y, const Conv2dParams& p) {
   check_image(name, x_name, x);
@@ -60,11 +61,11 @@ void check_problem(const char* name, const char* x_name, const View& x, const ch
     fail(ErrorKind::value, name,
          std::string(w_name) + " has shape " + shape_text(w) + ", expected (rows, cols, " +
              (x.dim(3) % p.groups == 0 ? std::to_string(x.dim(3) / p.groups) : "in / groups") +
-             ", a multiple of groups) for " + x_name + " of shape " + shape_text(x) + " and groups = " +
-             std::to_string(p.groups));
+             ", a multiple of groups) for " + x_name + " of shape " + shape_text(x) +
+             " and groups = " + std::to_string(p.groups));
   check_shape(name, y_name, y,
-              {x.dim(0), forward_size(name, x.dim(1), w.dim(0), 0, p), forward_size(name, x.dim(2), w.dim(1), 1, p),
-               w.dim(3)},
+              {x.dim(0), forward_size(name, x.dim(1), w.dim(0), 0, p),
+               forward_size(name, x.dim(2), w.dim(1), 1, p), w.dim(3)},
               "(N, P, Q, K)");
 }
 
@@ -86,9 +87,9 @@ void check_like_out(const char* name, const char* argument, const View& v, const
 void bind_forward(py::module_& m, const Ops& ops) {
   m.def(
       "conv2d_forward",
-      [&ops](py::handle y, py::handle x, py::handle w, Pair stride, Four padding, Pair dilation, int64_t groups,
-             py::handle bias, py::handle activation, py::handle slope, py::handle residual, py::handle z,
-             py::handle stream) {
+      [&ops](py::handle y, py::handle x, py::handle w, Pair stride, Four padding, Pair dilation,
+             int64_t groups, py::handle bias, py::handle activation, py::handle slope, py::handle residual,
+             py::handle z, py::handle stream) {
         constexpr const char* name = "conv2d";
         const View yv = output(name, "out", y), xv = input(name, "x", x), wv = input(name, "w", w);
         const Conv2dParams p = params_of(name, stride, padding, dilation, groups);
@@ -107,7 +108,8 @@ void bind_forward(py::module_& m, const Ops& ops) {
           check_no_overlap(name, "z", zv, "w", wv);
           if (rv) check_no_overlap(name, "z", zv, "residual", rv);
         }
-        run(ops.conv2d_forward, yv, zv, xv, wv, bv, rv, p, epilogue_of(name, activation, slope), stream_of(stream));
+        run(ops.conv2d_forward, yv, zv, xv, wv, bv, rv, p, epilogue_of(name, activation, slope),
+            stream_of(stream));
       },
       "y = activation(conv(x, w) + bias + residual), channels last; z receives the activation's argument",
       py::arg("y"), py::arg("x"), py::arg("w"), py::arg("stride"), py::arg("padding"), py::arg("dilation"),
@@ -119,8 +121,8 @@ void bind_forward(py::module_& m, const Ops& ops) {
 void bind_backward_data(py::module_& m, const Ops& ops) {
   m.def(
       "conv2d_backward_data",
-      [&ops](py::handle dx, py::handle dy, py::handle w, Pair stride, Four padding, Pair dilation, int64_t groups,
-             py::handle bias, py::handle activation, py::handle slope, py::handle stream) {
+      [&ops](py::handle dx, py::handle dy, py::handle w, Pair stride, Four padding, Pair dilation,
+             int64_t groups, py::handle bias, py::handle activation, py::handle slope, py::handle stream) {
         constexpr const char* name = "conv2d_backward_data";
         const View dxv = output(name, "out", dx), dyv = input(name, "dy", dy), wv = input(name, "w", w);
         const Conv2dParams p = params_of(name, stride, padding, dilation, groups);
@@ -129,24 +131,26 @@ void bind_backward_data(py::module_& m, const Ops& ops) {
         check_bias(name, bv, dxv.dim(3), dxv);
         check_no_overlap(name, "out", dxv, "dy", dyv);
         check_no_overlap(name, "out", dxv, "w", wv);
-        run(ops.conv2d_backward_data, dxv, dyv, wv, bv, p, epilogue_of(name, activation, slope), stream_of(stream));
+        run(ops.conv2d_backward_data, dxv, dyv, wv, bv, p, epilogue_of(name, activation, slope),
+            stream_of(stream));
       },
-      "dx = activation(gradient of conv2d by x + bias): data gradient, and transposed convolution", py::arg("dx"),
-      py::arg("dy"), py::arg("w"), py::arg("stride"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),
-      py::arg("bias") = py::none(), py::arg("activation") = py::none(), py::arg("slope") = py::none(),
-      py::arg("stream") = py::none());
+      "dx = activation(gradient of conv2d by x + bias): data gradient, and transposed convolution",
+      py::arg("dx"), py::arg("dy"), py::arg("w"), py::arg("stride"), py::arg("padding"), py::arg("dilation"),
+      py::arg("groups"), py::arg("bias") = py::none(), py::arg("activation") = py::none(),
+      py::arg("slope") = py::none(), py::arg("stream") = py::none());
 }
 
 void bind_backward_weight(py::module_& m, const Ops& ops) {
   m.def(
       "conv2d_backward_weight",
-      [&ops](py::handle dw, py::handle db, py::handle dy, py::handle x, Pair stride, Four padding, Pair dilation,
-             int64_t groups, py::handle stream) {
+      [&ops](py::handle dw, py::handle db, py::handle dy, py::handle x, Pair stride, Four padding,
+             Pair dilation, int64_t groups, py::handle stream) {
         constexpr const char* name = "conv2d_backward_weight";
         const View dwv = output(name, "out", dw), dyv = input(name, "dy", dy), xv = input(name, "x", x);
         const Conv2dParams p = params_of(name, stride, padding, dilation, groups);
         check_problem(name, "x", xv, "out", dwv, "dy", dyv, p);
-        if (!dwv.contiguous()) fail(ErrorKind::value, name, "out is not contiguous, expected C order without gaps");
+        if (!dwv.contiguous())
+          fail(ErrorKind::value, name, "out is not contiguous, expected C order without gaps");
         const View dbv = optional_output(name, "db", db);
         if (dbv) {
           check_shape(name, "db", dbv, {dwv.dim(3)}, "one value per output channel");
@@ -160,9 +164,9 @@ void bind_backward_weight(py::module_& m, const Ops& ops) {
         check_no_overlap(name, "out", dwv, "x", xv);
         run(ops.conv2d_backward_weight, dwv, dbv, dyv, xv, p, stream_of(stream));
       },
-      "dw = gradient of conv2d by w; db = sum of dy over N, P, Q", py::arg("dw"), py::arg("db"), py::arg("dy"),
-      py::arg("x"), py::arg("stride"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),
-      py::arg("stream") = py::none());
+      "dw = gradient of conv2d by w; db = sum of dy over N, P, Q", py::arg("dw"), py::arg("db"),
+      py::arg("dy"), py::arg("x"), py::arg("stride"), py::arg("padding"), py::arg("dilation"),
+      py::arg("groups"), py::arg("stream") = py::none());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/arrays.h"
+#include "bindings/bind_elementwise_fused.h"
 #include "core/function_names.h"
 
 namespace tilewright::bindings {

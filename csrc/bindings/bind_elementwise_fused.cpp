@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bindings/bind_elementwise_fused.h"
+
 #include "bindings/arrays.h"
 #include "bindings/epilogue.h"
 

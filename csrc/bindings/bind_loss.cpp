@@ -66,8 +66,8 @@ void bind_loss(py::module_& m, const Ops& ops) {
   const auto stream = py::arg("stream") = py::none();
   m.def(
       "softmax_cross_entropy",
-      [&ops](py::handle loss, py::handle dlogits, py::handle logits, py::handle labels, double label_smoothing,
-             py::handle ignore_index, py::handle stream) {
+      [&ops](py::handle loss, py::handle dlogits, py::handle logits, py::handle labels,
+             double label_smoothing, py::handle ignore_index, py::handle stream) {
         constexpr const char* op = "softmax_cross_entropy";
         const View xv = input(op, "logits", logits), lv = input(op, "labels", labels);
         const View yv = output(op, "out", loss), dv = optional_output(op, "dlogits", dlogits);
@@ -77,23 +77,25 @@ void bind_loss(py::module_& m, const Ops& ops) {
         check_labels(op, lv, xv);
         check_loss(op, yv, {"logits", xv}, {{"logits", xv}, {"labels", lv}, {"dlogits", dv}});
         check_gradient(op, {"dlogits", dv}, {{"logits", xv}, {"labels", lv}});
-        run(ops.softmax_cross_entropy, yv, dv, xv, lv, cross_entropy_params(op, label_smoothing, ignore_index),
-            stream_of(stream));
+        run(ops.softmax_cross_entropy, yv, dv, xv, lv,
+            cross_entropy_params(op, label_smoothing, ignore_index), stream_of(stream));
       },
-      "loss (rows,) = -sum q log softmax(logits), and its gradient by the logits where dlogits is given; labels are "
+      "loss (rows,) = -sum q log softmax(logits), and its gradient by the logits where dlogits is given; "
+      "labels are "
       "ids (rows,) or probabilities (rows, cols)",
-      py::arg("loss"), py::arg("dlogits"), py::arg("logits"), py::arg("labels"), py::arg("label_smoothing") = 0.0,
-      py::arg("ignore_index") = py::none(), stream);
+      py::arg("loss"), py::arg("dlogits"), py::arg("logits"), py::arg("labels"),
+      py::arg("label_smoothing") = 0.0, py::arg("ignore_index") = py::none(), stream);
   m.def(
       "sigmoid_cross_entropy",
-      [&ops](py::handle loss, py::handle dlogits, py::handle logits, py::handle labels, double label_smoothing,
-             py::handle stream) {
+      [&ops](py::handle loss, py::handle dlogits, py::handle logits, py::handle labels,
+             double label_smoothing, py::handle stream) {
         constexpr const char* op = "sigmoid_cross_entropy";
         const View xv = input(op, "logits", logits), lv = input(op, "labels", labels);
         const View yv = output(op, "out", loss), dv = optional_output(op, "dlogits", dlogits);
         check_ndim(op, "logits", xv, 1, "(n)");
         check_dtype(op, "logits", xv, {Dtype::f32, Dtype::f64});
-        for (const Named& v : {Named{"logits", xv}, Named{"labels", lv}, Named{"out", yv}, Named{"dlogits", dv}}) {
+        for (const Named& v :
+             {Named{"logits", xv}, Named{"labels", lv}, Named{"out", yv}, Named{"dlogits", dv}}) {
           if (!v.view) continue;
           check_same_dtype(op, v.name, v.view, "logits", xv);
           check_same_shape(op, v.name, v.view, "logits", xv);
@@ -104,13 +106,15 @@ void bind_loss(py::module_& m, const Ops& ops) {
         check_gradient(op, {"dlogits", dv}, {{"logits", xv}, {"labels", lv}});
         run(ops.sigmoid_cross_entropy, yv, dv, xv, lv, label_smoothing, stream_of(stream));
       },
-      "loss = max(x, 0) - x * label + log(1 + exp(-|x|)) of (n,) arrays, and its gradient by the logits where "
+      "loss = max(x, 0) - x * label + log(1 + exp(-|x|)) of (n,) arrays, and its gradient by the logits "
+      "where "
       "dlogits is given",
-      py::arg("loss"), py::arg("dlogits"), py::arg("logits"), py::arg("labels"), py::arg("label_smoothing") = 0.0,
-      stream);
+      py::arg("loss"), py::arg("dlogits"), py::arg("logits"), py::arg("labels"),
+      py::arg("label_smoothing") = 0.0, stream);
   m.def(
       "mean_squared_error",
-      [&ops](py::handle loss, py::handle dprediction, py::handle prediction, py::handle target, py::handle stream) {
+      [&ops](py::handle loss, py::handle dprediction, py::handle prediction, py::handle target,
+             py::handle stream) {
         constexpr const char* op = "mean_squared_error";
         const View pv = input(op, "prediction", prediction), tv = input(op, "target", target);
         const View yv = output(op, "out", loss), dv = optional_output(op, "dprediction", dprediction);

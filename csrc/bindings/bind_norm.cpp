@@ -43,11 +43,12 @@ void check_vectors(const char* op, const View& x, int64_t count, const char* mea
   }
 }
 
-// No output shares memory with another output or with an input, but `elementwise`, which may be exactly one of
-// the first `like_x` inputs.
+// No output shares memory with another output or with an input, but `elementwise`, which may be exactly one
+// of the first `like_x` inputs.
 void check_apart(const char* op, const Named& elementwise, std::initializer_list<Named> outputs,
                  std::initializer_list<Named> like_x, std::initializer_list<Named> inputs) {
-  for (const Named& x : like_x) check_same_or_no_overlap(op, elementwise.name, elementwise.view, x.name, x.view);
+  for (const Named& x : like_x)
+    check_same_or_no_overlap(op, elementwise.name, elementwise.view, x.name, x.view);
   for (const Named& x : inputs) check_no_overlap(op, elementwise.name, elementwise.view, x.name, x.view);
   for (const Named* y = outputs.begin(); y != outputs.end(); ++y) {
     check_no_overlap(op, y->name, y->view, elementwise.name, elementwise.view);
@@ -65,15 +66,16 @@ void check_residual(const char* op, const View& residual, const View& sum) {
 
 void check_epsilon(const char* op, double epsilon) {
   if (!(epsilon >= 0) || std::isinf(epsilon))
-    fail(ErrorKind::value, op, "epsilon is " + std::to_string(epsilon) + ", expected a finite number of at least 0");
+    fail(ErrorKind::value, op,
+         "epsilon is " + std::to_string(epsilon) + ", expected a finite number of at least 0");
 }
 
 void bind_layer_norm(py::module_& m, const Ops& ops) {
   const auto stream = py::arg("stream") = py::none();
   m.def(
       "layer_norm_forward",
-      [&ops](py::handle y, py::handle sum, py::handle mean, py::handle rstd, py::handle x, py::handle residual,
-             py::handle gamma, py::handle beta, double epsilon, py::handle stream) {
+      [&ops](py::handle y, py::handle sum, py::handle mean, py::handle rstd, py::handle x,
+             py::handle residual, py::handle gamma, py::handle beta, double epsilon, py::handle stream) {
         constexpr const char* op = "layer_norm";
         const View xv = input(op, "x", x), rv = optional_input(op, "residual", residual);
         const View gv = optional_input(op, "gamma", gamma), bv = optional_input(op, "beta", beta);
@@ -105,11 +107,12 @@ void bind_layer_norm(py::module_& m, const Ops& ops) {
         check_like_x(op, xv, {{"dy", dyv}, {"dsum", dsv}, {"out", dxv}});
         check_vectors(op, xv, xv.dim(1), kPerColumn, {{"gamma", gv}, {"dgamma", dgv}, {"dbeta", dbv}});
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"mean", mv}, {"rstd", tv}});
-        check_apart(op, {"out", dxv}, {{"dgamma", dgv}, {"dbeta", dbv}}, {{"dy", dyv}, {"dsum", dsv}, {"x", xv}},
-                    {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
+        check_apart(op, {"out", dxv}, {{"dgamma", dgv}, {"dbeta", dbv}},
+                    {{"dy", dyv}, {"dsum", dsv}, {"x", xv}}, {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
         run(ops.layer_norm_backward, dxv, dgv, dbv, dyv, dsv, xv, mv, tv, gv, stream_of(stream));
       },
-      "dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum, g = dy * gamma; dgamma and dbeta over the rows",
+      "dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum, g = dy * gamma; dgamma and dbeta over the "
+      "rows",
       py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"), py::arg("dy"), py::arg("dsum"), py::arg("x"),
       py::arg("mean"), py::arg("rstd"), py::arg("gamma"), stream);
 }
@@ -118,8 +121,8 @@ void bind_rms_norm(py::module_& m, const Ops& ops) {
   const auto stream = py::arg("stream") = py::none();
   m.def(
       "rms_norm_forward",
-      [&ops](py::handle y, py::handle sum, py::handle rstd, py::handle x, py::handle residual, py::handle gamma,
-             double epsilon, py::handle stream) {
+      [&ops](py::handle y, py::handle sum, py::handle rstd, py::handle x, py::handle residual,
+             py::handle gamma, double epsilon, py::handle stream) {
         constexpr const char* op = "rms_norm";
         const View xv = input(op, "x", x), rv = optional_input(op, "residual", residual);
         const View gv = optional_input(op, "gamma", gamma), yv = output(op, "out", y);
@@ -130,7 +133,8 @@ void bind_rms_norm(py::module_& m, const Ops& ops) {
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"rstd", tv}});
         check_residual(op, rv, sv);
         check_epsilon(op, epsilon);
-        check_apart(op, {"out", yv}, {{"sum", sv}, {"rstd", tv}}, {{"x", xv}, {"residual", rv}}, {{"gamma", gv}});
+        check_apart(op, {"out", yv}, {{"sum", sv}, {"rstd", tv}}, {{"x", xv}, {"residual", rv}},
+                    {{"gamma", gv}});
         run(ops.rms_norm_forward, yv, sv, tv, xv, rv, gv, epsilon, stream_of(stream));
       },
       "y = h / sqrt(mean(h^2) + epsilon) * gamma over the last axis of (rows, cols), h = sum = x + residual",
@@ -153,7 +157,8 @@ void bind_rms_norm(py::module_& m, const Ops& ops) {
         run(ops.rms_norm_backward, dxv, dgv, dyv, dsv, xv, tv, gv, stream_of(stream));
       },
       "dx = rstd * (g - xhat * mean(g * xhat)) + dsum, g = dy * gamma; dgamma over the rows", py::arg("dx"),
-      py::arg("dgamma"), py::arg("dy"), py::arg("dsum"), py::arg("x"), py::arg("rstd"), py::arg("gamma"), stream);
+      py::arg("dgamma"), py::arg("dy"), py::arg("dsum"), py::arg("x"), py::arg("rstd"), py::arg("gamma"),
+      stream);
 }
 
 void check_moving(const char* op, const View& x, const View& moving, const char* name) {
@@ -170,8 +175,8 @@ BatchNormParams batch_norm_params(const char* op, const View& x, double epsilon,
   const int64_t fewest = unbiased ? 2 : 1;
   if (x.dim(0) < fewest && x.dim(1) > 0)
     fail(ErrorKind::value, op,
-         "x has " + std::to_string(x.dim(0)) + " values per channel, expected at least " + std::to_string(fewest) +
-             (unbiased ? " for an unbiased variance" : " in training"));
+         "x has " + std::to_string(x.dim(0)) + " values per channel, expected at least " +
+             std::to_string(fewest) + (unbiased ? " for an unbiased variance" : " in training"));
   BatchNormParams params;
   params.epsilon = epsilon;
   params.decay = momentum_is_update ? 1 - momentum : momentum;
@@ -183,9 +188,9 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
   const auto stream = py::arg("stream") = py::none();
   m.def(
       "batch_norm_training",
-      [&ops](py::handle y, py::handle mean, py::handle rstd, py::handle moving_mean, py::handle moving_variance,
-             py::handle x, py::handle gamma, py::handle beta, double epsilon, double momentum,
-             bool momentum_is_update, bool unbiased, py::handle stream) {
+      [&ops](py::handle y, py::handle mean, py::handle rstd, py::handle moving_mean,
+             py::handle moving_variance, py::handle x, py::handle gamma, py::handle beta, double epsilon,
+             double momentum, bool momentum_is_update, bool unbiased, py::handle stream) {
         constexpr const char* op = "batch_norm";
         const View xv = input(op, "x", x), yv = output(op, "out", y);
         const View gv = optional_input(op, "gamma", gamma), bv = optional_input(op, "beta", beta);
@@ -194,7 +199,8 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
         const View mvv = optional_output(op, "moving_variance", moving_variance);
         check_x(op, xv);
         check_like_x(op, xv, {{"out", yv}});
-        check_vectors(op, xv, xv.dim(1), kPerColumn, {{"gamma", gv}, {"beta", bv}, {"mean", mv}, {"rstd", tv}});
+        check_vectors(op, xv, xv.dim(1), kPerColumn,
+                      {{"gamma", gv}, {"beta", bv}, {"mean", mv}, {"rstd", tv}});
         check_moving(op, xv, mmv, "moving_mean");
         check_moving(op, xv, mvv, "moving_variance");
         check_apart(op, {"out", yv},
@@ -203,15 +209,17 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
         run(ops.batch_norm_training, yv, mv, tv, mmv, mvv, xv, gv, bv,
             batch_norm_params(op, xv, epsilon, momentum, momentum_is_update, unbiased), stream_of(stream));
       },
-      "y = (x - mean) * rstd * gamma + beta with the statistics of each column of (rows, cols); moving statistics "
-      "become moving * momentum + batch * (1 - momentum) in place, or the other way round if momentum_is_update",
+      "y = (x - mean) * rstd * gamma + beta with the statistics of each column of (rows, cols); moving "
+      "statistics "
+      "become moving * momentum + batch * (1 - momentum) in place, or the other way round if "
+      "momentum_is_update",
       py::arg("y"), py::arg("mean"), py::arg("rstd"), py::arg("moving_mean"), py::arg("moving_variance"),
       py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"), py::arg("momentum"),
       py::arg("momentum_is_update"), py::arg("unbiased"), stream);
   m.def(
       "batch_norm_inference",
-      [&ops](py::handle y, py::handle x, py::handle mean, py::handle variance, py::handle gamma, py::handle beta,
-             double epsilon, py::handle stream) {
+      [&ops](py::handle y, py::handle x, py::handle mean, py::handle variance, py::handle gamma,
+             py::handle beta, double epsilon, py::handle stream) {
         constexpr const char* op = "batch_norm";
         const View xv = input(op, "x", x), yv = output(op, "out", y);
         const View mv = input(op, "moving_mean", mean), vv = input(op, "moving_variance", variance);
@@ -226,9 +234,9 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
                     {{"moving_mean", mv}, {"moving_variance", vv}, {"gamma", gv}, {"beta", bv}});
         run(ops.batch_norm_inference, yv, xv, mv, vv, gv, bv, epsilon, stream_of(stream));
       },
-      "y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for each column of (rows, cols)", py::arg("y"),
-      py::arg("x"), py::arg("mean"), py::arg("variance"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"),
-      stream);
+      "y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for each column of (rows, cols)",
+      py::arg("y"), py::arg("x"), py::arg("mean"), py::arg("variance"), py::arg("gamma"), py::arg("beta"),
+      py::arg("epsilon"), stream);
   m.def(
       "batch_norm_backward",
       [&ops](py::handle dx, py::handle dgamma, py::handle dbeta, py::handle dy, py::handle x, py::handle mean,
@@ -246,8 +254,9 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
                     {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
         run(ops.batch_norm_backward, dxv, dgv, dbv, dyv, xv, mv, tv, gv, stream_of(stream));
       },
-      "Gradients of batch_norm_training by x, gamma and beta", py::arg("dx"), py::arg("dgamma"), py::arg("dbeta"),
-      py::arg("dy"), py::arg("x"), py::arg("mean"), py::arg("rstd"), py::arg("gamma"), stream);
+      "Gradients of batch_norm_training by x, gamma and beta", py::arg("dx"), py::arg("dgamma"),
+      py::arg("dbeta"), py::arg("dy"), py::arg("x"), py::arg("mean"), py::arg("rstd"), py::arg("gamma"),
+      stream);
 }
 
 }  // namespace

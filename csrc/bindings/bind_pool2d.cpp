@@ -36,8 +36,9 @@ int64_t pooled_size(const char* name, int64_t in, int axis, const Pool2dParams& 
   const int64_t padded = in + p.padding[2 * axis] + p.padding[2 * axis + 1];
   if (in < 1 || padded < p.window[axis])
     fail(ErrorKind::value, name,
-         std::string("pool_size spans ") + std::to_string(p.window[axis]) + (axis == 0 ? " rows" : " columns") +
-             ", expected 1 to " + std::to_string(padded) + " for " + std::to_string(in) + " rows or columns of x");
+         std::string("pool_size spans ") + std::to_string(p.window[axis]) +
+             (axis == 0 ? " rows" : " columns") + ", expected 1 to " + std::to_string(padded) + " for " +
+             std::to_string(in) + " rows or columns of x");
   return (padded - p.window[axis]) / p.stride[axis] + 1;
 }
 
@@ -52,24 +53,29 @@ void check_problem(const char* name, const char* x_name, const View& x, const ch
   check_image(name, x_name, x);
   check_image(name, y_name, y);
   check_same_dtype(name, y_name, y, x_name, x);
-  check_shape(name, y_name, y, {x.dim(0), pooled_size(name, x.dim(1), 0, p), pooled_size(name, x.dim(2), 1, p), x.dim(3)},
+  check_shape(name, y_name, y,
+              {x.dim(0), pooled_size(name, x.dim(1), 0, p), pooled_size(name, x.dim(2), 1, p), x.dim(3)},
               "(N, P, Q, C)");
 }
 
-void check_indices(const char* name, const View& indices, const char* like_name, const View& like, const View& x) {
+void check_indices(const char* name, const View& indices, const char* like_name, const View& like,
+                   const View& x) {
   check_image(name, "indices", indices);
   check_dtype(name, "indices", indices, {Dtype::s32});
   check_same_shape(name, "indices", indices, like_name, like);
   if (x.dim(1) * x.dim(2) > std::numeric_limits<int32_t>::max())
-    fail(ErrorKind::value, name, "x has shape " + shape_text(x) + ", expected fewer than 2^31 pixels in an image");
+    fail(ErrorKind::value, name,
+         "x has shape " + shape_text(x) + ", expected fewer than 2^31 pixels in an image");
 }
 
 void bind_max(py::module_& m, const Ops& ops) {
   m.def(
       "max_pool2d_forward",
-      [&ops](py::handle y, py::handle indices, py::handle x, Pair window, Pair stride, Four padding, py::handle stream) {
+      [&ops](py::handle y, py::handle indices, py::handle x, Pair window, Pair stride, Four padding,
+             py::handle stream) {
         constexpr const char* name = "max_pool2d";
-        const View yv = output(name, "out", y), xv = input(name, "x", x), iv = optional_output(name, "indices", indices);
+        const View yv = output(name, "out", y), xv = input(name, "x", x),
+                   iv = optional_output(name, "indices", indices);
         const Pool2dParams p = params_of(name, window, stride, padding, false);
         check_problem(name, "x", xv, "out", yv, p);
         check_no_overlap(name, "out", yv, "x", xv);
@@ -80,14 +86,16 @@ void bind_max(py::module_& m, const Ops& ops) {
         }
         run(ops.max_pool2d_forward, yv, iv, xv, p, stream_of(stream));
       },
-      "y = largest of each window; indices: its row * W + column", py::arg("y"), py::arg("indices"), py::arg("x"),
-      py::arg("pool_size"), py::arg("stride"), py::arg("padding"), py::arg("stream") = py::none());
+      "y = largest of each window; indices: its row * W + column", py::arg("y"), py::arg("indices"),
+      py::arg("x"), py::arg("pool_size"), py::arg("stride"), py::arg("padding"),
+      py::arg("stream") = py::none());
   m.def(
       "max_pool2d_backward",
       [&ops](py::handle dx, py::handle dy, py::handle indices, Pair window, Pair stride, Four padding,
              py::handle stream) {
         constexpr const char* name = "max_pool2d_backward";
-        const View dxv = output(name, "out", dx), dyv = input(name, "dy", dy), iv = input(name, "indices", indices);
+        const View dxv = output(name, "out", dx), dyv = input(name, "dy", dy),
+                   iv = input(name, "indices", indices);
         const Pool2dParams p = params_of(name, window, stride, padding, false);
         check_problem(name, "out", dxv, "dy", dyv, p);
         check_indices(name, iv, "dy", dyv, dxv);
@@ -95,13 +103,14 @@ void bind_max(py::module_& m, const Ops& ops) {
         check_no_overlap(name, "out", dxv, "indices", iv);
         run(ops.max_pool2d_backward, dxv, dyv, iv, p, stream_of(stream));
       },
-      "dx[indices] += dy", py::arg("dx"), py::arg("dy"), py::arg("indices"), py::arg("pool_size"), py::arg("stride"),
-      py::arg("padding"), py::arg("stream") = py::none());
+      "dx[indices] += dy", py::arg("dx"), py::arg("dy"), py::arg("indices"), py::arg("pool_size"),
+      py::arg("stride"), py::arg("padding"), py::arg("stream") = py::none());
   m.def(
       "max_pool2d_gather",
       [&ops](py::handle y, py::handle x, py::handle indices, py::handle stream) {
         constexpr const char* name = "max_pool2d_gather";
-        const View yv = output(name, "out", y), xv = input(name, "x", x), iv = input(name, "indices", indices);
+        const View yv = output(name, "out", y), xv = input(name, "x", x),
+                   iv = input(name, "indices", indices);
         check_image(name, "x", xv);
         check_image(name, "out", yv);
         check_same_dtype(name, "out", yv, "x", xv);
@@ -118,7 +127,8 @@ void bind_max(py::module_& m, const Ops& ops) {
 void bind_avg(py::module_& m, const Ops& ops) {
   m.def(
       "avg_pool2d_forward",
-      [&ops](py::handle y, py::handle x, Pair window, Pair stride, Four padding, bool count_padding, py::handle stream) {
+      [&ops](py::handle y, py::handle x, Pair window, Pair stride, Four padding, bool count_padding,
+             py::handle stream) {
         constexpr const char* name = "avg_pool2d";
         const View yv = output(name, "out", y), xv = input(name, "x", x);
         const Pool2dParams p = params_of(name, window, stride, padding, count_padding);
@@ -139,8 +149,8 @@ void bind_avg(py::module_& m, const Ops& ops) {
         check_no_overlap(name, "out", dxv, "dy", dyv);
         run(ops.avg_pool2d_backward, dxv, dyv, p, stream_of(stream));
       },
-      "dx = dy spread over its windows", py::arg("dx"), py::arg("dy"), py::arg("pool_size"), py::arg("stride"),
-      py::arg("padding"), py::arg("count_padding"), py::arg("stream") = py::none());
+      "dx = dy spread over its windows", py::arg("dx"), py::arg("dy"), py::arg("pool_size"),
+      py::arg("stride"), py::arg("padding"), py::arg("count_padding"), py::arg("stream") = py::none());
 }
 
 }  // namespace

@@ -118,8 +118,8 @@ struct AttentionProblem {
     }
   }
 
-  // Asks for keys first .. first + count - 1 (those that exist) ahead of their packing: rows that lie many heads
-  // apart escape the hardware's prefetcher.
+  // Asks for keys first .. first + count - 1 (those that exist) ahead of their packing: rows that lie many
+  // heads apart escape the hardware's prefetcher.
   void prefetch_keys(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
     const int64_t last = std::min(first + count, keys);
     for (int64_t key = first; key < last; ++key) prefetch_row(key_row(view, batch, key_head, key));

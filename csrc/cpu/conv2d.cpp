@@ -9,7 +9,8 @@ namespace tilewright::cpu {
 namespace {
 
 // Output o of the forward pass reads input o * stride + index * dilation - pad_before.
-Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation, int64_t pad_before) {
+Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
+                  int64_t pad_before) {
   Axis axis{in, out, stride, {}};
   for (int64_t i = 0; i < filter; ++i) axis.taps.push_back({i * dilation - pad_before, i});
   return axis;
@@ -17,8 +18,8 @@ Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64
 
 // Input phase, phase + stride, ... of the forward pass, seen from its outputs: input h was read by output
 // (h + pad_before - index * dilation) / stride for those filter positions that leave no remainder.
-Axis backward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation, int64_t pad_before,
-                   int64_t phase) {
+Axis backward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
+                   int64_t pad_before, int64_t phase) {
   Axis axis{out, ceil_div(in - phase, stride), 1, {}};
   for (int64_t i = 0; i < filter; ++i) {
     const int64_t shift = phase + pad_before - i * dilation;
@@ -32,8 +33,8 @@ FilterStrides filter_strides(const View& w, int64_t groups) {
 }
 
 template <class T>
-void forward(const View& y, const View& z, const View& x, const View& w, const View& bias, const View& residual,
-             const Conv2dParams& p, const Epilogue& epilogue) {
+void forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+             const View& residual, const Conv2dParams& p, const Epilogue& epilogue) {
   Correlation<T> c;
   c.images = x.dim(0);
   c.groups = p.groups;
@@ -90,8 +91,8 @@ void bias_gradient(const View& db, const View& dy) {
   std::fill_n(partial.data(), slices * channels, T(0));
   parallel_for(slices, [&](int64_t slice) {
     for (int64_t r = slice * rows / slices; r < (slice + 1) * rows / slices; ++r)
-      add_rows(partial.data() + slice * channels, image.at(r / dy.dim(1), r % dy.dim(1), 0), image.pixel, dy.dim(2),
-               channels);
+      add_rows(partial.data() + slice * channels, image.at(r / dy.dim(1), r % dy.dim(1), 0), image.pixel,
+               dy.dim(2), channels);
   });
   std::fill_n(db.as<T>(), channels, T(0));
   add_rows(db.as<T>(), partial.data(), channels, slices, channels);
@@ -124,13 +125,14 @@ void conv2d_forward(const View& y, const View& z, const View& x, const View& w, 
   });
 }
 
-void conv2d_backward_data(const View& dx, const View& dy, const View& w, const View& bias, const Conv2dParams& params,
-                          const Epilogue& epilogue, Stream) {
-  for_float(dx.dtype, [&](auto type) { backward_data<type_t<decltype(type)>>(dx, dy, w, bias, params, epilogue); });
+void conv2d_backward_data(const View& dx, const View& dy, const View& w, const View& bias,
+                          const Conv2dParams& params, const Epilogue& epilogue, Stream) {
+  for_float(dx.dtype,
+            [&](auto type) { backward_data<type_t<decltype(type)>>(dx, dy, w, bias, params, epilogue); });
 }
 
-void conv2d_backward_weight(const View& dw, const View& db, const View& dy, const View& x, const Conv2dParams& params,
-                            Stream) {
+void conv2d_backward_weight(const View& dw, const View& db, const View& dy, const View& x,
+                            const Conv2dParams& params, Stream) {
   for_float(dw.dtype, [&](auto type) { backward_weight<type_t<decltype(type)>>(dw, db, dy, x, params); });
 }
 

@@ -17,8 +17,9 @@ class ChannelPath {
         table_(kernels<Conv2dKernels>().of<T>()),
         lanes_(table_.lanes),
         vectors_(ceil_div(problem.out_channels, lanes_)),
-        blocks_(choose_blocks(problem.rows, problem.cols, problem.images * problem.groups, problem.in_channels,
-                              problem.taps() * panel_vectors(vectors_) * lanes_ * int64_t(sizeof(T)), sizeof(T))),
+        blocks_(
+            choose_blocks(problem.rows, problem.cols, problem.images * problem.groups, problem.in_channels,
+                          problem.taps() * panel_vectors(vectors_) * lanes_ * int64_t(sizeof(T)), sizeof(T))),
         strip_(problem.rows, problem.cols, blocks_.rows, blocks_.cols),
         offsets_(step_offsets(strip_, blocks_.channels, 1)),
         weights_(problem.groups * problem.taps() * problem.in_channels * vectors_ * lanes_),
@@ -32,13 +33,13 @@ class ChannelPath {
     pack_bias();
     const int64_t panels = panel_count();
     parallel_for(c_.groups * blocks_.channel_blocks * panels, [&](int64_t task) {
-      pack_panel(task / panels / blocks_.channel_blocks, task / panels % blocks_.channel_blocks, task % panels);
+      pack_panel(task / panels / blocks_.channel_blocks, task / panels % blocks_.channel_blocks,
+                 task % panels);
     });
     const int64_t places = c_.groups * c_.images * blocks_.row_blocks * blocks_.col_blocks;
     // Few outputs: the panels are shared out too, and each share packs the strip again.
-    const int64_t shares = places >= kWantedTasks || places == 0
-                               ? 1
-                               : std::min(panels, ceil_div(kWantedTasks, places));
+    const int64_t shares =
+        places >= kWantedTasks || places == 0 ? 1 : std::min(panels, ceil_div(kWantedTasks, places));
     parallel_for(places * shares, [&](int64_t task) {
       const int64_t share = task % shares;
       block(task / shares, share * panels / shares, (share + 1) * panels / shares);
@@ -59,8 +60,9 @@ class ChannelPath {
 
   T* panel_weights(int64_t group, int64_t channel_block, int64_t panel) const {
     const int64_t width = vectors_ * lanes_;
-    return weights_.data() + c_.taps() * ((group * c_.in_channels + channel_block * blocks_.channels) * width +
-                                          block_channels(channel_block) * 2 * panel * lanes_);
+    return weights_.data() +
+           c_.taps() * ((group * c_.in_channels + channel_block * blocks_.channels) * width +
+                        block_channels(channel_block) * 2 * panel * lanes_);
   }
 
   void pack_bias() {
@@ -93,16 +95,19 @@ class ChannelPath {
   }
 
   void block(int64_t place, int64_t first_panel, int64_t last_panel) {
-    const int64_t col_block = place % blocks_.col_blocks, row_block = place / blocks_.col_blocks % blocks_.row_blocks;
+    const int64_t col_block = place % blocks_.col_blocks,
+                  row_block = place / blocks_.col_blocks % blocks_.row_blocks;
     const int64_t n = place / blocks_.col_blocks / blocks_.row_blocks % c_.images;
     const int64_t group = place / blocks_.col_blocks / blocks_.row_blocks / c_.images;
     const int64_t p0 = row_block * blocks_.rows, q0 = col_block * blocks_.cols;
-    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0), cols = std::min(blocks_.cols, c_.cols.out - q0);
+    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0),
+                  cols = std::min(blocks_.cols, c_.cols.out - q0);
     Scratch<T> strip(blocks_.channels * strip_.channel_pitch);
     for (int64_t b = 0; b < blocks_.channel_blocks; ++b) {
       const int64_t channels = block_channels(b);
       if (c_.taps() > 0)
-        pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0, q0);
+        pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0,
+                   q0);
       for (int64_t panel = first_panel; panel < last_panel; ++panel)
         tiles(strip.data(), group, b, panel, c_.y.at(n, p0, q0), p0, rows, cols);
     }
@@ -114,8 +119,8 @@ class ChannelPath {
   }
 
   // All tiles of one panel over one strip; the panel stays in the cache.
-  void tiles(const T* strip, int64_t group, int64_t channel_block, int64_t panel, T* y, int64_t p0, int64_t rows,
-             int64_t cols) {
+  void tiles(const T* strip, int64_t group, int64_t channel_block, int64_t panel, T* y, int64_t p0,
+             int64_t rows, int64_t cols) {
     const int vectors = panel_width(panel);
     const int64_t first = 2 * panel * lanes_;
     const bool ends = channel_block + 1 == blocks_.channel_blocks;
@@ -131,17 +136,18 @@ class ChannelPath {
     args.accumulate = channel_block > 0;
     args.low = ends ? c_.low() : -std::numeric_limits<T>::infinity();
     y += group * c_.out_channels + first;
-    for_tiles(rows, cols, table_.max_pixels[vectors - 1], [&](int64_t p, int64_t q, int log_rows, int64_t pixels) {
-      // Rows of taps that read nothing but padding are left out.
-      const TapRange taps = taps_inside(c_.rows, p0 + p, p0 + p + (1 << log_rows));
-      const int64_t first_step = static_cast<int64_t>(taps.first) * tap_row;
-      args.offsets = offsets.data() + first_step;
-      args.steps = static_cast<int64_t>(taps.last - taps.first) * tap_row;
-      args.w = weights + first_step * vectors * lanes_;
-      args.x = strip + p * strip_.row_pitch + q;
-      args.y = y + p * c_.y.row + q * c_.y.pixel;
-      table_.channel_tile[log_rows][vectors - 1][pixels - 1](args);
-    });
+    for_tiles(rows, cols, table_.max_pixels[vectors - 1],
+              [&](int64_t p, int64_t q, int log_rows, int64_t pixels) {
+                // Rows of taps that read nothing but padding are left out.
+                const TapRange taps = taps_inside(c_.rows, p0 + p, p0 + p + (1 << log_rows));
+                const int64_t first_step = static_cast<int64_t>(taps.first) * tap_row;
+                args.offsets = offsets.data() + first_step;
+                args.steps = static_cast<int64_t>(taps.last - taps.first) * tap_row;
+                args.w = weights + first_step * vectors * lanes_;
+                args.x = strip + p * strip_.row_pitch + q;
+                args.y = y + p * c_.y.row + q * c_.y.pixel;
+                table_.channel_tile[log_rows][vectors - 1][pixels - 1](args);
+              });
   }
 
   const Correlation<T>& c_;

@@ -35,7 +35,8 @@ class LaneWeightPath {
       work(partial.data() + task * size, task % lane_blocks_, slice * block_count_ / slices_,
            (slice + 1) * block_count_ / slices_);
     });
-    for (int64_t block = 0; block < lane_blocks_; ++block) scatter(partial.data() + block * size, lane_blocks_ * size, block);
+    for (int64_t block = 0; block < lane_blocks_; ++block)
+      scatter(partial.data() + block * size, lane_blocks_ * size, block);
   }
 
  private:
@@ -47,12 +48,15 @@ class LaneWeightPath {
       const int64_t q0 = block % blocks_.col_blocks * blocks_.cols;
       const int64_t p0 = block / blocks_.col_blocks % blocks_.row_blocks * blocks_.rows;
       const int64_t n = block / blocks_.col_blocks / blocks_.row_blocks;
-      const int64_t rows = std::min(blocks_.rows, g_.rows.out - p0), cols = std::min(blocks_.cols, g_.cols.out - q0);
-      pack_lane_strip(strip.data(), strip_, g_.rows, g_.cols, g_.x, n, first, groups, g_.in_channels, lanes_, p0, q0);
+      const int64_t rows = std::min(blocks_.rows, g_.rows.out - p0),
+                    cols = std::min(blocks_.cols, g_.cols.out - q0);
+      pack_lane_strip(strip.data(), strip_, g_.rows, g_.cols, g_.x, n, first, groups, g_.in_channels, lanes_,
+                      p0, q0);
       for (int64_t j = 0; j < g_.out_channels; ++j)
         for (int64_t p = 0; p < rows; ++p)
-          pack_lanes(dy.data() + (j * rows + p) * cols * lanes_, g_.dy.at(n, p0 + p, q0) + first * g_.out_channels,
-                     g_.dy.pixel, cols, j, g_.out_channels, groups, lanes_);
+          pack_lanes(dy.data() + (j * rows + p) * cols * lanes_,
+                     g_.dy.at(n, p0 + p, q0) + first * g_.out_channels, g_.dy.pixel, cols, j, g_.out_channels,
+                     groups, lanes_);
       add_block(sums, strip.data(), dy.data(), rows, cols);
     }
   }
@@ -65,7 +69,8 @@ class LaneWeightPath {
     args.rows = rows;
     args.cols = cols;
     args.out_step = g_.out_channels * lanes_;
-    const int64_t step_shares = ceil_div(steps_, kMaxWeightSteps), shares = ceil_div(g_.out_channels, kMaxWeightOutputs);
+    const int64_t step_shares = ceil_div(steps_, kMaxWeightSteps),
+                  shares = ceil_div(g_.out_channels, kMaxWeightOutputs);
     for (int64_t i = 0; i < step_shares; ++i)
       for (int64_t o = 0; o < shares; ++o) {
         const int64_t t = i * steps_ / step_shares, steps = (i + 1) * steps_ / step_shares - t;

@@ -26,7 +26,8 @@ class LanePath {
 
   void run() {
     pack_weights();
-    parallel_for(lane_blocks_ * c_.images * blocks_.row_blocks * blocks_.col_blocks, [&](int64_t task) { block(task); });
+    parallel_for(lane_blocks_ * c_.images * blocks_.row_blocks * blocks_.col_blocks,
+                 [&](int64_t task) { block(task); });
   }
 
  private:
@@ -53,14 +54,17 @@ class LanePath {
   }
 
   void block(int64_t task) {
-    const int64_t col_block = task % blocks_.col_blocks, row_block = task / blocks_.col_blocks % blocks_.row_blocks;
+    const int64_t col_block = task % blocks_.col_blocks,
+                  row_block = task / blocks_.col_blocks % blocks_.row_blocks;
     const int64_t lane_block = task / blocks_.col_blocks / blocks_.row_blocks % lane_blocks_;
     const int64_t n = task / blocks_.col_blocks / blocks_.row_blocks / lane_blocks_;
     const int64_t p0 = row_block * blocks_.rows, q0 = col_block * blocks_.cols;
-    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0), cols = std::min(blocks_.cols, c_.cols.out - q0);
+    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0),
+                  cols = std::min(blocks_.cols, c_.cols.out - q0);
     const int64_t groups = groups_of(lane_block), first = lane_block * lanes_;
     Scratch<T> strip(c_.in_channels * strip_.channel_pitch * lanes_);
-    pack_lane_strip(strip.data(), strip_, c_.rows, c_.cols, c_.x, n, first, groups, c_.in_channels, lanes_, p0, q0);
+    pack_lane_strip(strip.data(), strip_, c_.rows, c_.cols, c_.x, n, first, groups, c_.in_channels, lanes_,
+                    p0, q0);
     // A group's outputs lie side by side in y; with more than one, a row is collected by lanes first.
     Scratch<T> collected(c_.out_channels > 1 ? cols * c_.out_channels * lanes_ : 0);
     for (int64_t p = 0; p < rows; ++p) {
@@ -71,8 +75,8 @@ class LanePath {
       } else {
         row_tiles(x, lane_block, collected.data(), c_.out_channels * lanes_, cols);
         for (int64_t q = 0; q < cols; ++q)
-          table_.transpose(y + q * c_.y.pixel, c_.out_channels, collected.data() + q * c_.out_channels * lanes_, lanes_,
-                           c_.out_channels, groups);
+          table_.transpose(y + q * c_.y.pixel, c_.out_channels,
+                           collected.data() + q * c_.out_channels * lanes_, lanes_, c_.out_channels, groups);
       }
     }
     if (!c_.folded())
@@ -90,7 +94,8 @@ class LanePath {
     args.last = static_cast<int>(groups_of(lane_block));
     args.low = c_.low();
     for (int64_t share = 0; share < shares; ++share) {
-      const int64_t j = share * c_.out_channels / shares, outputs = (share + 1) * c_.out_channels / shares - j;
+      const int64_t j = share * c_.out_channels / shares,
+                    outputs = (share + 1) * c_.out_channels / shares - j;
       args.w = weights_.data() + (lane_block * steps_ * c_.out_channels + j) * lanes_;
       args.bias = bias_.data() + (lane_block * c_.out_channels + j) * lanes_;
       for_tiles(1, cols, table_.max_lane_pixels[outputs - 1], [&](int64_t, int64_t q, int, int64_t pixels) {

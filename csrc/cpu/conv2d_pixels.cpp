@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Correlation with pixels in the lanes, for few output channels: sums of a block stand in planes [channel][pixel]
-// with the strip's row pitch, so that a run of registers may go over row ends, and are written out at the end.
+// Correlation with pixels in the lanes, for few output channels: sums of a block stand in planes
+// [channel][pixel] with the strip's row pitch, so that a run of registers may go over row ends, and are
+// written out at the end.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
 
@@ -14,8 +15,9 @@ class PixelPath {
       : c_(problem),
         table_(kernels<Conv2dKernels>().of<T>()),
         outputs_(std::min<int64_t>(problem.out_channels, kMaxPixelTileOutputs)),
-        blocks_(choose_blocks(problem.rows, problem.cols, problem.images * problem.groups, problem.in_channels,
-                              problem.taps() * outputs_ * int64_t(sizeof(T)), sizeof(T))),
+        blocks_(choose_blocks(problem.rows, problem.cols, problem.images * problem.groups,
+                              problem.in_channels, problem.taps() * outputs_ * int64_t(sizeof(T)),
+                              sizeof(T))),
         strip_(problem.rows, problem.cols, blocks_.rows, blocks_.cols),
         offsets_(step_offsets(strip_, blocks_.channels, 1)),
         weights_(problem.groups * problem.taps() * problem.in_channels * problem.out_channels),
@@ -27,7 +29,8 @@ class PixelPath {
   void run() {
     for (int64_t g = 0; g < c_.groups; ++g)
       for (int64_t b = 0; b < blocks_.channel_blocks; ++b) pack_weights(g, b);
-    parallel_for(c_.groups * c_.images * blocks_.row_blocks * blocks_.col_blocks, [&](int64_t task) { block(task); });
+    parallel_for(c_.groups * c_.images * blocks_.row_blocks * blocks_.col_blocks,
+                 [&](int64_t task) { block(task); });
   }
 
  private:
@@ -55,11 +58,13 @@ class PixelPath {
   }
 
   void block(int64_t place) {
-    const int64_t col_block = place % blocks_.col_blocks, row_block = place / blocks_.col_blocks % blocks_.row_blocks;
+    const int64_t col_block = place % blocks_.col_blocks,
+                  row_block = place / blocks_.col_blocks % blocks_.row_blocks;
     const int64_t n = place / blocks_.col_blocks / blocks_.row_blocks % c_.images;
     const int64_t group = place / blocks_.col_blocks / blocks_.row_blocks / c_.images;
     const int64_t p0 = row_block * blocks_.rows, q0 = col_block * blocks_.cols;
-    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0), cols = std::min(blocks_.cols, c_.cols.out - q0);
+    const int64_t rows = std::min(blocks_.rows, c_.rows.out - p0),
+                  cols = std::min(blocks_.cols, c_.cols.out - q0);
     const int64_t plane = blocks_.rows * strip_.row_pitch + slack_;
     Scratch<T> strip(blocks_.channels * strip_.channel_pitch + slack_);
     Scratch<T> sums(c_.out_channels * plane);
@@ -67,7 +72,8 @@ class PixelPath {
       std::fill_n(sums.data() + k * plane, plane, c_.bias ? c_.bias[group * c_.out_channels + k] : T(0));
     for (int64_t b = 0; b < blocks_.channel_blocks && c_.taps() > 0; ++b) {
       const int64_t channels = block_channels(b);
-      pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0, q0);
+      pack_strip(strip.data(), strip_, c_, n, group * c_.in_channels + b * blocks_.channels, channels, p0,
+                 q0);
       add_products(sums.data(), plane, strip.data(), group, b, p0, rows, cols);
     }
     for (int64_t p = 0; p < rows; ++p)

@@ -56,8 +56,8 @@ std::vector<int32_t> step_offsets(const Strip& strip, int64_t channels, int64_t 
   return offsets;
 }
 
-Blocks choose_blocks(const Axis& rows, const Axis& cols, int64_t images, int64_t channels, int64_t panel_bytes,
-                     int64_t item) {
+Blocks choose_blocks(const Axis& rows, const Axis& cols, int64_t images, int64_t channels,
+                     int64_t panel_bytes, int64_t item) {
   Blocks b;
   const int64_t most = std::max<int64_t>(1, kPanelBytes / std::max<int64_t>(panel_bytes, 1));
   b.channel_blocks = std::max<int64_t>(1, ceil_div(channels, most));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all convolution drivers share: the problem as taps along two axes, strips of packed input, blocks.
 //
-// Forward and data gradient are one problem, a correlation: y[p, q, k] = sum over taps (i, j) and channels c of
-// x[p * stride + i.shift, q * stride + j.shift, c] * w[i.index, j.index, c, k]. A strip holds the input of a
-// block of outputs, one channel after the other, with zeros where a tap leaves the image:
+// Forward and data gradient are one problem, a correlation: y[p, q, k] = sum over taps (i, j) and channels c
+// of x[p * stride + i.shift, q * stride + j.shift, c] * w[i.index, j.index, c, k]. A strip holds the input of
+// a block of outputs, one channel after the other, with zeros where a tap leaves the image:
 //
-//   strip [channel][row phase][column phase][row][column]     input row = (p0 + row + lowest) * stride + phase
+//   strip [channel][row phase][column phase][row][column]     input row = (p0 + row + lowest) * stride +
+//   phase
 //
 // Inputs a stride apart become neighbours, so for every tap neighbouring outputs read neighbouring elements.
 #pragma once
@@ -68,7 +69,8 @@ struct Correlation {
   int64_t taps() const { return static_cast<int64_t>(rows.taps.size() * cols.taps.size()); }
   // Only bias and relu: what tiles do by themselves.
   bool folded() const {
-    return !z && !residual && (epilogue.activation == Activation::none || epilogue.activation == Activation::relu);
+    return !z && !residual &&
+           (epilogue.activation == Activation::none || epilogue.activation == Activation::relu);
   }
   T low() const;
 };
@@ -76,7 +78,7 @@ struct Correlation {
 // One axis of a strip.
 struct AxisStrip {
   int64_t stride = 1, lowest = 0, span = 0;
-  std::vector<int64_t> phases;            // those that some tap reads
+  std::vector<int64_t> phases;             // those that some tap reads
   std::vector<int64_t> tap_phase, tap_at;  // per tap: which of `phases`, and its place counted from `lowest`
   explicit AxisStrip(const Axis& axis);
 };
@@ -85,7 +87,8 @@ struct Strip {
   AxisStrip rows, cols;
   int64_t plane_rows = 0, row_pitch = 0, plane = 0, channel_pitch = 0;
 
-  // For blocks of block_rows x block_cols outputs; `unit` elements stand at each place (the lanes of a register).
+  // For blocks of block_rows x block_cols outputs; `unit` elements stand at each place (the lanes of a
+  // register).
   Strip(const Axis& row_axis, const Axis& col_axis, int64_t block_rows, int64_t block_cols);
   int64_t planes() const { return static_cast<int64_t>(rows.phases.size() * cols.phases.size()); }
   // Whether a place of the block at output (p0, q0) lies outside the image.
@@ -108,8 +111,8 @@ struct Blocks {
   int64_t rows, cols, channels;
   int64_t row_blocks, col_blocks, channel_blocks;
 };
-Blocks choose_blocks(const Axis& rows, const Axis& cols, int64_t images, int64_t channels, int64_t panel_bytes,
-                     int64_t item);
+Blocks choose_blocks(const Axis& rows, const Axis& cols, int64_t images, int64_t channels,
+                     int64_t panel_bytes, int64_t item);
 
 // Offsets of all steps, tap by tap, each with `channels` channels; places are `unit` elements wide.
 std::vector<int32_t> step_offsets(const Strip& strip, int64_t channels, int64_t unit);
@@ -127,10 +130,11 @@ inline Valid valid_places(int64_t in, int64_t first, int64_t stride, int64_t len
   return {low, high};
 }
 
-// Calls row(place of the row in the strip, input row or -1, column phase's first input, valid columns) for every
-// row of every phase of the strip whose block starts at output (p0, q0).
+// Calls row(place of the row in the strip, input row or -1, column phase's first input, valid columns) for
+// every row of every phase of the strip whose block starts at output (p0, q0).
 template <class Row>
-void for_strip_rows(const Strip& strip, const Axis& row_axis, const Axis& col_axis, int64_t p0, int64_t q0, Row&& row) {
+void for_strip_rows(const Strip& strip, const Axis& row_axis, const Axis& col_axis, int64_t p0, int64_t q0,
+                    Row&& row) {
   int64_t plane = 0;
   for (int64_t row_phase : strip.rows.phases)
     for (int64_t col_phase : strip.cols.phases) {
@@ -160,8 +164,8 @@ inline TapRange taps_inside(const Axis& axis, int64_t begin, int64_t end) {
 
 // Packs `channels` channels of image n from `channel` on.
 template <class T>
-void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n, int64_t channel, int64_t channels,
-                int64_t p0, int64_t q0) {
+void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n, int64_t channel,
+                int64_t channels, int64_t p0, int64_t q0) {
   const auto& table = kernels<Conv2dKernels>().of<T>();
   // One sweep of zeros is cheaper than the ends of every row of every channel.
   if (shape.leaves_image(c.rows, c.cols, p0, q0)) std::fill_n(strip, channels * shape.channel_pitch, T(0));
@@ -173,8 +177,8 @@ void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n
   });
 }
 
-// Cuts rows x cols outputs into tiles of at most max_pixels: of equal widths, or of 2 or 4 rows where a row is short.
-// body(row, col, log2 of rows, cols)
+// Cuts rows x cols outputs into tiles of at most max_pixels: of equal widths, or of 2 or 4 rows where a row
+// is short. body(row, col, log2 of rows, cols)
 template <class Body>
 void for_tiles(int64_t rows, int64_t cols, int64_t max_pixels, Body&& body) {
   const int64_t per_row = ceil_div(cols, max_pixels);
@@ -210,8 +214,9 @@ void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, 
   const auto& table = kernels<Conv2dKernels>().of<T>();
   for (int64_t p = p0; p < p0 + rows; ++p)
     table.epilogue({c.y.at(n, p, q0) + channel, c.z ? c.z.at(n, p, q0) + channel : nullptr,
-                    c.residual ? c.residual.at(n, p, q0) + channel : nullptr, c.y.pixel, c.z.pixel, c.residual.pixel,
-                    cols, channels, c.epilogue.activation, static_cast<T>(c.epilogue.slope)});
+                    c.residual ? c.residual.at(n, p, q0) + channel : nullptr, c.y.pixel, c.z.pixel,
+                    c.residual.pixel, cols, channels, c.epilogue.activation,
+                    static_cast<T>(c.epilogue.slope)});
 }
 
 // The whole correlation, by whichever tile suits the shape (conv2d_correlate.cpp).

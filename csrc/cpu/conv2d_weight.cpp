@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight gradient: tiles of dw held in registers while a block of pixels streams by. Rows of x are copied with
-// their padding only where there is any. Where K fills few lanes, x and dy change roles and the result is turned.
+// Weight gradient: tiles of dw held in registers while a block of pixels streams by. Rows of x are copied
+// with their padding only where there is any. Where K fills few lanes, x and dy change roles and the result
+// is turned.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
 
@@ -11,7 +12,9 @@ constexpr int64_t kWantedTasks = 8, kBlockBytes = 384 << 10, kLeastPixels = 64, 
 constexpr int64_t kMaxSliceElements = 1 << 21, kShareChannels = 64;
 
 // One filter axis as forward has it: taps at shift + i * dilation.
-int64_t dilation_of(const Axis& axis) { return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1; }
+int64_t dilation_of(const Axis& axis) {
+  return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1;
+}
 // The block's inputs along an axis, from its first to its last.
 int64_t reach(const Axis& axis, int64_t outputs) {
   return (outputs - 1) * axis.stride + axis.taps.back().shift - axis.taps.front().shift + 1;
@@ -42,7 +45,8 @@ class WeightPath {
     Scratch<T> partial(direct ? 0 : slices_ * size);
     T* sums = direct ? g_.dw : partial.data();
     parallel_for(slices_ * g_.groups * shares_, [&](int64_t task) {
-      const int64_t share = task % shares_, group = task / shares_ % g_.groups, slice = task / shares_ / g_.groups;
+      const int64_t share = task % shares_, group = task / shares_ % g_.groups,
+                    slice = task / shares_ / g_.groups;
       work(sums + slice * size, group, share * panels_ / shares_, (share + 1) * panels_ / shares_,
            slice * blocks_ / slices_, (slice + 1) * blocks_ / slices_);
     });
@@ -65,10 +69,12 @@ class WeightPath {
     vectors_ = ceil_div(turned_ ? width_ : g_.out_channels, table_.lanes);
     panels_ = vectors_ == 1 ? 1 : vectors_ / 2;
     // Panels are shared out first: that needs no second dw. Each share packs padded rows again.
-    shares_ = turned_ ? 1 : std::min(kWantedTasks, pads_ ? ceil_div(g_.out_channels, kShareChannels) : panels_);
+    shares_ =
+        turned_ ? 1 : std::min(kWantedTasks, pads_ ? ceil_div(g_.out_channels, kShareChannels) : panels_);
     shares_ = std::min(shares_, panels_);
     const int64_t size = g_.groups * filter_rows_ * filter_cols_ * g_.in_channels * g_.out_channels;
-    slices_ = std::min({ceil_div(kWantedTasks, shares_ * g_.groups), blocks_, std::max<int64_t>(1, kMaxSliceElements / size)});
+    slices_ = std::min({ceil_div(kWantedTasks, shares_ * g_.groups), blocks_,
+                        std::max<int64_t>(1, kMaxSliceElements / size)});
   }
 
   // Places of one block in memory: x from its first row and column on, padded if need be, and dy.
@@ -79,12 +85,14 @@ class WeightPath {
     int64_t rows, cols;
   };
 
-  void work(T* sums, int64_t group, int64_t first_panel, int64_t last_panel, int64_t first_block, int64_t last_block) {
+  void work(T* sums, int64_t group, int64_t first_panel, int64_t last_panel, int64_t first_block,
+            int64_t last_block) {
     const int64_t strip_cols = reach(g_.cols, block_cols_);
     Scratch<T> panel_dy(turned_ ? 0 : block_rows_ * block_cols_ * kMaxTileVectors * table_.lanes);
     Scratch<T> strip(pads_ ? reach(g_.rows, block_rows_) * strip_cols * g_.in_channels : 0);
     for (int64_t block = first_block; block < last_block; ++block) {
-      const int64_t q0 = block % col_blocks_ * block_cols_, p0 = block / col_blocks_ % row_blocks_ * block_rows_;
+      const int64_t q0 = block % col_blocks_ * block_cols_,
+                    p0 = block / col_blocks_ % row_blocks_ * block_rows_;
       const int64_t n = block / col_blocks_ / row_blocks_;
       Place place;
       place.rows = std::min(block_rows_, g_.rows.out - p0);
@@ -136,15 +144,18 @@ class WeightPath {
     args.rows = place.rows;
     args.cols = place.cols;
     args.accumulate = accumulate;
-    args.last = static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
+    args.last =
+        static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
     const int64_t panel_width = vectors * table_.lanes;
     if (!turned_)
       for (int64_t p = 0; p < place.rows; ++p)
-        table_.copy_rows(panel_dy + p * place.cols * panel_width, panel_width, place.dy + p * g_.dy.row + first,
-                         g_.dy.pixel, place.cols, std::min(panel_width, g_.out_channels - first));
+        table_.copy_rows(panel_dy + p * place.cols * panel_width, panel_width,
+                         place.dy + p * g_.dy.row + first, g_.dy.pixel, place.cols,
+                         std::min(panel_width, g_.out_channels - first));
     for (int64_t r = 0; r < filter_rows_; ++r)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
-        const T* x = place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
+        const T* x =
+            place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
         const int64_t x_pixel = g_.cols.stride * place.x_pixel, x_row = g_.rows.stride * place.x_row;
         const int64_t at = r * dw_rows + s * dw_col;  // first of the width_ rows (r, s, c) of dw
         if (turned_) {
@@ -198,10 +209,12 @@ class WeightPath {
 
 template <class T>
 void weight_gradient(WeightGradient<T> problem) {
-  if (one_to_one(problem.rows) && one_to_one(problem.cols) && gapless(problem.x, problem.rows.in, problem.cols.in) &&
+  if (one_to_one(problem.rows) && one_to_one(problem.cols) &&
+      gapless(problem.x, problem.rows.in, problem.cols.in) &&
       gapless(problem.dy, problem.rows.in, problem.cols.in))
     join_pixels(problem);
-  if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
+  if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels,
+                 kernels<Conv2dKernels>().of<T>().lanes))
     return weight_gradient_lanes(problem);
   WeightPath<T>(problem).run();
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses on the CPU: rows go to threads in groups of about kElementsPerTask elements.
+#include "cpu/kernels/loss.h"
+
 #include <string>
 
 #include "core/check.h"
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/kernel_table.h"
-#include "cpu/kernels/loss.h"
 #include "cpu/ops_cpu.h"
 
 namespace tilewright::cpu {
@@ -57,7 +58,8 @@ void softmax_sparse(const View& loss, const View& dlogits, const View& logits, c
     const int64_t label = labels.as<Id>()[r * labels.stride(0)];
     T* gradient = row_of<T>(dlogits, r);
     if (!ignored(params, label)) {
-      loss.as<T>()[r] = table<T>().softmax_sparse(gradient, row_of<T>(logits, r), label, cols, params.label_smoothing);
+      loss.as<T>()[r] =
+          table<T>().softmax_sparse(gradient, row_of<T>(logits, r), label, cols, params.label_smoothing);
       return;
     }
     loss.as<T>()[r] = 0;
@@ -71,13 +73,14 @@ void softmax_cross_entropy(const View& loss, const View& dlogits, const View& lo
   for_float(loss.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     if (labels.ndim == 1) {
-      for_index(labels.dtype,
-                [&](auto id) { softmax_sparse<T, type_t<decltype(id)>>(loss, dlogits, logits, labels, params); });
+      for_index(labels.dtype, [&](auto id) {
+        softmax_sparse<T, type_t<decltype(id)>>(loss, dlogits, logits, labels, params);
+      });
       return;
     }
     for_rows(logits, [&](int64_t r) {
-      loss.as<T>()[r] = table<T>().softmax_dense(row_of<T>(dlogits, r), row_of<T>(logits, r), row_of<T>(labels, r),
-                                                 logits.dim(1), params.label_smoothing);
+      loss.as<T>()[r] = table<T>().softmax_dense(row_of<T>(dlogits, r), row_of<T>(logits, r),
+                                                 row_of<T>(labels, r), logits.dim(1), params.label_smoothing);
     });
   });
 }
@@ -93,7 +96,8 @@ void sigmoid_cross_entropy(const View& loss, const View& dlogits, const View& lo
   });
 }
 
-void mean_squared_error(const View& loss, const View& dprediction, const View& prediction, const View& target, Stream) {
+void mean_squared_error(const View& loss, const View& dprediction, const View& prediction, const View& target,
+                        Stream) {
   for_float(loss.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     for_rows(prediction, [&](int64_t r) {

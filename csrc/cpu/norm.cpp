@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// layer_norm and rms_norm on the CPU: rows go to threads in groups; the gradients of gamma and beta are sums over
-// fixed slices of rows, so their bits depend on the shape alone.
+// layer_norm and rms_norm on the CPU: rows go to threads in groups; the gradients of gamma and beta are sums
+// over fixed slices of rows, so their bits depend on the shape alone.
+#include "cpu/kernels/norm.h"
+
 #include <algorithm>
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
-#include "cpu/kernels/norm.h"
 #include "cpu/norm_batch.h"
 #include "cpu/ops_cpu.h"
 
@@ -34,14 +35,16 @@ void put(const View& values, int64_t r, T value) {
 }
 
 template <class T>
-void forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x, const View& residual,
-             const View& gamma, const View& beta, double epsilon, RowStatistics<T> (*kernel)(const NormRow<T>&)) {
+void forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x,
+             const View& residual, const View& gamma, const View& beta, double epsilon,
+             RowStatistics<T> (*kernel)(const NormRow<T>&)) {
   if (x.size() == 0) return;
   const int64_t cols = x.dim(1);
   parallel_ranges(x.dim(0), kElementsPerTask / cols + 1, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      const RowStatistics<T> statistics = kernel({row_of<T>(y, r), row_of<T>(sum, r), row_of<T>(x, r),
-                                                  row_of<T>(residual, r), gamma.as<T>(), beta.as<T>(), cols, epsilon});
+      const RowStatistics<T> statistics =
+          kernel({row_of<T>(y, r), row_of<T>(sum, r), row_of<T>(x, r), row_of<T>(residual, r), gamma.as<T>(),
+                  beta.as<T>(), cols, epsilon});
       put(mean, r, statistics.mean);
       put(rstd, r, statistics.rstd);
     }
@@ -77,7 +80,7 @@ void backward_slice(const Backward<T>& call, double* totals, int64_t begin, int6
   std::fill_n(part.data(), 2 * cols, T(0));
   std::fill_n(totals, 2 * cols, 0.0);
   for (int64_t r = begin; r < end; ++r) {
-    call.row(r, call.dgamma ? part.data() : nullptr, call.dbeta ? part.data() + cols : nullptr);
+    call.row(r, part.data(), part.data() + cols);
     if ((r - begin) % kNormSlice == kNormSlice - 1) flush(totals, part.data(), 2 * cols);
   }
   flush(totals, part.data(), 2 * cols);
@@ -132,8 +135,9 @@ void rms_norm_forward(const View& y, const View& sum, const View& rstd, const Vi
   });
 }
 
-void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& dsum,
-                         const View& x, const View& mean, const View& rstd, const View& gamma, Stream) {
+void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy,
+                         const View& dsum, const View& x, const View& mean, const View& rstd,
+                         const View& gamma, Stream) {
   for_float(dx.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     backward<T>({dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma, table<T>().layer_norm_row_backward});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// batch_norm on the CPU. The array is cut into tiles, blocks of columns times slices of rows, by its shape alone;
-// each tile sums its columns, tiles are joined in order, then a second sweep over the array uses the result.
+// batch_norm on the CPU. The array is cut into tiles, blocks of columns times slices of rows, by its shape
+// alone; each tile sums its columns, tiles are joined in order, then a second sweep over the array uses the
+// result.
 #include "cpu/norm_batch.h"
 
 #include <algorithm>
@@ -28,6 +29,11 @@ double value_of(const View& values, int64_t c, double otherwise) {
   return values ? static_cast<double>(values.as<T>()[c * values.stride(0)]) : otherwise;
 }
 
+// Rows row..row+rows-1 of columns column..column+cols-1; `slice` counts the tiles of a column.
+struct Tile {
+  int64_t slice, row, rows, column, cols;
+};
+
 struct Tiles {
   int64_t rows, cols, column_blocks, row_slices;
 
@@ -38,35 +44,42 @@ struct Tiles {
     row_slices = std::max<int64_t>(1, std::min(most, rows * width / kElementsPerTask));
   }
 
-  // body(slice, first row, end row, first column, number of columns), in parallel
+  int64_t slice_begin(int64_t slice) const { return rows * slice / row_slices; }
+
+  // body(tile) for all, in parallel
   template <class Body>
   void for_each(Body&& body) const {
-    parallel_for(column_blocks * row_slices, [&](int64_t tile) {
-      const int64_t slice = tile / column_blocks, column = tile % column_blocks * kNormColumns;
-      body(slice, rows * slice / row_slices, rows * (slice + 1) / row_slices, column,
-           std::min<int64_t>(kNormColumns, cols - column));
-    });
-  }
-
-  // The same in pieces of at most kNormSlice rows for the sweeps that only write.
-  template <class Body>
-  void for_pieces(Body&& body) const {
-    for_each([&](int64_t, int64_t begin, int64_t end, int64_t column, int64_t width) {
-      body(begin, end - begin, column, width);
+    parallel_for(column_blocks * row_slices, [&](int64_t index) {
+      const int64_t slice = index / column_blocks, column = index % column_blocks * kNormColumns;
+      const int64_t row = slice_begin(slice), width = std::min<int64_t>(kNormColumns, cols - column);
+      body(Tile{slice, row, slice_begin(slice + 1) - row, column, width});
     });
   }
 };
 
+// body(piece) for the pieces of at most kNormSlice rows, from the first row to the last
+template <class Body>
+void for_pieces(const Tile& tile, Body&& body) {
+  for (int64_t done = 0; done < tile.rows; done += kNormSlice)
+    body(Tile{tile.slice, tile.row + done, std::min<int64_t>(kNormSlice, tile.rows - done), tile.column,
+              tile.cols});
+}
+
 template <class T>
-ColumnBlock<T> block_of(const View& x, int64_t row, int64_t rows, int64_t column, int64_t cols) {
-  return {x.as<T>() + row * x.stride(0) + column, x.stride(0), rows, cols};
+T* at(const View& x, const Tile& tile) {
+  return x.as<T>() + tile.row * x.stride(0) + tile.column;
+}
+
+template <class T>
+ColumnBlock<T> block_of(const View& x, const Tile& tile) {
+  return {at<T>(x, tile), x.stride(0), tile.rows, tile.cols};
 }
 
 // Mean and sum of squared deviations of `count` rows, per column.
 struct Moments {
   double mean = 0, squares = 0;
 
-  // Joins two groups (Chan, Golub & LeVeque 1983). `share` is count / (count + other_count), the rest below alike.
+  // Takes in a second group of rows (Chan, Golub & LeVeque 1983, formula 2.1).
   void join(double count, double other_mean, double other_squares, double other_count) {
     const double total = count + other_count, apart = other_mean - mean;
     mean += apart * (other_count / total);
@@ -75,24 +88,24 @@ struct Moments {
 };
 
 template <class T>
-void tile_moments(Moments* joined, const View& x, int64_t begin, int64_t end, int64_t column, int64_t cols) {
+void tile_moments(Moments* joined, const View& x, const Tile& tile) {
   ColumnMoments<T> part;
-  std::fill_n(joined, cols, Moments());
-  for (int64_t r = begin; r < end; r += kNormSlice) {
-    const int64_t rows = std::min<int64_t>(kNormSlice, end - r);
-    table<T>().column_moments(part, block_of<T>(x, r, rows, column, cols));
-    const double n = static_cast<double>(rows), before = static_cast<double>(r - begin);
-    for (int64_t c = 0; c < cols; ++c) {
+  std::fill_n(joined, tile.cols, Moments());
+  for_pieces(tile, [&](const Tile& piece) {
+    table<T>().column_moments(part, block_of<T>(x, piece));
+    const double n = static_cast<double>(piece.rows), before = static_cast<double>(piece.row - tile.row);
+    for (int64_t c = 0; c < tile.cols; ++c) {
       const double rest = part.rest[c] / n;
       joined[c].join(before, part.mean[c] + rest, part.squares[c] - rest * rest * n, n);
     }
-  }
+  });
 }
 
 // What turns x into y: y = (x - centre) * scale + shift.
 template <class T>
 struct ColumnMap {
-  explicit ColumnMap(int64_t cols) : memory(3 * cols), centre(memory.data()), scale(centre + cols), shift(scale + cols) {}
+  explicit ColumnMap(int64_t cols)
+      : memory(3 * cols), centre(memory.data()), scale(centre + cols), shift(scale + cols) {}
   Scratch<T> memory;
   T *centre, *scale, *shift;
 
@@ -104,9 +117,10 @@ struct ColumnMap {
   }
 
   void apply(const View& y, const View& x, const Tiles& tiles) const {
-    tiles.for_pieces([&](int64_t row, int64_t rows, int64_t column, int64_t cols) {
-      table<T>().column_scale(y.as<T>() + row * y.stride(0) + column, y.stride(0),
-                              block_of<T>(x, row, rows, column, cols), centre + column, scale + column, shift + column);
+    tiles.for_each([&](const Tile& tile) {
+      const int64_t c = tile.column;
+      table<T>().column_scale(at<T>(y, tile), y.stride(0), block_of<T>(x, tile), centre + c, scale + c,
+                              shift + c);
     });
   }
 };
@@ -119,20 +133,21 @@ void update_moving(const View& moving, int64_t c, double value, double decay) {
 }
 
 template <class T>
-void training(const View& y, const View& mean, const View& rstd, const View& moving_mean, const View& moving_variance,
-              const View& x, const View& gamma, const View& beta, const BatchNormParams& params) {
+void training(const View& y, const View& mean, const View& rstd, const View& moving_mean,
+              const View& moving_variance, const View& x, const View& gamma, const View& beta,
+              const BatchNormParams& params) {
   const Tiles tiles(x.dim(0), x.dim(1));
   if (tiles.rows == 0 || tiles.cols == 0) return;
   const Scratch<Moments> moments(tiles.row_slices * tiles.cols);
-  tiles.for_each([&](int64_t slice, int64_t begin, int64_t end, int64_t column, int64_t cols) {
-    tile_moments<T>(moments.data() + slice * tiles.cols + column, x, begin, end, column, cols);
+  tiles.for_each([&](const Tile& tile) {
+    tile_moments<T>(moments.data() + tile.slice * tiles.cols + tile.column, x, tile);
   });
   ColumnMap<T> map(tiles.cols);
   const double n = static_cast<double>(tiles.rows);
   for (int64_t c = 0; c < tiles.cols; ++c) {
     Moments all = moments[c];
     for (int64_t s = 1; s < tiles.row_slices; ++s) {
-      const int64_t begin = tiles.rows * s / tiles.row_slices, end = tiles.rows * (s + 1) / tiles.row_slices;
+      const int64_t begin = tiles.slice_begin(s), end = tiles.slice_begin(s + 1);
       const Moments& other = moments[s * tiles.cols + c];
       all.join(static_cast<double>(begin), other.mean, other.squares, static_cast<double>(end - begin));
     }
@@ -172,28 +187,25 @@ struct Products {
 };
 
 template <class T>
-void tile_products(Products* joined, const View& dy, const View& x, const T* centre, int64_t begin, int64_t end,
-                   int64_t column, int64_t cols) {
+void tile_products(Products* joined, const View& dy, const View& x, const T* centre, const Tile& tile) {
   ColumnProducts<T> part;
-  std::fill_n(joined, cols, Products());
-  for (int64_t r = begin; r < end; r += kNormSlice) {
-    const int64_t rows = std::min<int64_t>(kNormSlice, end - r);
-    table<T>().column_products(part, block_of<T>(dy, r, rows, column, cols), block_of<T>(x, r, rows, column, cols),
-                               centre + column);
-    for (int64_t c = 0; c < cols; ++c) joined[c].add(part.dy[c], part.product[c], part.rest[c]);
-  }
+  std::fill_n(joined, tile.cols, Products());
+  for_pieces(tile, [&](const Tile& piece) {
+    table<T>().column_products(part, block_of<T>(dy, piece), block_of<T>(x, piece), centre + tile.column);
+    for (int64_t c = 0; c < tile.cols; ++c) joined[c].add(part.dy[c], part.product[c], part.rest[c]);
+  });
 }
 
 template <class T>
-void backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& x, const View& mean,
-              const View& rstd, const View& gamma) {
+void backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& x,
+              const View& mean, const View& rstd, const View& gamma) {
   const Tiles tiles(x.dim(0), x.dim(1));
   const int64_t cols = tiles.cols;
   if (cols == 0) return;
   const T* centre = mean.as<T>();
   const Scratch<Products> products(tiles.row_slices * cols);
-  tiles.for_each([&](int64_t slice, int64_t begin, int64_t end, int64_t column, int64_t width) {
-    tile_products<T>(products.data() + slice * cols + column, dy, x, centre, begin, end, column, width);
+  tiles.for_each([&](const Tile& tile) {
+    tile_products<T>(products.data() + tile.slice * cols + tile.column, dy, x, centre, tile);
   });
   const Scratch<T> factors(3 * cols);
   T *dy_scale = factors.data(), *x_scale = dy_scale + cols, *shift = x_scale + cols;
@@ -213,10 +225,10 @@ void backward(const View& dx, const View& dgamma, const View& dbeta, const View&
     x_scale[c] = static_cast<T>(-scale * root * by_gamma / n);
     shift[c] = static_cast<T>(-scale * (all.dy - root * by_gamma * rest) / n);
   }
-  tiles.for_pieces([&](int64_t row, int64_t rows, int64_t column, int64_t width) {
-    table<T>().column_combine(dx.as<T>() + row * dx.stride(0) + column, dx.stride(0),
-                              block_of<T>(dy, row, rows, column, width), block_of<T>(x, row, rows, column, width),
-                              centre + column, dy_scale + column, x_scale + column, shift + column);
+  tiles.for_each([&](const Tile& tile) {
+    const int64_t c = tile.column;
+    table<T>().column_combine(at<T>(dx, tile), dx.stride(0), block_of<T>(dy, tile), block_of<T>(x, tile),
+                              centre + c, dy_scale + c, x_scale + c, shift + c);
   });
 }
 
@@ -228,8 +240,8 @@ void batch_norm_training(const View& y, const View& mean, const View& rstd, cons
   });
 }
 
-void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance, const View& gamma,
-                          const View& beta, double epsilon, Stream) {
+void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance,
+                          const View& gamma, const View& beta, double epsilon, Stream) {
   for_float(y.dtype, [&](auto type) {
     inference<type_t<decltype(type)>>(y, x, mean, variance, gamma, beta, epsilon);
   });

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling on the CPU: rows of the result go to threads in groups of about kElementsPerTask elements.
+#include "cpu/kernels/pool2d.h"
+
 #include <atomic>
 
 #include "core/check.h"
 #include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/kernel_table.h"
-#include "cpu/kernels/pool2d.h"
 #include "cpu/ops_cpu.h"
 
 namespace tilewright::cpu {
@@ -20,7 +21,8 @@ const Pool2dTable<T>& table() {
 }
 
 PoolAxis axis_of(const View& x, const View& y, const Pool2dParams& p, int axis) {
-  return {x.dim(1 + axis), y.dim(1 + axis), p.window[axis], p.stride[axis], p.padding[2 * axis], p.count_padding};
+  return {x.dim(1 + axis), y.dim(1 + axis),     p.window[axis],
+          p.stride[axis],  p.padding[2 * axis], p.count_padding};
 }
 
 template <class P>
@@ -41,23 +43,26 @@ void for_image_rows(const View& of, int64_t cost, Body&& body) {
 
 int64_t window_cost(const Pool2dParams& p) { return p.window[0] * p.window[1]; }
 
-void max_pool2d_forward(const View& y, const View& indices, const View& x, const Pool2dParams& params, Stream) {
+void max_pool2d_forward(const View& y, const View& indices, const View& x, const Pool2dParams& params,
+                        Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const PoolAxis rows = axis_of(x, y, params, 0), cols = axis_of(x, y, params, 1);
     for_image_rows(y, window_cost(params), [&](int64_t n, int64_t p) {
-      table<T>().max_row(image<T>(y, n), image<int32_t>(indices, n), image<const T>(x, n), rows, cols, p, y.dim(3));
+      table<T>().max_row(image<T>(y, n), image<int32_t>(indices, n), image<const T>(x, n), rows, cols, p,
+                         y.dim(3));
     });
   });
 }
 
-void max_pool2d_backward(const View& dx, const View& dy, const View& indices, const Pool2dParams& params, Stream) {
+void max_pool2d_backward(const View& dx, const View& dy, const View& indices, const Pool2dParams& params,
+                         Stream) {
   for_float(dx.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const PoolAxis rows = axis_of(dx, dy, params, 0), cols = axis_of(dx, dy, params, 1);
     for_image_rows(dx, 2, [&](int64_t n, int64_t h) {
-      table<T>().max_row_backward(image<T>(dx, n), image<const T>(dy, n), image<const int32_t>(indices, n), rows, cols, h,
-                                  dx.dim(3));
+      table<T>().max_row_backward(image<T>(dx, n), image<const T>(dy, n), image<const int32_t>(indices, n),
+                                  rows, cols, h, dx.dim(3));
     });
   });
 }
@@ -70,7 +75,8 @@ void check_positions(const View& indices, int64_t pixels) {
     for (int64_t q = 0; q < indices.dim(2); ++q)
       for (int64_t c = 0; c < indices.dim(3); ++c) {
         const int32_t position = positions.data[p * positions.row + q * positions.pixel + c];
-        if (position < 0 || position >= pixels) bad = ((n * indices.dim(1) + p) * indices.dim(2) + q) * indices.dim(3) + c;
+        if (position < 0 || position >= pixels)
+          bad = ((n * indices.dim(1) + p) * indices.dim(2) + q) * indices.dim(3) + c;
       }
   });
   if (bad >= 0)
@@ -84,8 +90,8 @@ void max_pool2d_gather(const View& y, const View& x, const View& indices, Stream
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     for_image_rows(y, 1, [&](int64_t n, int64_t p) {
-      table<T>().gather_row(image<T>(y, n), image<const T>(x, n), image<const int32_t>(indices, n), x.dim(2), p, y.dim(2),
-                            y.dim(3));
+      table<T>().gather_row(image<T>(y, n), image<const T>(x, n), image<const int32_t>(indices, n), x.dim(2),
+                            p, y.dim(2), y.dim(3));
     });
   });
 }

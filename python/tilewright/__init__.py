@@ -8,7 +8,22 @@ from tilewright.autograd import GradientTape, Tensor, stop_gradient
 from tilewright.backend import device, set_device
 
 __version__ = "0.1.0"
-__all__ = ["GradientTape", "Tensor", "Variable", "datasets", "device", "keras", "ops", "plots", "random", "set_device", "stop_gradient"]
+__all__ = [
+    "GradientTape",
+    "Tensor",
+    "Variable",
+    "datasets",
+    "device",
+    "keras",
+    "num_threads",
+    "ops",
+    "plots",
+    "profile",
+    "random",
+    "set_device",
+    "set_num_threads",
+    "stop_gradient",
+]
 
 # Imported when first used, so that `import tilewright` stays quick: name -> module, or module and attribute.
 _LAZY = {
@@ -17,6 +32,9 @@ _LAZY = {
     "plots": ("tilewright.plots", None),
     "random": ("tilewright.random", None),
     "Variable": ("tilewright.variable", "Variable"),
+    "profile": ("tilewright.profile", "profile"),
+    "num_threads": ("tilewright.threads", "num_threads"),
+    "set_num_threads": ("tilewright.threads", "set_num_threads"),
 }
 
 
@@ -25,7 +43,10 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'tilewright' has no attribute {name!r}")
     module, attribute = _LAZY[name]
     found = import_module(module)
-    return found if attribute is None else getattr(found, attribute)
+    if attribute is not None:
+        found = getattr(found, attribute)
+    globals()[name] = found  # importing tilewright.profile has put the module where the class belongs
+    return found
 
 
 def __dir__():

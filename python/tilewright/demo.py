@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: a small CNN learns handwritten digits, shows what it learnt,
-and times the kernels of this machine.
+"""The demo: a small CNN learns handwritten digits, shows what it learnt, and times the kernels of this
+machine.
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ def draw(result: Result, split: Split, out: Path, what: str) -> None:
     from tilewright import plots
 
     plots.plot_history(
-        result.history, out / "history.png", title=f"{what}: {result.accuracy:.1%} on {split.name}"
+        result.history,
+        out / "history.png",
+        title=f"{what}: {result.accuracy:.1%} of test digits read right ({split.name})",
     )
     wrong = result.probabilities.argmax(axis=1) != split.y_test
     order = np.argsort(~wrong, kind="stable")[:40]
@@ -165,7 +167,7 @@ def run(
     Parameters
         data : "optdigits" (in the package) or "mnist";  data_dir : folder of MNIST's files
         out : folder for history.png, predictions.png and model.safetensors
-        epochs : 12 (optdigits) or 5 (mnist) where None;  seed : of the split, the weights and the order
+        epochs : 8 (optdigits) or 5 (mnist) where None;  seed : of the split, the weights and the order
     """
     out = Path(out)
     if data == "mnist":
@@ -178,7 +180,7 @@ def run(
         splits, make_model, settings = (
             optdigits_splits(seed),
             optdigits_model,
-            dict(epochs=epochs or 12, batch_size=64, augment=True),
+            dict(epochs=epochs or 8, batch_size=64, augment=True),
         )
     out.mkdir(parents=True, exist_ok=True)
     results = []

@@ -74,10 +74,10 @@ def our_call(layer, inputs, **kwargs):
     return y.numpy(), arrays, [None if g is None else g.numpy() for g in gradients[len(floats) :]]
 
 
-def close(got, want, what, limit=1e-5):
-    """Fails unless the largest difference is within `limit` of the largest expected value."""
+def close(got, want, what, limit=1e-5, beside=()):
+    """Fails unless all differences are within `limit` of the largest value expected, here or `beside`."""
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what}: shape {got.shape}, expected {want.shape}"
-    scale = max(np.abs(want).max(initial=0.0), 1e-3)
+    scale = max(np.abs(w).max(initial=0.0) for w in (want, *beside, 1e-3))
     worst = np.abs(got.astype(np.float64) - want).max(initial=0.0)
     assert worst <= limit * scale, f"{what}: differs by {worst:.3g}, expected within {limit * scale:.3g}"

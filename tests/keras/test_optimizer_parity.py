@@ -50,7 +50,12 @@ def test_twenty_steps_are_keras_s(name, judge):
         close(a.numpy(), judge.array(b.value), f"{name}, {a.name}")
     assert int(ours.iterations) == 20
     assert len(ours.variables) == len(theirs.variables)
-    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
+    assert [_state(v) for v in ours.variables] == [_state(v) for v in theirs.variables]
+
+
+def _state(variable):
+    """A state's path without the optimizer's own name."""
+    return variable.path.split("/", 1)[1]
 
 
 SCHEDULES = {

@@ -3,7 +3,7 @@
 // Computes    s = k q^T (+ bias), p = softmax over keys, o^T = v^T p; backward ds = p (dp - delta)
 // Layout      s[key][query], kUnit queries; max, sum, lse, delta: one value per query of the unit
 // Method      online softmax over blocks of keys, backward recomputes p from lse: FlashAttention-2
-//             (Dao, arXiv:2307.08691, algorithms 1 and 2); the rescaling of o rides on its load in
+//             (Dao, arXiv:2307.08691, algorithms 1 and 2); the rescaling of o rides on its update in
 //             `accumulate`
 // Work split  one call per (unit, block of keys); drivers spread blocks of queries, or of keys, over threads
 // Limits      a NaN among a row's scores makes that row NaN; scores of +inf too, as in the formula
@@ -68,7 +68,7 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
     scaled[v] = high[v] * V::set1(T(kLog2E));
     const V scale = exp_nonpositive(before - high[v]);
     store(factor + v * Shape::kLanes, scale);
-    total[v] = V::load(sum + v * Shape::kLanes) * scale;
+    total[v] = V::zero();
   }
   for (int64_t key = 0; key < keys; ++key)
 #pragma GCC unroll 3
@@ -79,7 +79,10 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
       total[v] = total[v] + p;
     }
 #pragma GCC unroll 3
-  for (int v = 0; v < kVectors; ++v) store(sum + v * Shape::kLanes, total[v]);
+  for (int v = 0; v < kVectors; ++v) {
+    T* to = sum + v * Shape::kLanes;
+    store(to, fma(V::load(to), V::load(factor + v * Shape::kLanes), total[v]));
+  }
 }
 
 template <class T>

@@ -47,10 +47,10 @@ TW_INLINE void for_vectors(int vectors, Body body) {
 template <class T>
 inline constexpr T kInfinity = T(__builtin_inf());
 
-// The weight exp(score - shift) for score <= shift (but for rounding), -inf or NaN; `scaled` is shift * kLog2E.
-// In float the difference is taken in powers of two by one fused step, 2^r on [-1/2, 1/2] is a polynomial
-// (minimax, 1.7e-7 relative with its roundings), and a difference below -127 lands on a scale that is exactly 0:
-// 6 multiply-adds where exp_nonpositive takes 9.
+// The weight exp(score - shift) for score <= shift (but for rounding), -inf or NaN; `scaled` is shift *
+// kLog2E. In float the difference is taken in powers of two by one fused step, 2^r on [-1/2, 1/2] is a
+// polynomial (minimax, 1.7e-7 relative with its roundings), and a difference below -127 lands on a scale that
+// is exactly 0: 6 multiply-adds where exp_nonpositive takes 9.
 inline constexpr float kLog2E = 0x1.715476p+0f;
 
 TW_INLINE VecF weight(VecF score, VecF shift, VecF scaled) {
@@ -177,7 +177,8 @@ void scores(T* s, const T* q, const T* k, int vectors, int64_t keys, int64_t dep
   });
 }
 
-// kPanel elements of the head, all keys.
+// kPanel elements of the head, all keys. A block is summed on its own and then added: rounding errors grow
+// with the block's length and the number of blocks, not with their product.
 template <class T, int kVectors>
 TW_INLINE void accumulate_panel(T* o, const Vec<T>* factor, const T* p, const T* rows, int64_t row_stride,
                                 int64_t keys) {
@@ -187,8 +188,7 @@ TW_INLINE void accumulate_panel(T* o, const Vec<T>* factor, const T* p, const T*
 #pragma GCC unroll 8
   for (int i = 0; i < Shape::kPanel; ++i)
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v)
-      acc[i][v] = V::load(o + i * Shape::kUnit + v * Shape::kLanes) * factor[v];
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = V::zero();
   for (int64_t key = 0; key < keys; ++key, p += Shape::kUnit, rows += row_stride) {
     V weight[kVectors];
 #pragma GCC unroll 3
@@ -203,7 +203,10 @@ TW_INLINE void accumulate_panel(T* o, const Vec<T>* factor, const T* p, const T*
 #pragma GCC unroll 8
   for (int i = 0; i < Shape::kPanel; ++i)
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) store(o + i * Shape::kUnit + v * Shape::kLanes, acc[i][v]);
+    for (int v = 0; v < kVectors; ++v) {
+      T* to = o + i * Shape::kUnit + v * Shape::kLanes;
+      store(to, fma(V::load(to), factor[v], acc[i][v]));
+    }
 }
 
 template <class T>
@@ -229,7 +232,7 @@ TW_INLINE void accumulate_keys_panel(T* y, const T* s, const T* x, int64_t queri
 #pragma GCC unroll 8
   for (int i = 0; i < Shape::kPanel; ++i)
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) acc[i][v] = V::load(y + i * depth + v * Shape::kLanes);
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = V::zero();
   for (int64_t query = 0; query < queries; ++query, x += depth) {
     V row[kVectors];
 #pragma GCC unroll 3
@@ -244,7 +247,10 @@ TW_INLINE void accumulate_keys_panel(T* y, const T* s, const T* x, int64_t queri
 #pragma GCC unroll 8
   for (int i = 0; i < Shape::kPanel; ++i)
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) store(y + i * depth + v * Shape::kLanes, acc[i][v]);
+    for (int v = 0; v < kVectors; ++v) {
+      T* to = y + i * depth + v * Shape::kLanes;
+      store(to, V::load(to) + acc[i][v]);
+    }
 }
 
 template <class T>

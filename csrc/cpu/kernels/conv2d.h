@@ -44,7 +44,7 @@ struct LaneTileArgs {
   const T* x;  // strip of registers: pixel i lies lanes * i further
   const int32_t* offsets;
   int64_t steps;
-  const T* w;     // (steps, w_step): outputs * lanes of them used
+  const T* w;  // (steps, w_step): outputs * lanes of them used
   int64_t w_step;
   const T* bias;  // (outputs, lanes)
   T* y;
@@ -53,7 +53,8 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes) (conv2d_weight.inl.h).
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes)
+// (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
@@ -125,8 +126,8 @@ struct Conv2dTable {
   // sums[c] += sum over rows of x[r * pitch + c]
   void (*add_rows)(T* sums, const T* x, int64_t pitch, int64_t rows, int64_t cols);
   // y[pixel * y_pixel + k] = max(planes[k * pitch + pixel], low)
-  void (*planes_to_pixels)(T* y, int64_t y_pixel, const T* planes, int64_t pitch, int64_t pixels, int64_t channels,
-                           T low);
+  void (*planes_to_pixels)(T* y, int64_t y_pixel, const T* planes, int64_t pitch, int64_t pixels,
+                           int64_t channels, T low);
 };
 
 using Conv2dKernels = FloatTables<Conv2dTable>;

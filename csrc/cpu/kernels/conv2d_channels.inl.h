@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution tile with output channels in the lanes.
-// Computes    y[p, q, k] = max(low, start + sum_t x[p, q; offsets[t]] * w[t, k]), start = bias[k] or y[p, q, k]
-// Layout      x: a strip whose neighbouring pixels are neighbours in memory, one channel after the other;
+// Computes    y[p, q, k] = max(low, start + sum_t x[p, q; offsets[t]] * w[t, k]), start = bias[k] or y[p, q,
+// k] Layout      x: a strip whose neighbouring pixels are neighbours in memory, one channel after the other;
 //             w: (steps, vectors * lanes), padded with zeros; y: pixels y_pixel apart, channels contiguous
 // Method      outer products in registers (Goto & van de Geijn, "Anatomy of high-performance matrix
 //             multiplication", TOMS 2008, section 4) over an indirection of steps instead of packed patches
@@ -27,10 +27,12 @@ void channel_tile(const ChannelTileArgs<T>& args) {
   V sums[kTile][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kTile; ++i) {
-    const T* from = args.accumulate ? args.y + i / kPixels * args.y_row + i % kPixels * args.y_pixel : args.bias;
+    const T* from =
+        args.accumulate ? args.y + i / kPixels * args.y_row + i % kPixels * args.y_pixel : args.bias;
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j)
-      sums[i][j] = j + 1 < kVectors ? V::load(from + j * V::kLanes) : V::load_n(from + j * V::kLanes, args.last);
+      sums[i][j] =
+          j + 1 < kVectors ? V::load(from + j * V::kLanes) : V::load_n(from + j * V::kLanes, args.last);
   }
   const T* w = args.w;
   for (int64_t t = 0; t < args.steps; ++t, w += kVectors * V::kLanes) {
@@ -52,16 +54,20 @@ void channel_tile(const ChannelTileArgs<T>& args) {
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
       const V y = max_fast(low, sums[i][j]);  // a NaN is the second operand and stays
-      if (j + 1 < kVectors) store(to + j * V::kLanes, y);
-      else store_n(to + j * V::kLanes, y, args.last);
+      if (j + 1 < kVectors)
+        store(to + j * V::kLanes, y);
+      else
+        store_n(to + j * V::kLanes, y, args.last);
     }
   }
 }
 
 template <class T, int kRows, int kPixels, int kVectors>
 constexpr typename Conv2dTable<T>::ChannelTile channel_tile_if_it_fits() {
-  if constexpr (kRows * kPixels <= tile_pixels(kVectors)) return channel_tile<T, kRows, kPixels, kVectors>;
-  else return nullptr;
+  if constexpr (kRows * kPixels <= tile_pixels(kVectors))
+    return channel_tile<T, kRows, kPixels, kVectors>;
+  else
+    return nullptr;
 }
 
 template <class T, int kLogRows, int kVectors, int kPixels = kMaxTilePixels>

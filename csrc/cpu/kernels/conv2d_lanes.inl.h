@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution tile with groups in the lanes: depthwise convolutions and small groups.
 // Computes    y[j, pixel, g] = max(low, bias[j, g] + sum_t x[pixel; offsets[t]; g] * w[t, j, g])
-//             and the weight gradient out[t, j, g] += sum over pixels of x[pixel; offsets[t]; g] * dy[j, pixel, g]
+//             and the weight gradient out[t, j, g] += sum over pixels of x[pixel; offsets[t]; g] * dy[j,
+//             pixel, g]
 // Layout      strips of registers: one register holds one value of kLanes groups, the next pixel follows
 // Method      every lane is a convolution of its own; steps run over taps and the group's input channels
 // Work split  one call per tile of kPixels pixels by kOutputs outputs of each group
-// Limits      kOutputs * kPixels + kOutputs registers (weights) must exist; loads bound it for one output: one
+// Limits      kOutputs * kPixels + kOutputs registers (weights) must exist; loads bound it for one output:
+// one
 //             multiply-add per load
 #include "cpu/kernels/conv2d.h"
 

@@ -2,16 +2,16 @@
 // What brings arrays into the order of the tiles.
 // Computes    dst = transposition, or copy, of a block of rows
 // Layout      rows of `cols` contiguous elements, src_pitch apart; any alignment
-// Method      float32: lanes x lanes blocks transposed in registers, ends by masks; float64: element by element
-// Work split  one call per row of the image or panel of weights
-// Limits      none; sizes may be 0
+// Method      float32: lanes x lanes blocks transposed in registers, ends by masks; float64: element by
+// element Work split  one call per row of the image or panel of weights Limits      none; sizes may be 0
 #include "cpu/kernels/conv2d.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
 template <class T>
-void transpose_elements(T* dst, int64_t dst_pitch, const T* src, int64_t src_pitch, int64_t rows, int64_t cols) {
+void transpose_elements(T* dst, int64_t dst_pitch, const T* src, int64_t src_pitch, int64_t rows,
+                        int64_t cols) {
   for (int64_t c = 0; c < cols; ++c)
     for (int64_t r = 0; r < rows; ++r) dst[c * dst_pitch + r] = src[r * src_pitch + c];
 }
@@ -30,7 +30,8 @@ TW_INLINE void transpose_block(float* dst, int64_t dst_pitch, const float* src, 
     return;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < kLanes; ++i) block[i] = i < rows ? VecF::load_n(src + i * src_pitch, cols) : VecF::zero();
+  for (int i = 0; i < kLanes; ++i)
+    block[i] = i < rows ? VecF::load_n(src + i * src_pitch, cols) : VecF::zero();
   transpose(block);
 #pragma GCC unroll 16
   for (int i = 0; i < kLanes; ++i)
@@ -63,8 +64,10 @@ void copy_rows(T* dst, int64_t dst_pitch, const T* src, int64_t src_pitch, int64
 
 template <class T>
 void fill_packing(Conv2dTable<T>& table) {
-  if constexpr (kSame<T, float>) table.transpose = transpose_floats;
-  else table.transpose = transpose_elements<T>;
+  if constexpr (kSame<T, float>)
+    table.transpose = transpose_floats;
+  else
+    table.transpose = transpose_elements<T>;
   table.copy_rows = copy_rows<T>;
 }
 

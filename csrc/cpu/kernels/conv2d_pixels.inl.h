@@ -2,8 +2,8 @@
 // Convolution tile with pixels in the lanes, for fewer output channels than a register has lanes.
 // Computes    y[k, pixel] += sum_t x[pixel + offsets[t]] * w[t, k]
 // Layout      x: a strip whose neighbouring pixels are neighbours in memory; w: (steps, kOutputs);
-//             y: planes of kVectors * lanes pixels, y_output apart. Reads and writes whole registers: strip and
-//             planes are padded by one
+//             y: planes of kVectors * lanes pixels, y_output apart. Reads and writes whole registers: strip
+//             and planes are padded by one
 // Method      the transposed tile: registers of pixels times broadcast weights
 // Work split  one call per tile; the last channel of a network or the data gradient of its first layer would
 //             leave most lanes of conv2d_channels.inl.h empty

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weight-gradient tile: a sum of outer products over pixels.
 // Computes    out[m, n] = start + sum over pixels of a[pixel; m] * b[pixel; n], start = out[m, n] or 0
-// Layout      a, b: kRows contiguous values and kVectors * lanes contiguous values per pixel, pixels and rows of
-//             pixels any distance apart; out: rows out_row apart. a is x (m runs over filter column and channel,
-//             which lie side by side in NHWC) and b is dy, or the other way round where K is small
+// Layout      a, b: kRows contiguous values and kVectors * lanes contiguous values per pixel, pixels and rows
+// of
+//             pixels any distance apart; out: rows out_row apart. a is x (m runs over filter column and
+//             channel, which lie side by side in NHWC) and b is dy, or the other way round where K is small
 // Method      the accumulators of a whole block of pixels stay in registers
 // Work split  one call per tile and block of pixels
 // Limits      as conv2d_channels.inl.h
@@ -71,7 +72,8 @@ void add_rows(T* sums, const T* x, int64_t pitch, int64_t rows, int64_t cols) {
       V part[8];
 #pragma GCC unroll 8
       for (int i = 0; i < 8; ++i) part[i] = V::load_n(p + i * pitch, n);
-      total = total + (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
+      total =
+          total + (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
     }
     for (; r < rows; ++r) total = total + V::load_n(x + r * pitch + c, n);
     store_n(sums + c, total, n);

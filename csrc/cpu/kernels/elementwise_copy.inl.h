@@ -61,10 +61,25 @@ void transpose_rows(void* y, const void* x, const CopyShape& s) {
   }
 }
 
+// One row again and again into rows without gaps: what is there already is copied behind itself.
+template <class U>
+void repeat_row(void* y, const void* x, const CopyShape& s) {
+  for (int64_t c = 0; c < s.cols; ++c) static_cast<U*>(y)[c] = *at<U>(x, c * s.x_col);
+  const int64_t total = s.rows * s.cols * int64_t(sizeof(U));
+  for (int64_t done = s.y_row; done < total; done *= 2) {
+    const int64_t more = done < total - done ? done : total - done;
+    __builtin_memcpy(at<char>(y, done), y, size_t(more));
+  }
+}
+
 template <class U>
 void copy_rows(void* y, const void* x, const CopyShape& s) {
   constexpr int64_t kItem = sizeof(U);
   const bool dense_y = s.y_col == kItem || s.cols == 1;
+  if (dense_y && s.x_row == 0 && s.rows > 1 && s.y_row == s.cols * kItem) {
+    repeat_row<U>(y, x, s);
+    return;
+  }
   if (dense_y && s.x_row == kItem && s.x_col != kItem && s.rows > 1 && s.cols > 1) {
     transpose_rows<U>(y, x, s);
     return;

@@ -13,7 +13,8 @@ template <class T>
 struct LossRow {
   using Sparse = T (*)(T* dlogits, const T* logits, int64_t label, int64_t cols, double smoothing);
   using Dense = T (*)(T* dlogits, const T* logits, const T* labels, int64_t cols, double smoothing);
-  using Sigmoid = void (*)(T* loss, T* dlogits, const T* logits, const T* labels, int64_t n, double smoothing);
+  using Sigmoid = void (*)(T* loss, T* dlogits, const T* logits, const T* labels, int64_t n,
+                           double smoothing);
   using Square = T (*)(T* dprediction, const T* prediction, const T* target, int64_t cols);
   Sparse softmax_sparse;  // these return the row's loss
   Dense softmax_dense;

@@ -5,9 +5,10 @@
 //             square: mean_c (a[c] - b[c])^2,  gradient 2 (a - b) / cols
 //             q = (1 - smoothing) * label + smoothing / cols (sigmoid: smoothing / 2)
 // Layout      cols contiguous elements; null for a gradient that is not wanted
-// Method      softmax: maximum, then exp(x - max) kept in the gradient while it is summed, then p - q; with z = x - max
-//             the loss is log(sum exp z) * sum(q) - sum(q z), which neither overflows nor takes log of a tiny p.
-//             Sums are made in blocks that are joined in double
+// Method      softmax: maximum, then exp(x - max) kept in the gradient while it is summed, then p - q; with z
+// = x - max
+//             the loss is log(sum exp z) * sum(q) - sum(q z), which neither overflows nor takes log of a tiny
+//             p. Sums are made in blocks that are joined in double
 // Work split  one call per row (sigmoid: per span); drivers spread them over threads
 // Limits      cols >= 1; 0 <= label < cols. A class with q = 0 adds nothing, even at a logit of -inf
 #include "cpu/kernels/loss.h"

@@ -12,7 +12,7 @@ namespace tilewright::cpu {
 template <class T>
 struct NormRow {
   T* y;
-  T* sum;             // ?: receives x + residual
+  T* sum;  // ?: receives x + residual
   const T* x;
   const T* residual;  // ?
   const T* gamma;     // ?
@@ -26,14 +26,14 @@ struct RowStatistics {
   T mean, rstd;  // mean is 0 for rms_norm
 };
 
-// One row of their gradients. dgamma and dbeta are added to.
+// One row of their gradients. dgamma and dbeta are added to; both are null where neither is wanted.
 template <class T>
 struct NormRowGradient {
   T* dx;
-  T* dgamma;       // ?
-  T* dbeta;        // ?
+  T* dgamma;  // ?
+  T* dbeta;   // ?: not used by rms_norm
   const T* dy;
-  const T* dsum;   // ?: what flows into x + residual directly
+  const T* dsum;  // ?: what flows into x + residual directly
   const T* x;
   const T* gamma;  // ?
   RowStatistics<T> statistics;
@@ -78,8 +78,8 @@ struct NormTable {
   void (*column_scale)(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre, const T* scale,
                        const T* shift);
   // dx = dy * dy_scale + (x - centre) * x_scale + shift
-  void (*column_combine)(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x, const T* centre,
-                         const T* dy_scale, const T* x_scale, const T* shift);
+  void (*column_combine)(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
+                         const T* centre, const T* dy_scale, const T* x_scale, const T* shift);
 };
 
 using NormKernels = FloatTables<NormTable>;

@@ -8,8 +8,14 @@ namespace {
 
 template <class T>
 constexpr NormTable<T> table() {
-  return {norm_row<T, true>, norm_row<T, false>,   norm_row_backward<T, true>, norm_row_backward<T, false>,
-          column_moments<T>, column_products<T>, column_scale<T>,            column_combine<T>};
+  return {norm_row<T, true>,
+          norm_row<T, false>,
+          norm_row_backward<T, true>,
+          norm_row_backward<T, false>,
+          column_moments<T>,
+          column_products<T>,
+          column_scale<T>,
+          column_combine<T>};
 }
 
 }  // namespace

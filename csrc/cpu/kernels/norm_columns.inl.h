@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // batch_norm: sums of a block of columns over its rows, and the sweeps that use them.
-// Computes    moments: mean, sum of x - mean, sum of (x - mean)^2;  products: sums of dy, dy * (x - centre), x - centre
+// Computes    moments: mean, sum of x - mean, sum of (x - mean)^2;  products: sums of dy, dy * (x - centre),
+// x - centre
 //             y = (x - centre) * scale + shift;  dx = dy * dy_scale + (x - centre) * x_scale + shift
 // Layout      rows of cols contiguous elements, `step` apart; the result may be x or dy
-// Method      eight rows at a time, so that a block is read in the order of memory and eight terms meet in registers
-//             before they touch the sums. Moments are those of norm_row.inl.h, of a slice that stays in the cache;
-//             the driver joins slices in double
+// Method      eight rows at a time, so that a block is read in the order of memory and eight terms meet in
+// registers
+//             before they touch the sums. Moments are those of norm_row.inl.h, of a slice that stays in the
+//             cache; the driver joins slices in double
 // Work split  one call per slice of at most kNormSlice rows and kNormColumns columns
 // Limits      any rows and cols, moments at least one row
 #include "cpu/kernels/norm.h"
@@ -16,13 +18,15 @@ namespace {
 
 inline constexpr int kRowGroup = 8;
 
-// body(access, c, offset of the group's first row, rows of the group): groups of kRowGroup rows, then single rows.
+// body(access, c, offset of the group's first row, rows of the group): groups of kRowGroup rows, then single
+// rows.
 template <class T, class Body>
 TW_INLINE void for_row_groups(int64_t rows, int64_t cols, Body body) {
   int64_t r = 0;
   for (; r + kRowGroup <= rows; r += kRowGroup)
     for_vectors<T>(cols, [&](auto access, int64_t c) { body.template group<kRowGroup>(access, r, c); });
-  for (; r < rows; ++r) for_vectors<T>(cols, [&](auto access, int64_t c) { body.template group<1>(access, r, c); });
+  for (; r < rows; ++r)
+    for_vectors<T>(cols, [&](auto access, int64_t c) { body.template group<1>(access, r, c); });
 }
 
 template <class T>
@@ -104,7 +108,8 @@ void column_products(ColumnProducts<T>& products, const ColumnBlock<T>& dy, cons
 }
 
 template <class T>
-void column_scale(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre, const T* scale, const T* shift) {
+void column_scale(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre, const T* scale,
+                  const T* shift) {
   for (int64_t r = 0; r < x.rows; ++r) {
     T* to = y + r * y_step;
     const T* from = x.data + r * x.step;
@@ -116,8 +121,8 @@ void column_scale(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre
 }
 
 template <class T>
-void column_combine(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x, const T* centre,
-                    const T* dy_scale, const T* x_scale, const T* shift) {
+void column_combine(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
+                    const T* centre, const T* dy_scale, const T* x_scale, const T* shift) {
   for (int64_t r = 0; r < x.rows; ++r) {
     T* to = dx + r * dx_step;
     const T *p = x.data + r * x.step, *q = dy.data + r * dy.step;

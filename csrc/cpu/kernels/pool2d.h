@@ -8,7 +8,8 @@
 
 namespace tilewright::cpu {
 
-// One axis of the windows: output o covers inputs [o * stride - pad, o * stride - pad + window) inside [0, in).
+// One axis of the windows: output o covers inputs [o * stride - pad, o * stride - pad + window) inside [0,
+// in).
 struct PoolAxis {
   int64_t in, out, window, stride, pad;
   bool count_padding;

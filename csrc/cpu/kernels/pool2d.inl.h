@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling, one row of pixels at a time.
-// Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position of the maximum;
-//             backward dx[h, w] = sum over the windows holding (h, w) of their dy, where (h, w) was the maximum,
-//             or divided by the window's count
+// Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position of the
+// maximum;
+//             backward dx[h, w] = sum over the windows holding (h, w) of their dy, where (h, w) was the
+//             maximum, or divided by the window's count
 // Layout      channels contiguous, pixels and rows any distance apart; positions are row * W + column
 // Method      channels in the lanes; backward gathers instead of scattering, so rows of dx are independent
 // Work split  one call per row; drivers spread rows over threads
-// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts as
+// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts
+// as
 //             largest, the first NaN wins
 #include "cpu/kernels/pool2d.h"
 
@@ -88,7 +90,8 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
           if constexpr (kPositions) {
             const auto larger = (!(value <= best)) & (best == best);
             best = select(larger, value, best);
-            position = select(Mask<Position>(larger), Vec<Position>::set1(Position(h * cols.in + w)), position);
+            position =
+                select(Mask<Position>(larger), Vec<Position>::set1(Position(h * cols.in + w)), position);
           } else {
             best = max_nan(best, value);
           }
@@ -103,13 +106,15 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
 template <class T>
 void max_row(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x, const PoolAxis& rows,
              const PoolAxis& cols, int64_t p, int64_t channels) {
-  if (indices.data) max_row_of<T, true>(y, indices, x, rows, cols, p, channels);
-  else max_row_of<T, false>(y, indices, x, rows, cols, p, channels);
+  if (indices.data)
+    max_row_of<T, true>(y, indices, x, rows, cols, p, channels);
+  else
+    max_row_of<T, false>(y, indices, x, rows, cols, p, channels);
 }
 
 template <class T>
-void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices, const PoolAxis& rows,
-                      const PoolAxis& cols, int64_t h, int64_t channels) {
+void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices,
+                      const PoolAxis& rows, const PoolAxis& cols, int64_t h, int64_t channels) {
   using V = Vec<T>;
   using Position = typename PositionOf<T>::Type;
   const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
@@ -129,8 +134,8 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
 }
 
 template <class T>
-void gather_row(PoolImage<T> y, PoolImage<const T> x, PoolImage<const int32_t> indices, int64_t width, int64_t p,
-                int64_t cols, int64_t channels) {
+void gather_row(PoolImage<T> y, PoolImage<const T> x, PoolImage<const int32_t> indices, int64_t width,
+                int64_t p, int64_t cols, int64_t channels) {
   for (int64_t q = 0; q < cols; ++q) {
     const int32_t* from = at(indices, p, q);
     for (int64_t c = 0; c < channels; ++c) at(y, p, q)[c] = at(x, from[c] / width, from[c] % width)[c];
@@ -159,8 +164,8 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
 }
 
 template <class T>
-void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
-                      int64_t channels) {
+void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols,
+                      int64_t h, int64_t channels) {
   using V = Vec<T>;
   const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
   for (int64_t w = 0; w < cols.in; ++w) {
@@ -169,7 +174,8 @@ void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& ro
       V sum = V::zero();
       for (int64_t p = p0; p < p1; ++p)
         for (int64_t q = q0; q < q1; ++q)
-          sum = sum + load_channels(at(dy, p, q) + c, n) / V::set1(T(window_count(rows, p) * window_count(cols, q)));
+          sum = sum + load_channels(at(dy, p, q) + c, n) /
+                          V::set1(T(window_count(rows, p) * window_count(cols, q)));
       store_n(at(dx, h, w) + c, sum, n);
     });
   }

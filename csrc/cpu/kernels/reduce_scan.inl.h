@@ -48,6 +48,21 @@ struct ExtremeMin {
   static TW_INLINE Mask<T> beats(Vec<T> a, Vec<T> b) { return a < b; }
 };
 
+// The first place of `value`, or of a NaN where it is one, among n elements that hold it.
+template <class T>
+TW_INLINE int64_t first_position(const T* x, int64_t n, T value) {
+  using V = Vec<T>;
+  const V wanted = V::set1(value);
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) {
+    const V v = V::load(x + i);
+    const uint32_t found = to_bits((v == wanted) | (isnan(v) & isnan(wanted)));
+    if (found) return i + __builtin_ctz(found);
+  }
+  while (value == value ? x[i] != value : x[i] == x[i]) ++i;
+  return i;
+}
+
 template <class T, class Extreme>
 int64_t extreme_row(const T* x, int64_t n) {
   constexpr int64_t block = 1024;
@@ -60,8 +75,7 @@ int64_t extreme_row(const T* x, int64_t n) {
       from = k;
     }
   }
-  while (best == best ? x[from] != best : x[from] == x[from]) ++from;
-  return from;
+  return from + first_position(x + from, n - from, best);
 }
 
 template <class T, class Extreme>

@@ -38,8 +38,8 @@ struct VectorSums {
   Vec<T> of[kCount];
 };
 
-// totals[k] += sums of what body(access, i, sums) adds to sums.of[k]. Blocks of 256 elements a lane are summed
-// in T by four interleaved registers, the blocks in double: the error does not grow with n.
+// totals[k] += sums of what body(access, i, sums) adds to sums.of[k]. Blocks of 256 elements a lane are
+// summed in T by four interleaved registers, the blocks in double: the error does not grow with n.
 template <class T, int kCount, class Body>
 TW_INLINE void sum_blocks(double (&totals)[kCount], int64_t n, Body body) {
   using V = Vec<T>;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The core every benchmark shares: fair timing of rivals in one process, and records of what was measured.
 
-Rivals run in turns, A B A B, on the same buffers, which rotate past the last-level cache unless a case is meant
-to stay in it; the minimum and the median count. Outputs are compared in the same run.
+Rivals run in turns, A B A B, on the same buffers, which rotate past the last-level cache unless a case is
+meant to stay in it; the minimum and the median count. Outputs are compared in the same run.
 """
 
 from __future__ import annotations

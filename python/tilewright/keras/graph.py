@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright.keras import naming, nest
+from tilewright.variable import dtype_of
 
 
 class KerasTensor:
@@ -17,6 +18,7 @@ class KerasTensor:
     def __init__(self, shape, dtype="float32", name: str | None = None):
         self.shape = tuple(shape)
         self.dtype = str(dtype)
+        self.array_dtype = dtype_of(self.dtype)
         self.name = name or naming.unique_name("keras_tensor")
         self.call: Call | None = None  # what makes it; None until a layer is called
         self.index = 0
@@ -85,9 +87,7 @@ class Graph:
         self._plan = [self._step(call) for call in self.calls]
 
     def _ordered(self) -> list[Call]:
-        """Calls between inputs and outputs, each after what it needs; without recursion,
-        models can be deep.
-        """
+        """Calls between inputs and outputs, each after what it needs; without recursion: models are deep."""
         known = {id(t) for t in self.flat_inputs}
         calls: list[Call] = []
         done: set[int] = set()
@@ -145,8 +145,8 @@ class Graph:
 
 
 def probe_shapes(function, structure):
-    """Output specification of `function` found by running it twice on zeros,
-    with two sizes for every open axis.
+    """Output specification of `function` found by running it twice on zeros, with two sizes for every open
+    axis.
     """
 
     def zeros(size):

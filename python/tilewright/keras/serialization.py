@@ -15,8 +15,8 @@ _modules: dict[object, str] = {}
 
 
 def exported(module: str, objects) -> None:
-    """Makes classes and functions findable when configurations are read,
-    as names of `module` ("keras.layers").
+    """Makes classes and functions findable when configurations are read, as names of `module`
+    ("keras.layers").
     """
     for thing in objects:
         _exported[module, thing.__name__] = thing

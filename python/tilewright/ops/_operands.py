@@ -57,14 +57,20 @@ def in_dtype(x, dtype):
 
 
 def broadcast_shape(name: str, *arrays) -> tuple[int, ...]:
-    """The shape all arrays broadcast to."""
-    try:
-        return np.broadcast_shapes(*(a.shape for a in arrays))
-    except ValueError:
-        shapes = " and ".join(str(a.shape) for a in arrays)
-        raise ValueError(
-            f"[{name}] shapes {shapes} do not broadcast, expected sizes that are equal or 1"
-        ) from None
+    """The shape all arrays broadcast to; several times as fast as NumPy's function for it."""
+    shape = arrays[0].shape
+    for array in arrays[1:]:
+        other = array.shape
+        if other == shape or not other:
+            continue
+        longer, shorter = (shape, other) if len(shape) >= len(other) else (other, shape)
+        lead = len(longer) - len(shorter)
+        pairs = list(zip(longer[lead:], shorter, strict=True))
+        if any(m != n and m != 1 and n != 1 for m, n in pairs):
+            shapes = " and ".join(str(a.shape) for a in arrays)
+            raise ValueError(f"[{name}] shapes {shapes} do not broadcast, expected sizes that are equal or 1")
+        shape = (*longer[:lead], *(m if n == 1 else n for m, n in pairs))
+    return shape
 
 
 def undo_broadcast(dy: Tensor, x) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What convolution and pooling share: sizes, strides and padding as arguments give them, and image layouts."""
+"""What convolution and pooling share: sizes, strides and padding as arguments give them; image layouts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def explicit_padding(name: str, padding) -> tuple[int, int, int, int]:
     both = padding if isinstance(padding, (tuple, list)) else (padding, padding)
     if isinstance(padding, str) or len(both) != 2:
         raise ValueError(
-            f"[{name}] padding is {padding!r}, expected 'valid', 'same', an int or ((top, bottom), (left, right))"
+            f"[{name}] padding is {padding!r}, "
+            "expected 'valid', 'same', an int or ((top, bottom), (left, right))"
         )
     top, bottom = pair(name, "padding", both[0], least=0)
     left, right = pair(name, "padding", both[1], least=0)
@@ -61,11 +62,15 @@ def padding_of(name: str, padding, size, window, stride, dilation=(1, 1)) -> tup
     return explicit_padding(name, padding)
 
 
-def window_count(name: str, argument: str, size: int, window: int, stride: int, dilation: int, pads: int) -> int:
+def window_count(
+    name: str, argument: str, size: int, window: int, stride: int, dilation: int, pads: int
+) -> int:
     """How many windows fit. Raises ValueError when none does."""
     reach = (window - 1) * dilation + 1
     if window < 1 or size + pads < reach:
-        raise ValueError(f"[{name}] {argument} spans {reach} pixels, expected 1 to {size + pads}, the padded input")
+        raise ValueError(
+            f"[{name}] {argument} spans {reach} pixels, expected 1 to {size + pads}, the padded input"
+        )
     return (size + pads - reach) // stride + 1
 
 

@@ -14,33 +14,38 @@ from tilewright.ops.loss_probability import binary_cross_entropy, categorical_cr
 from tilewright.ops.loss_reduction import check_reduction, reduced, unreduced
 
 __all__ = [
-    "binary_cross_entropy", "categorical_cross_entropy", "mean_squared_error", "sigmoid_cross_entropy",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "mean_squared_error",
+    "sigmoid_cross_entropy",
     "softmax_cross_entropy",
 ]
 
 
-def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignore_index=None,
-                          reduction: str = "none", out=None):
+def softmax_cross_entropy(
+    logits, labels, *, label_smoothing: float = 0.0, ignore_index=None, reduction: str = "none", out=None
+):
     """Cross-entropy of softmax(logits) with class ids or with probabilities, over the last axis.
 
-        loss = -sum_c q[c] * log(softmax(logits)[c]);   q = (1 - label_smoothing) * label + label_smoothing / C
+        loss = -sum_c q[c] * log(softmax(logits)[c]);   q = (1 - label_smoothing) * label + label_smoothing /
+            C
 
     Parameters
         logits : (..., C) array, float32 or float64
-        labels : (...) int array of ids in 0 .. C - 1 (uint8 and int8 are cast), or (..., C) probabilities of the
-            dtype of logits, of any sum
+        labels : (...) int array of ids in 0 .. C - 1 (uint8 and int8 are cast), or (..., C) probabilities of
+            the dtype of logits, of any sum
         label_smoothing : 0 to 1, spread evenly over the classes, as in Keras and PyTorch
-        ignore_index : id whose rows have loss 0 and no gradient (PyTorch: -100 by default; Keras's ignore_class);
-            only for ids
-        reduction : "none"; "sum"; or "mean", over the rows that are not ignored, as PyTorch and Keras 3 do. With
-            probabilities every row counts
+        ignore_index : id whose rows have loss 0 and no gradient (PyTorch: -100 by default; Keras's
+            ignore_class); only for ids
+        reduction : "none"; "sum"; or "mean", over the rows that are not ignored, as PyTorch and Keras 3 do.
+            With probabilities every row counts
         out : array of the result's shape and the dtype of logits, optional
     Returns   loss : (...), or () where reduced; NaN for the mean of nothing
-    Raises    ValueError: a label out of range (its index and value), sizes that do not fit, an unknown reduction;
-              nothing is written then.  TypeError: other dtypes.
-    Numerics  log(sum exp(x - max)) - (x - max)[label]: no overflow, no log of a small probability; sums in blocks
-              that are joined in float64. Float32 tolerance tested: 4e-6. A class with q = 0 adds nothing, even at
-              a logit of -inf
+    Raises    ValueError: a label out of range (its index and value), sizes that do not fit, an unknown
+              reduction; nothing is written then.  TypeError: other dtypes.
+    Numerics  log(sum exp(x - max)) - (x - max)[label]: no overflow, no log of a small probability; sums in
+              blocks that are joined in float64. Float32 tolerance tested: 4e-6. A class with q = 0 adds
+              nothing, even at a logit of -inf
     Backends  cpu
     Notes     While a tape records logits, softmax(logits) - q is written in the same pass. Szegedy et al.,
               arXiv:1512.00567 (label smoothing).
@@ -55,19 +60,33 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, ignor
     lead, classes = xs.shape[:-1], xs.shape[-1]
     sparse = ids.dtype.kind in "iu"
     if not sparse and ids.dtype != xs.dtype:
-        raise TypeError(f"[{name}] labels has dtype {ids.dtype}, expected ids (int32, int64) or probabilities ({xs.dtype})")
+        raise TypeError(f"[{name}] labels has dtype {ids.dtype}, expected ids (int32, int64) or {xs.dtype}")
     if ids.shape != (lead if sparse else xs.shape):
-        raise ValueError(f"[{name}] labels has shape {ids.shape}, expected {lead if sparse else xs.shape} for "
-                         f"{'ids' if sparse else 'probabilities'} beside logits of shape {xs.shape}")
+        raise ValueError(
+            f"[{name}] labels has shape {ids.shape}, expected {lead if sparse else xs.shape} for "
+            f"{'ids' if sparse else 'probabilities'} beside logits of shape {xs.shape}"
+        )
     if sparse and ids.dtype.itemsize < 4:
         ids = in_dtype(ids, "int64")
     ignored = None if ignore_index is None else _index(name, ignore_index, sparse)
     rows = backend.size_of(lead)
     flat = contiguous(ids).reshape((rows,) if sparse else (rows, classes))
-    loss, dlogits = _run(name, (logits,), lead, xs, xs.shape, unreduced(out, reduction),
-                         lambda loss, dlogits: backend.module_of(xs).softmax_cross_entropy(
-                             loss.reshape(rows), None if dlogits is None else dlogits.reshape(rows, classes),
-                             contiguous(xs).reshape(rows, classes), flat, label_smoothing, ignored))
+    loss, dlogits = _run(
+        name,
+        (logits,),
+        lead,
+        xs,
+        xs.shape,
+        unreduced(out, reduction),
+        lambda loss, dlogits: backend.module_of(xs).softmax_cross_entropy(
+            loss.reshape(rows),
+            None if dlogits is None else dlogits.reshape(rows, classes),
+            contiguous(xs).reshape(rows, classes),
+            flat,
+            label_smoothing,
+            ignored,
+        ),
+    )
     counted = None if ignored is None else elementwise.cast(elementwise.not_equal(ids, ignored), xs.dtype)
 
     def gradient(dy, _, needs):
@@ -94,8 +113,10 @@ def _slope(dlogits, logits, labels, label_smoothing: float, counted):
         if needs[0]:
             weighted = dd
             if dense:
-                weighted = elementwise.multiply(dd, reduce.sum(_smoothed(labels, label_smoothing, logits.shape[-1]),
-                                                               axis=-1, keepdims=True))
+                weighted = elementwise.multiply(
+                    dd,
+                    reduce.sum(_smoothed(labels, label_smoothing, logits.shape[-1]), axis=-1, keepdims=True),
+                )
             elif counted is not None:
                 weighted = elementwise.multiply(dd, shape.expand_dims(counted, -1))
             by_logits = softmax.softmax_backward(weighted, p)
@@ -114,7 +135,8 @@ def _smoothed(labels, label_smoothing: float, classes: int):
 def sigmoid_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, reduction: str = "none", out=None):
     """Binary cross-entropy of sigmoid(logits) with labels, element by element.
 
-        loss = max(x, 0) - x * q + log(1 + exp(-|x|));   q = label * (1 - label_smoothing) + label_smoothing / 2
+        loss = max(x, 0) - x * q + log(1 + exp(-|x|));   q = label * (1 - label_smoothing) + label_smoothing /
+            2
 
     Parameters
         logits : array of any shape, float32 or float64
@@ -138,10 +160,21 @@ def sigmoid_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, reduc
         raise ValueError(f"[{name}] labels has shape {qs.shape}, expected {xs.shape} like logits")
     if qs.dtype.kind in "biu":
         qs = in_dtype(qs, xs.dtype)
-    loss, dlogits = _run(name, (logits,), xs.shape, xs, xs.shape, unreduced(out, reduction),
-                         lambda loss, dlogits: backend.module_of(xs).sigmoid_cross_entropy(
-                             loss.reshape(-1), None if dlogits is None else dlogits.reshape(-1),
-                             contiguous(xs).reshape(-1), contiguous(qs).reshape(-1), label_smoothing))
+    loss, dlogits = _run(
+        name,
+        (logits,),
+        xs.shape,
+        xs,
+        xs.shape,
+        unreduced(out, reduction),
+        lambda loss, dlogits: backend.module_of(xs).sigmoid_cross_entropy(
+            loss.reshape(-1),
+            None if dlogits is None else dlogits.reshape(-1),
+            contiguous(xs).reshape(-1),
+            contiguous(qs).reshape(-1),
+            label_smoothing,
+        ),
+    )
     keep = 1.0 - label_smoothing
 
     def slope():
@@ -169,8 +202,9 @@ def mean_squared_error(prediction, target, *, reduction: str = "none", out=None)
     Parameters
         prediction : (..., n) array, float32 or float64
         target : array of the same shape and dtype
-        reduction : "none": one loss per row, as Keras's function gives (PyTorch's "none" keeps every element);
-            "sum" or "mean" of those. "mean" is the mean of all elements, as in Keras's and PyTorch's classes
+        reduction : "none": one loss per row, as Keras's function gives (PyTorch's "none" keeps every
+            element); "sum" or "mean" of those. "mean" is the mean of all elements, as in Keras's and
+            PyTorch's classes
         out : array of the result's shape and the dtype of prediction, optional
     Returns   loss : (...), or () where reduced; NaN for the mean of nothing
     Raises    ValueError: sizes that do not fit, an unknown reduction.  TypeError: other dtypes.
@@ -188,10 +222,20 @@ def mean_squared_error(prediction, target, *, reduction: str = "none", out=None)
         raise ValueError(f"[{name}] target has shape {ts.shape}, expected {ps.shape} like prediction")
     lead, cols = ps.shape[:-1], ps.shape[-1]
     rows = backend.size_of(lead)
-    loss, slopes = _run(name, (prediction, target), lead, ps, ps.shape, unreduced(out, reduction),
-                        lambda loss, slopes: backend.module_of(ps).mean_squared_error(
-                            loss.reshape(rows), None if slopes is None else slopes.reshape(rows, cols),
-                            contiguous(ps).reshape(rows, cols), contiguous(ts).reshape(rows, cols)))
+    loss, slopes = _run(
+        name,
+        (prediction, target),
+        lead,
+        ps,
+        ps.shape,
+        unreduced(out, reduction),
+        lambda loss, slopes: backend.module_of(ps).mean_squared_error(
+            loss.reshape(rows),
+            None if slopes is None else slopes.reshape(rows, cols),
+            contiguous(ps).reshape(rows, cols),
+            contiguous(ts).reshape(rows, cols),
+        ),
+    )
 
     def slope_gradient(dd, _, needs):
         by = elementwise.multiply(dd, 2.0 / cols)
@@ -212,11 +256,15 @@ def _check_dimensions(name: str, argument: str, x) -> None:
 
 def _index(name: str, ignore_index, sparse: bool) -> int:
     if not sparse:
-        raise ValueError(f"[{name}] ignore_index is {ignore_index}, expected None with probabilities as labels")
+        raise ValueError(
+            f"[{name}] ignore_index is {ignore_index}, expected None with probabilities as labels"
+        )
     try:
         return operator.index(ignore_index)
     except TypeError:
-        raise TypeError(f"[{name}] ignore_index is a {type(ignore_index).__name__}, expected an int or None") from None
+        raise TypeError(
+            f"[{name}] ignore_index is a {type(ignore_index).__name__}, expected an int or None"
+        ) from None
 
 
 def _run(name: str, differentiable, loss_shape, like, gradient_shape, out, call):

@@ -9,8 +9,15 @@ from tilewright.ops._common import float_dtype
 from tilewright.ops.loss_reduction import check_reduction, reduced, unreduced
 
 
-def binary_cross_entropy(probabilities, labels, *, label_smoothing: float = 0.0, epsilon: float = 1e-7,
-                         reduction: str = "none", out=None):
+def binary_cross_entropy(
+    probabilities,
+    labels,
+    *,
+    label_smoothing: float = 0.0,
+    epsilon: float = 1e-7,
+    reduction: str = "none",
+    out=None,
+):
     """Binary cross-entropy of probabilities, element by element.
 
         loss = -q * log(p) - (1 - q) * log(1 - p);   p = clip(probabilities, epsilon, 1 - epsilon)
@@ -34,17 +41,30 @@ def binary_cross_entropy(probabilities, labels, *, label_smoothing: float = 0.0,
     name = "binary_cross_entropy"
     dtype = _check(name, probabilities, label_smoothing, epsilon, reduction)
     if raw(name, "labels", labels).shape != probabilities.shape:
-        raise ValueError(f"[{name}] labels has shape {raw(name, 'labels', labels).shape}, "
-                         f"expected {tuple(probabilities.shape)} like probabilities")
+        raise ValueError(
+            f"[{name}] labels has shape {raw(name, 'labels', labels).shape}, "
+            f"expected {tuple(probabilities.shape)} like probabilities"
+        )
     p = elementwise.minimum(elementwise.maximum(probabilities, epsilon), 1.0 - epsilon)
     q = _smoothed(labels, dtype, label_smoothing, 2)
     by_one = elementwise.multiply(q, elementwise.log(p))
-    by_zero = elementwise.multiply(elementwise.subtract(1.0, q), elementwise.log(elementwise.subtract(1.0, p)))
-    return reduced(elementwise.negative(elementwise.add(by_one, by_zero), out=unreduced(out, reduction)), reduction, out)
+    by_zero = elementwise.multiply(
+        elementwise.subtract(1.0, q), elementwise.log(elementwise.subtract(1.0, p))
+    )
+    return reduced(
+        elementwise.negative(elementwise.add(by_one, by_zero), out=unreduced(out, reduction)), reduction, out
+    )
 
 
-def categorical_cross_entropy(probabilities, labels, *, label_smoothing: float = 0.0, epsilon: float = 1e-7,
-                              reduction: str = "none", out=None):
+def categorical_cross_entropy(
+    probabilities,
+    labels,
+    *,
+    label_smoothing: float = 0.0,
+    epsilon: float = 1e-7,
+    reduction: str = "none",
+    out=None,
+):
     """Cross-entropy of probabilities with class ids or with probabilities, over the last axis.
 
         loss = -sum_c q[c] * log(p[c]);   p = clip(probabilities / sum(probabilities), epsilon, 1 - epsilon)
@@ -52,8 +72,8 @@ def categorical_cross_entropy(probabilities, labels, *, label_smoothing: float =
 
     Parameters
         probabilities : (..., C) array, float32 or float64
-        labels : (...) int array of ids (one outside 0 .. C - 1 is no class: loss 0 without smoothing), or (..., C)
-            probabilities
+        labels : (...) int array of ids (one outside 0 .. C - 1 is no class: loss 0 without smoothing), or
+            (..., C) probabilities
         label_smoothing : 0 to 1, spread evenly over the classes, as in Keras
         epsilon : keeps the logarithm finite; 1e-7 in Keras
         reduction : "none", "sum" or "mean" over the rows
@@ -74,12 +94,16 @@ def categorical_cross_entropy(probabilities, labels, *, label_smoothing: float =
     sparse = qs.dtype.kind in "iu"
     wanted = xs.shape[:-1] if sparse else xs.shape
     if qs.shape != wanted:
-        raise ValueError(f"[{name}] labels has shape {qs.shape}, expected {wanted} for "
-                         f"{'ids' if sparse else 'probabilities'} beside probabilities of shape {xs.shape}")
+        raise ValueError(
+            f"[{name}] labels has shape {qs.shape}, expected {wanted} for "
+            f"{'ids' if sparse else 'probabilities'} beside probabilities of shape {xs.shape}"
+        )
     classes = xs.shape[-1]
     share = elementwise.divide(probabilities, reduce.sum(probabilities, axis=-1, keepdims=True))
     p = elementwise.minimum(elementwise.maximum(share, epsilon), 1.0 - epsilon)
-    q = _smoothed(shape.one_hot(qs, classes, dtype=dtype) if sparse else labels, dtype, label_smoothing, classes)
+    q = _smoothed(
+        shape.one_hot(qs, classes, dtype=dtype) if sparse else labels, dtype, label_smoothing, classes
+    )
     total = reduce.sum(elementwise.multiply(q, elementwise.log(p)), axis=-1)
     return reduced(elementwise.negative(total, out=unreduced(out, reduction)), reduction, out)
 

@@ -51,12 +51,12 @@ def matmul(
     Returns   (..., M, N) array of the dtype of a
     Raises    ValueError: shapes that do not fit, an unknown activation, beta without out, out that overlaps
               an input.  TypeError: no arrays, other dtypes or two different ones
-    Numerics  accumulates in the dtype of a, along K in a fixed order that depends on shapes and strides alone:
-              any number of threads gives the same bits. Tested in float32 to 2e-6 of each element and 1e-5 of
+    Numerics  accumulates in the dtype of a, along K in an order that depends on shapes and strides alone: any
+              number of threads gives the same bits. Tested in float32 to 2e-6 of each element and 1e-5 of
               the largest
     Backends  cpu, simt
     Notes     Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); Van Zee &
-              van de Geijn, "BLIS" (2015). Strided and transposed inputs are read where they lie, without a copy.
+              van de Geijn, "BLIS" (2015). Strided inputs are read where they lie, without a copy.
     Examples
         >>> a = np.array([[1, 2], [3, 4]], np.float32)
         >>> matmul(a, a)

@@ -5,5 +5,10 @@ from tilewright.ops.norm_batch import batch_norm, batch_norm_backward
 from tilewright.ops.norm_layer import layer_norm, layer_norm_backward, rms_norm, rms_norm_backward
 
 __all__ = [
-    "batch_norm", "batch_norm_backward", "layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "rms_norm",
+    "rms_norm_backward",
 ]

@@ -9,8 +9,17 @@ from tilewright.ops._common import given_back
 from tilewright.ops.norm_rows import Rows, flat, second_gradients
 
 
-def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5, axis=-1,
-               return_statistics: bool = False, out=None):
+def layer_norm(
+    x,
+    gamma=None,
+    beta=None,
+    *,
+    residual=None,
+    epsilon: float = 1e-5,
+    axis=-1,
+    return_statistics: bool = False,
+    out=None,
+):
     """Normalises each row to mean 0 and variance 1, then scales and shifts it.
 
         h = x + residual;   y = (h - mean(h)) / sqrt(mean((h - mean(h))^2) + epsilon) * gamma + beta
@@ -20,16 +29,19 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5
         gamma, beta : arrays of x's sizes along `axis` and its dtype, or None for 1 and 0
         residual : like x, optional: is added first, and the sum comes back for the next residual connection
         epsilon : added to the variance: 1e-5 in PyTorch, 1e-3 in Keras
-        axis : int, or tuple of ints (in order) that are normalised together; (1, 3) of (N, H * W, G, C / G) is
-            group normalisation
+        axis : int, or tuple of ints (in order) that are normalised together; (1, 3) of (N, H * W, G, C / G)
+            is group normalisation
         return_statistics : also return mean and 1 / sqrt(variance + epsilon), which no gradient flows through
         out : like x, optional; may be x itself where no tape records
-    Returns   y : like x. With residual (y, h); with return_statistics also mean and rstd, of x's shape without `axis`
-    Raises    ValueError: sizes that do not fit, axis out of range, an overlapping out.  TypeError: other dtypes.
-    Numerics  two passes (mean, then deviations from it, whose own sum corrects it), blocks joined in float64: a
-              mean that is large beside the deviations costs no digits. Float32 tolerance tested: 4e-6
+    Returns   y : like x. With residual (y, h); with return_statistics also mean and rstd, of x's shape
+              without `axis`
+    Raises    ValueError: sizes that do not fit, axis out of range, an overlapping out.  TypeError: other
+              dtypes.
+    Numerics  two passes (mean, then deviations from it, whose own sum corrects it), blocks joined in float64:
+              a mean that is large beside the deviations costs no digits. Float32 tolerance tested: 4e-6
     Backends  cpu
-    Notes     Ba, Kiros & Hinton, arXiv:1607.06450; Chan, Golub & LeVeque, The American Statistician 37(3), 1983.
+    Notes     Ba, Kiros & Hinton, arXiv:1607.06450; Chan, Golub & LeVeque, The American Statistician 37(3),
+              1983.
     Examples
         >>> layer_norm(np.array([[1.0, 3.0]]), epsilon=0.0)
         array([[-1.,  1.]])
@@ -39,8 +51,9 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon: float = 1e-5
     y, written, h, added = _prepared(rows, residual, out)
     keep = return_statistics or rows.keeps_statistics(y, x, gamma, beta, residual)
     mean, rstd = (rows.empty(rows.rows_shape), rows.empty(rows.rows_shape)) if keep else (None, None)
-    backend.module_of(rows.x).layer_norm_forward(written, added, flat(mean), flat(rstd), h, _residual(rows, residual),
-                                                 gammas, betas, epsilon)
+    backend.module_of(rows.x).layer_norm_forward(
+        written, added, flat(mean), flat(rstd), h, _residual(rows, residual), gammas, betas, epsilon
+    )
 
     def gradient(dys, ys, needs):
         dy, dsum, source = (dys[0], dys[1], ys[1]) if residual is not None else (dys, None, x)
@@ -61,15 +74,16 @@ def layer_norm_backward(dy, x, mean, rstd, gamma=None, *, dsum=None, axis=-1, ou
         dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum;   dgamma = sum dy * xhat;   dbeta = sum dy
 
     Parameters
-        dy, x : arrays of one shape and dtype; x is what was normalised, the second result where a residual was given
+        dy, x : arrays of one shape and dtype; x is what was normalised, the second result where a residual
+            was given
         mean, rstd : what `layer_norm` returned with return_statistics
         gamma, axis : as given to `layer_norm`
         dsum : like x, optional: the gradient of the second result, added to dx in the same sweep
         out : like x, optional, receives dx; may be dy, dsum or x
     Returns   (dx, dgamma, dbeta) : like x; of x's sizes along `axis`
     Raises    as `layer_norm`
-    Numerics  as `layer_norm`; dgamma and dbeta are sums over slices of rows that the shape alone decides, joined
-              in float64
+    Numerics  as `layer_norm`; dgamma and dbeta are sums over slices of rows that the shape alone decides,
+              joined in float64
     Backends  cpu
     Notes     Differentiates again by dy, x, gamma and dsum; mean and rstd count as functions of x.
     Examples
@@ -90,12 +104,17 @@ def _layer_norm_backward(dy, x, mean, rstd, gamma, dsum, axis, wanted, out=None)
     gammas = rows.vector("gamma", gamma, rows.columns_shape)
     dx, written = rows.destination(out)
     dgamma, dbeta = (rows.empty(rows.columns_shape) if w else None for w in wanted)
-    backend.module_of(rows.x).layer_norm_backward(written, flat(dgamma), flat(dbeta), dys, dsums, xs, means, rstds,
-                                                  gammas)
-    return _gradient_outputs(rows, dx, written, out, (dgamma, dbeta), (dy, x, gamma, dsum), rstd, centred=True)
+    backend.module_of(rows.x).layer_norm_backward(
+        written, flat(dgamma), flat(dbeta), dys, dsums, xs, means, rstds, gammas
+    )
+    return _gradient_outputs(
+        rows, dx, written, out, (dgamma, dbeta), (dy, x, gamma, dsum), rstd, centred=True
+    )
 
 
-def rms_norm(x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, return_statistics: bool = False, out=None):
+def rms_norm(
+    x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, return_statistics: bool = False, out=None
+):
     """Divides each row by its root mean square, then scales it.
 
         h = x + residual;   y = h / sqrt(mean(h^2) + epsilon) * gamma
@@ -118,8 +137,9 @@ def rms_norm(x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, re
     y, written, h, added = _prepared(rows, residual, out)
     keep = return_statistics or rows.keeps_statistics(y, x, gamma, residual)
     rstd = rows.empty(rows.rows_shape) if keep else None
-    backend.module_of(rows.x).rms_norm_forward(written, added, flat(rstd), h, _residual(rows, residual), gammas,
-                                               epsilon)
+    backend.module_of(rows.x).rms_norm_forward(
+        written, added, flat(rstd), h, _residual(rows, residual), gammas, epsilon
+    )
 
     def gradient(dys, ys, needs):
         dy, dsum, source = (dys[0], dys[1], ys[1]) if residual is not None else (dys, None, x)
@@ -135,7 +155,8 @@ def rms_norm(x, gamma=None, *, residual=None, epsilon: float = 1e-6, axis=-1, re
 def rms_norm_backward(dy, x, rstd, gamma=None, *, dsum=None, axis=-1, out=None):
     """Gradients of `rms_norm` by its input (x + residual) and gamma.
 
-        xhat = x * rstd;   g = dy * gamma;   dx = rstd * (g - xhat * mean(g * xhat)) + dsum;   dgamma = sum dy * xhat
+        xhat = x * rstd;   g = dy * gamma;   dx = rstd * (g - xhat * mean(g * xhat)) + dsum;   dgamma = sum dy
+            * xhat
 
     Parameters
         dy, x, gamma, dsum, axis, out : as in `layer_norm_backward`
@@ -157,7 +178,10 @@ def _rms_norm_backward(dy, x, rstd, gamma, dsum, axis, wanted, out=None):
     name = "rms_norm_backward"
     rows = Rows(name, raw(name, "x", x), axis)
     dys, xs, dsums = rows.read("dy", dy), rows.read("x", x), None if dsum is None else rows.read("dsum", dsum)
-    rstds, gammas = rows.vector("rstd", rstd, rows.rows_shape), rows.vector("gamma", gamma, rows.columns_shape)
+    rstds, gammas = (
+        rows.vector("rstd", rstd, rows.rows_shape),
+        rows.vector("gamma", gamma, rows.columns_shape),
+    )
     dx, written = rows.destination(out)
     dgamma = rows.empty(rows.columns_shape) if wanted else None
     backend.module_of(rows.x).rms_norm_backward(written, flat(dgamma), dys, dsums, xs, rstds, gammas)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, Tensor, raw, recording, result, tracked
+from tilewright.autograd import GradientTape, own_node, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import axes_tuple, contiguous, destination
 
@@ -61,10 +61,10 @@ class Rows:
         backend.module_of(self.x).copy(y, moved)
 
     def keeps_statistics(self, y, *inputs) -> bool:
-        """Whether a gradient will want the statistics. Raises ValueError where out would destroy the input it needs."""
+        """Whether a gradient will want the statistics. Raises ValueError where out would destroy x."""
         wanted = recording() and any(tracked(x) for x in inputs)
         if wanted and y is self.x:
-            raise ValueError(f"[{self.name}] out is x, expected another array while a tape records: the gradient needs x")
+            raise ValueError(f"[{self.name}] out is x, expected another array: the gradient needs x")
         return wanted
 
 
@@ -84,7 +84,9 @@ def _centred(x, statistic_axes, centred: bool):
 
 def _rstd_of(x, rstd, statistic_axes, centred: bool):
     """The saved 1 / sqrt(variance + epsilon), broadcast against x, as a differentiable function of x."""
-    kept = raw("norm", "rstd", rstd).reshape(tuple(1 if a in statistic_axes else n for a, n in enumerate(x.shape)))
+    kept = raw("norm", "rstd", rstd).reshape(
+        tuple(1 if a in statistic_axes else n for a, n in enumerate(x.shape))
+    )
     count = backend.size_of(tuple(x.shape[a] for a in statistic_axes))
 
     def gradient(dr, r, needs):  # dr/dx = -r^3 (x - mean) / n
@@ -100,32 +102,32 @@ def _first_gradients(dy, x, rstd, gamma, statistic_axes, parameter_axes, centred
     xhat = elementwise.multiply(_centred(x, statistic_axes, centred), r)
     g = dy if gamma is None else elementwise.multiply(dy, spread(gamma, x.shape, parameter_axes))
     along = reduce.mean(elementwise.multiply(g, xhat), axis=statistic_axes, keepdims=True)
-    dx = elementwise.multiply(elementwise.subtract(_centred(g, statistic_axes, centred),
-                                                   elementwise.multiply(xhat, along)), r)
+    dx = elementwise.multiply(
+        elementwise.subtract(_centred(g, statistic_axes, centred), elementwise.multiply(xhat, along)), r
+    )
     summed = tuple(a for a in range(x.ndim) if a not in parameter_axes)
-    by_parameters = (reduce.sum(g_, axis=summed) if summed else g_ for g_ in (elementwise.multiply(dy, xhat), dy))
+    by_parameters = (
+        reduce.sum(g_, axis=summed) if summed else g_ for g_ in (elementwise.multiply(dy, xhat), dy)
+    )
     return (dx, *by_parameters)
 
 
-def _own_node(tape: GradientTape, x):
-    """`x` as a Tensor with a node of its own, so that the same array given twice is told apart. Outer tapes see through."""
-    if tracked(x):
-        return result(x.array, (x,), lambda dx, y, needs: (dx,))
-    tensor = Tensor(raw("norm", "x", x))
-    tape.watch(tensor)
-    return tensor
-
-
 def second_gradients(seeds, dy, x, rstd, gamma, statistic_axes, parameter_axes, centred: bool = True):
-    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta), whose own gradients are `seeds`.
+    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta), whose own gradients are
+    `seeds`.
 
     Seeds may be None, and fewer than three."""
     with GradientTape() as tape:
-        sources = [None if a is None else _own_node(tape, a) for a in (dy, x, gamma)]
-        firsts = _first_gradients(sources[0], sources[1], rstd, sources[2], statistic_axes, parameter_axes, centred)
+        sources = [None if a is None else own_node(tape, "norm", "x", a) for a in (dy, x, gamma)]
+        firsts = _first_gradients(
+            sources[0], sources[1], rstd, sources[2], statistic_axes, parameter_axes, centred
+        )
         used = [(first, seed) for first, seed in zip(firsts, seeds, strict=False) if seed is not None]
     if not used:
         return None, None, None
-    found = tape.gradient([first for first, _ in used], [s for s in sources if s is not None],
-                          output_gradients=[seed for _, seed in used])
+    found = tape.gradient(
+        [first for first, _ in used],
+        [s for s in sources if s is not None],
+        output_gradients=[seed for _, seed in used],
+    )
     return tuple(found) if gamma is not None else (*found, None)

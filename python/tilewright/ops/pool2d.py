@@ -23,9 +23,18 @@ from tilewright.ops._windows import (
 )
 
 __all__ = [
-    "avg_pool1d", "avg_pool2d", "avg_pool2d_backward", "global_avg_pool1d", "global_avg_pool2d", "global_max_pool1d",
-    "global_max_pool2d", "max_pool1d", "max_pool2d", "max_pool2d_backward", "max_pool2d_gather",
-]  # fmt: skip
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "global_avg_pool1d",
+    "global_avg_pool2d",
+    "global_max_pool1d",
+    "global_max_pool2d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool2d_gather",
+]
 
 
 def max_pool2d(
@@ -40,13 +49,13 @@ def max_pool2d(
         pool_size : int or (rows, columns)
         stride : int or (rows, columns); pool_size if not given
         padding : "valid", "same" (ceil(H / stride) windows, an odd pixel at the end, as in Keras), an int, or
-            ((top, bottom), (left, right)), less than pool_size (PyTorch allows half of it). Padding counts as -inf
+            ((top, bottom), (left, right)), less than pool_size (PyTorch allows half). Padding counts as -inf
         return_indices : the positions of the maxima are returned too
         out : like the result, optional
-    Returns   y : (N, P, Q, C) in x's layout and dtype; with return_indices the tuple (y, indices), indices int32:
-              row * W + column of the first maximum, as PyTorch counts them
-    Raises    ValueError: wrong number of axes, windows larger than the padded image, padding not below pool_size,
-              an unknown padding or layout, out of another shape.  TypeError: other dtypes.
+    Returns   y : (N, P, Q, C) in x's layout and dtype; with return_indices the tuple (y, indices), indices
+              int32: row * W + column of the first maximum, as PyTorch counts them
+    Raises    ValueError: wrong number of axes, windows larger than the padded image, padding not below
+              pool_size, an unknown padding or layout, out of another shape.  TypeError: other dtypes.
     Numerics  exact; NaN counts as largest
     Backends  cpu
     Examples
@@ -76,9 +85,7 @@ def max_pool2d(
     return result((y, indices) if return_indices else y, (x,), gradient)
 
 
-def max_pool2d_backward(
-    dy, indices, x_shape, pool_size, *, stride=None, padding="valid", out=None
-):
+def max_pool2d_backward(dy, indices, x_shape, pool_size, *, stride=None, padding="valid", out=None):
     """Gradient of `max_pool2d`: every dy goes to where its maximum was.
 
         dx[n, h, w, c] = sum of dy[n, p, q, c] over the windows whose maximum is (h, w)
@@ -94,7 +101,8 @@ def max_pool2d_backward(
     Numerics  sums in the dtype of dy, windows in order
     Backends  cpu
     Examples
-        >>> max_pool2d_backward(np.ones((1, 1, 1, 1)), np.full((1, 1, 1, 1), 3, np.int32), (1, 2, 2, 1), 2).ravel()
+        >>> last = np.full((1, 1, 1, 1), 3, np.int32)
+        >>> max_pool2d_backward(np.ones((1, 1, 1, 1)), last, (1, 2, 2, 1), 2).ravel()
         array([0., 0., 0., 1.])
     """
     name = "max_pool2d_backward"
@@ -124,7 +132,8 @@ def max_pool2d_gather(x, indices, pool_size, *, stride=None, padding="valid", ou
     Numerics  exact
     Backends  cpu
     Examples
-        >>> max_pool2d_gather(np.arange(4.0).reshape(1, 2, 2, 1), np.full((1, 1, 1, 1), 3, np.int32), 2).ravel()
+        >>> last = np.full((1, 1, 1, 1), 3, np.int32)
+        >>> max_pool2d_gather(np.arange(4.0).reshape(1, 2, 2, 1), last, 2).ravel()
         array([3.])
     """
     name = "max_pool2d_gather"
@@ -136,7 +145,11 @@ def max_pool2d_gather(x, indices, pool_size, *, stride=None, padding="valid", ou
 
     y = _run(name, gather, ia.shape, out, xa)
     return result(
-        y, (x,), lambda dy, y, needs: (max_pool2d_backward(dy, indices, xa.shape, pool_size, stride=stride, padding=padding),)
+        y,
+        (x,),
+        lambda dy, y, needs: (
+            max_pool2d_backward(dy, indices, xa.shape, pool_size, stride=stride, padding=padding),
+        ),
     )
 
 
@@ -177,7 +190,9 @@ def avg_pool2d(
     return result(y, (x,), lambda dy, y, needs: (avg_pool2d_backward(dy, xa.shape, **options),))
 
 
-def avg_pool2d_backward(dy, x_shape, pool_size, *, stride=None, padding="valid", count_padding=False, out=None):
+def avg_pool2d_backward(
+    dy, x_shape, pool_size, *, stride=None, padding="valid", count_padding=False, out=None
+):
     """Gradient of `avg_pool2d`: every dy spread over its window.
 
         dx[n, h, w, c] = sum of dy[n, p, q, c] / count over the windows that hold (h, w)
@@ -264,7 +279,9 @@ def max_pool1d(x, pool_size, *, stride=None, padding="valid", data_format="chann
     return _along_one("max_pool1d", max_pool2d, x, pool_size, stride, padding, data_format)
 
 
-def avg_pool1d(x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last"):
+def avg_pool1d(
+    x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last"
+):
     """`avg_pool2d` along one axis.
 
         y[n, q, c] = sum over the window at q * stride - left of x[n, :, c] / count
@@ -290,7 +307,8 @@ def global_max_pool1d(x, *, keepdims=False, data_format="channels_last"):
     """Largest value of each sequence: `global_max_pool2d` of images with one row.
 
     Parameters
-        x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first";  keepdims : W stays, as 1
+        x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
+        keepdims : W stays as an axis of size 1
     Returns   y : (N, C), or (N, 1, C), (N, C, 1) with keepdims
     Raises    as `global_max_pool2d`
     Examples
@@ -304,7 +322,8 @@ def global_avg_pool1d(x, *, keepdims=False, data_format="channels_last"):
     """Mean of each sequence: `global_avg_pool2d` of images with one row.
 
     Parameters
-        x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first";  keepdims : W stays, as 1
+        x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
+        keepdims : W stays as an axis of size 1
     Returns   y : (N, C), or (N, 1, C), (N, C, 1) with keepdims
     Raises    as `global_avg_pool2d`
     Examples

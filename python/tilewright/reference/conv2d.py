@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution as the formulas read: one product of matrices per tap of the filter. Runs on NumPy and on CuPy."""
+"""Convolution as the formulas read: one matrix product per tap of the filter. Runs on NumPy and on CuPy."""
 
 import math
 
@@ -15,8 +15,10 @@ def pads_of(padding, size, window, stride, dilation=(1, 1)):
     if padding == "valid":
         return (0, 0), (0, 0)
     if padding == "same":
-        totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
-                  for n, k, s, d in zip(size, window, stride, dilation, strict=True)]
+        totals = [
+            max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
+            for n, k, s, d in zip(size, window, stride, dilation, strict=True)
+        ]
         return tuple((t // 2, t - t // 2) for t in totals)
     return tuple(_pair(p) for p in _pair(padding))
 
@@ -54,7 +56,11 @@ def _taps(x, w_shape, stride, padding, dilation):
     yield padded, pads, (p, q)
     for r in range(w_shape[0]):
         for s in range(w_shape[1]):
-            yield r, s, padded[:, r * dh : r * dh + (p - 1) * sh + 1 : sh, s * dw : s * dw + (q - 1) * sw + 1 : sw]
+            yield (
+                r,
+                s,
+                padded[:, r * dh : r * dh + (p - 1) * sh + 1 : sh, s * dw : s * dw + (q - 1) * sw + 1 : sw],
+            )
 
 
 def _grouped(a, groups):
@@ -62,13 +68,34 @@ def _grouped(a, groups):
     return a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups)
 
 
-def conv2d(x, w, *, bias=None, stride=1, padding="valid", dilation=1, groups=1, activation=None, slope=None,
-           residual=None, data_format="channels_last"):
+def conv2d(
+    x,
+    w,
+    *,
+    bias=None,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    slope=None,
+    residual=None,
+    data_format="channels_last",
+):
     """sum over taps of x[pixels of the tap] @ w[tap]"""
     if data_format == "channels_first":
-        y = conv2d(x.transpose(0, 2, 3, 1), w, bias=bias, stride=stride, padding=padding, dilation=dilation,
-                   groups=groups, activation=activation, slope=slope,
-                   residual=None if residual is None else residual.transpose(0, 2, 3, 1))
+        y = conv2d(
+            x.transpose(0, 2, 3, 1),
+            w,
+            bias=bias,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            activation=activation,
+            slope=slope,
+            residual=None if residual is None else residual.transpose(0, 2, 3, 1),
+        )
         return y.transpose(0, 3, 1, 2)
     xp = namespace_of(x)
     taps = _taps(x, w.shape, stride, padding, dilation)
@@ -83,24 +110,44 @@ def conv2d(x, w, *, bias=None, stride=1, padding="valid", dilation=1, groups=1, 
     return activate(z, activation, slope)
 
 
-def conv2d_backward_data(dy, w, x_shape, *, stride=1, padding="valid", dilation=1, groups=1,
-                         data_format="channels_last"):
+def conv2d_backward_data(
+    dy, w, x_shape, *, stride=1, padding="valid", dilation=1, groups=1, data_format="channels_last"
+):
     """for each tap, dx[pixels of the tap] += dy @ w[tap].T"""
     if data_format == "channels_first":
         n, c, h, width = x_shape
-        dx = conv2d_backward_data(dy.transpose(0, 2, 3, 1), w, (n, h, width, c), stride=stride, padding=padding,
-                                  dilation=dilation, groups=groups)
+        dx = conv2d_backward_data(
+            dy.transpose(0, 2, 3, 1),
+            w,
+            (n, h, width, c),
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+        )
         return dx.transpose(0, 3, 1, 2)
     xp = namespace_of(dy)
     taps = _taps(xp.zeros(x_shape, dy.dtype), w.shape, stride, padding, dilation)
     padded, ((top, _), (left, _)), _ = next(taps)
     for r, s, pixels in taps:
-        pixels += xp.einsum("npqgk,cgk->npqgc", _grouped(dy, groups), _grouped(w[r, s], groups)).reshape(pixels.shape)
+        pixels += xp.einsum("npqgk,cgk->npqgc", _grouped(dy, groups), _grouped(w[r, s], groups)).reshape(
+            pixels.shape
+        )
     return padded[:, top : top + x_shape[1], left : left + x_shape[2]]
 
 
-def conv2d_backward_weight(dy, x, w_shape, *, stride=1, padding="valid", dilation=1, groups=1, bias_gradient=False,
-                           data_format="channels_last"):
+def conv2d_backward_weight(
+    dy,
+    x,
+    w_shape,
+    *,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    bias_gradient=False,
+    data_format="channels_last",
+):
     """dw[tap] = x[pixels of the tap].T @ dy"""
     if data_format == "channels_first":
         dy, x = dy.transpose(0, 2, 3, 1), x.transpose(0, 2, 3, 1)
@@ -109,16 +156,40 @@ def conv2d_backward_weight(dy, x, w_shape, *, stride=1, padding="valid", dilatio
     taps = _taps(x, w_shape, stride, padding, dilation)
     next(taps)
     for r, s, pixels in taps:
-        dw[r, s] = xp.einsum("npqgc,npqgk->cgk", _grouped(pixels, groups), _grouped(dy, groups)).reshape(w_shape[2:])
+        dw[r, s] = xp.einsum("npqgc,npqgk->cgk", _grouped(pixels, groups), _grouped(dy, groups)).reshape(
+            w_shape[2:]
+        )
     return (dw, dy.sum(axis=(0, 1, 2))) if bias_gradient else dw
 
 
-def conv2d_transpose(x, w, *, bias=None, stride=1, padding="valid", output_padding=None, dilation=1, groups=1,
-                     activation=None, slope=None, data_format="channels_last"):
-    """Every pixel of x adds x @ w.T, a patch as large as the filter, to the result; padding cuts its borders."""
+def conv2d_transpose(
+    x,
+    w,
+    *,
+    bias=None,
+    stride=1,
+    padding="valid",
+    output_padding=None,
+    dilation=1,
+    groups=1,
+    activation=None,
+    slope=None,
+    data_format="channels_last",
+):
+    """Every pixel of x adds a patch as large as the filter, x @ w.T, to the result; padding cuts borders."""
     if data_format == "channels_first":
-        y = conv2d_transpose(x.transpose(0, 2, 3, 1), w, bias=bias, stride=stride, padding=padding, groups=groups,
-                             output_padding=output_padding, dilation=dilation, activation=activation, slope=slope)
+        y = conv2d_transpose(
+            x.transpose(0, 2, 3, 1),
+            w,
+            bias=bias,
+            stride=stride,
+            padding=padding,
+            groups=groups,
+            output_padding=output_padding,
+            dilation=dilation,
+            activation=activation,
+            slope=slope,
+        )
         return y.transpose(0, 3, 1, 2)
     xp = namespace_of(x)
     stride, dilation = _pair(stride), _pair(dilation)
@@ -135,8 +206,15 @@ def conv2d_transpose(x, w, *, bias=None, stride=1, padding="valid", output_paddi
             rest = max(s - k, 0) if extra[i] is None and padding == "valid" else extra[i] or 0
             size.append(full - before - after + rest)
             cut.append(before)
-    y = xp.zeros((x.shape[0], cut[0] + size[0] + w.shape[0] * dilation[0], cut[1] + size[1] + w.shape[1] * dilation[1],
-                  w.shape[2] * groups), x.dtype)
+    y = xp.zeros(
+        (
+            x.shape[0],
+            cut[0] + size[0] + w.shape[0] * dilation[0],
+            cut[1] + size[1] + w.shape[1] * dilation[1],
+            w.shape[2] * groups,
+        ),
+        x.dtype,
+    )
     for r in range(w.shape[0]):
         for s in range(w.shape[1]):
             patch = xp.einsum("npqgk,cgk->npqgc", _grouped(x, groups), _grouped(w[r, s], groups))
@@ -150,16 +228,47 @@ def conv2d_transpose(x, w, *, bias=None, stride=1, padding="valid", output_paddi
     return activate(y if bias is None else y + bias, activation, slope)
 
 
-def depthwise_conv2d(x, w, *, bias=None, stride=1, padding="valid", dilation=1, activation=None, slope=None,
-                     data_format="channels_last"):
+def depthwise_conv2d(
+    x,
+    w,
+    *,
+    bias=None,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    activation=None,
+    slope=None,
+    data_format="channels_last",
+):
     """conv2d with as many groups as channels"""
     rows, cols, channels, multiplier = w.shape
-    return conv2d(x, w.reshape(rows, cols, 1, channels * multiplier), bias=bias, stride=stride, padding=padding,
-                  dilation=dilation, groups=channels, activation=activation, slope=slope, data_format=data_format)
+    return conv2d(
+        x,
+        w.reshape(rows, cols, 1, channels * multiplier),
+        bias=bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=channels,
+        activation=activation,
+        slope=slope,
+        data_format=data_format,
+    )
 
 
-def conv1d(x, w, *, bias=None, stride=1, padding="valid", dilation=1, groups=1, activation=None, slope=None,
-           data_format="channels_last"):
+def conv1d(
+    x,
+    w,
+    *,
+    bias=None,
+    stride=1,
+    padding="valid",
+    dilation=1,
+    groups=1,
+    activation=None,
+    slope=None,
+    data_format="channels_last",
+):
     """conv2d of images with one row"""
     if data_format == "channels_first":
         x = x.transpose(0, 2, 1)
@@ -167,6 +276,15 @@ def conv1d(x, w, *, bias=None, stride=1, padding="valid", dilation=1, groups=1, 
         padding = ((w.shape[0] - 1) * dilation, 0)
     if padding not in ("valid", "same"):
         padding = ((0, 0), padding)
-    y = conv2d(x[:, None], w[None], bias=bias, stride=(1, stride), padding=padding, dilation=(1, dilation),
-               groups=groups, activation=activation, slope=slope)[:, 0]
+    y = conv2d(
+        x[:, None],
+        w[None],
+        bias=bias,
+        stride=(1, stride),
+        padding=padding,
+        dilation=(1, dilation),
+        groups=groups,
+        activation=activation,
+        slope=slope,
+    )[:, 0]
     return y.transpose(0, 2, 1) if data_format == "channels_first" else y

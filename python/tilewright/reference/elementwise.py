@@ -51,14 +51,15 @@ def _gelu_tanh(x):
 
 
 def _gelu_tanh_first(x):
-    s, u1 = sigmoid(2 * _C * (x + _A * x**3)), _C * (1 + 3 * _A * x**2)
-    return s + x * 2 * u1 * s * (1 - s)
+    z, u1 = 2 * _C * (x + _A * x**3), _C * (1 + 3 * _A * x**2)
+    return sigmoid(z) + x * 2 * u1 * sigmoid(z) * sigmoid(-z)
 
 
 def _gelu_tanh_second(x):
-    s, u1, u2 = sigmoid(2 * _C * (x + _A * x**3)), _C * (1 + 3 * _A * x**2), _C * 6 * _A * x
-    s1 = 2 * u1 * s * (1 - s)
-    return 2 * s1 + x * (2 * u2 * s * (1 - s) + 2 * u1 * s1 * (1 - 2 * s))
+    z, u1, u2 = 2 * _C * (x + _A * x**3), _C * (1 + 3 * _A * x**2), _C * 6 * _A * x
+    bell = sigmoid(z) * sigmoid(-z)
+    s1 = 2 * u1 * bell
+    return 2 * s1 + x * (2 * u2 * bell + 2 * u1 * s1 * (1 - 2 * sigmoid(z)))
 
 
 # name: (f, f', f''), each of (namespace, x, p, q)

@@ -33,7 +33,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0, ignore_index=N
 
 
 def sigmoid_cross_entropy(logits, labels, *, label_smoothing=0.0, reduction="none"):
-    """-q log sigmoid(x) - (1 - q) log(1 - sigmoid(x)), q = label (1 - label_smoothing) + label_smoothing / 2"""
+    """-q log s - (1 - q) log(1 - s), s = sigmoid(x), q = label (1 - label_smoothing) + label_smoothing / 2"""
     xp = namespace_of(logits)
     q = labels * (1 - label_smoothing) + label_smoothing / 2
     return _reduced(xp.logaddexp(0, -logits) * q + xp.logaddexp(0, logits) * (1 - q), reduction)

@@ -41,7 +41,7 @@ def layer_norm(x, gamma=None, beta=None, *, residual=None, epsilon=1e-5, axis=-1
 
 
 def layer_norm_backward(dy, x, mean, rstd, gamma=None, *, dsum=None, axis=-1):
-    """dx = rstd (g - mean(g) - xhat mean(g xhat)) + dsum, g = dy gamma; dgamma = sum dy xhat; dbeta = sum dy"""
+    """dx = rstd (g - mean(g) - xhat mean(g xhat)) + dsum, g = dy gamma, and the sums for gamma and beta"""
     xp = namespace_of(x)
     axes, others = _axes(axis, x.ndim)
     mean, rstd = xp.expand_dims(mean, axes), xp.expand_dims(rstd, axes)
@@ -70,8 +70,21 @@ def rms_norm_backward(dy, x, rstd, gamma=None, *, dsum=None, axis=-1):
     return dx + (0 if dsum is None else dsum), (dy * xhat).sum(axis=others)
 
 
-def batch_norm(x, gamma=None, beta=None, moving_mean=None, moving_variance=None, *, training, momentum=0.99,
-               epsilon=1e-3, unbiased=False, momentum_is_update=False, axis=-1, return_statistics=False):
+def batch_norm(
+    x,
+    gamma=None,
+    beta=None,
+    moving_mean=None,
+    moving_variance=None,
+    *,
+    training,
+    momentum=0.99,
+    epsilon=1e-3,
+    unbiased=False,
+    momentum_is_update=False,
+    axis=-1,
+    return_statistics=False,
+):
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta per channel; moving statistics change in place"""
     channel, others = _axes(axis, x.ndim)
     if training:

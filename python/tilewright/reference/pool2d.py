@@ -6,7 +6,7 @@ from tilewright.reference.conv2d import _pair, pads_of
 
 
 def _windows(x_shape, pool_size, stride, padding):
-    """The result's (P, Q), and p, q, rows of the image, columns of the image, whole window's size for each window."""
+    """The result's (P, Q); p, q, rows and columns of the image of each window; a whole window's size."""
     window = _pair(pool_size)
     stride = window if stride is None else _pair(stride)
     pads = pads_of(padding, x_shape[1:3], window, stride)
@@ -16,7 +16,11 @@ def _windows(x_shape, pool_size, stride, padding):
         begin = o * stride[i] - pads[i][0]
         return slice(max(begin, 0), min(begin + window[i], x_shape[1 + i]))
 
-    return out, [(p, q, cut(0, p), cut(1, q)) for p in range(out[0]) for q in range(out[1])], window[0] * window[1]
+    return (
+        out,
+        [(p, q, cut(0, p), cut(1, q)) for p in range(out[0]) for q in range(out[1])],
+        window[0] * window[1],
+    )
 
 
 def _first(x, data_format):
@@ -27,7 +31,9 @@ def _back(y, data_format):
     return y.transpose(0, 3, 1, 2) if data_format == "channels_first" else y
 
 
-def max_pool2d(x, pool_size, *, stride=None, padding="valid", return_indices=False, data_format="channels_last"):
+def max_pool2d(
+    x, pool_size, *, stride=None, padding="valid", return_indices=False, data_format="channels_last"
+):
     """largest value of each window; its row * W + column"""
     x = _first(x, data_format)
     xp = namespace_of(x)
@@ -65,7 +71,9 @@ def _count(part, rows, cols, whole, count_padding):
     return whole if count_padding else (rows.stop - rows.start) * (cols.stop - cols.start)
 
 
-def avg_pool2d(x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last"):
+def avg_pool2d(
+    x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last"
+):
     """mean of each window"""
     x = _first(x, data_format)
     xp = namespace_of(x)

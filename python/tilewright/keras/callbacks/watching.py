@@ -163,9 +163,7 @@ class TerminateOnNaN(Callback):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the start of each epoch to schedule(epoch,
-    learning_rate) or schedule(epoch).
-    """
+    """Sets the learning rate before each epoch to schedule(epoch, learning_rate) or schedule(epoch)."""
 
     def __init__(self, schedule, verbose=0):
         super().__init__()
@@ -187,9 +185,7 @@ class LearningRateScheduler(Callback):
 
 
 class ReduceLROnPlateau(_Watching):
-    """Multiplies the learning rate by `factor` after `patience` epochs without improvement,
-    down to `min_lr`.
-    """
+    """Multiplies the rate by `factor` after `patience` epochs without improvement, down to `min_lr`."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class Layer(WeightOwner):
             self.autocast = autocast = False
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.built = False
+        self.built = self._called = False
         self.path = self.name
         self._trainable = bool(trainable)
         self._calls: list[Call] = []
@@ -98,9 +98,7 @@ class Layer(WeightOwner):
         name=None,
         **_,
     ) -> Variable:
-        """Makes a weight of this layer. The initializer is Glorot's uniform where None,
-        zeros for integers.
-        """
+        """Makes a weight of this layer; by Glorot's uniform initializer where None, zeros for integers."""
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(n is None for n in shape):
             raise ValueError(
@@ -183,10 +181,10 @@ class Layer(WeightOwner):
         if kwargs:
             kwargs = {name: self._converted(value) for name, value in kwargs.items()}
         first = args[0] if args else next(iter(kwargs.values()), None)
-        if not self.built:
-            self._build_for(args, kwargs)
         if self.input_spec is not None:
             self._check_input(first)
+        if not self.built:
+            self._build_for(args, kwargs)
         outer = call_state.training
         training = kwargs.get("training")
         if training is None:
@@ -212,7 +210,12 @@ class Layer(WeightOwner):
         call_state.depth += 1
         call_state.training = training
         try:
-            outputs = self.call(*args, **kwargs)
+            if self._called:
+                outputs = self.call(*args, **kwargs)
+            else:
+                with naming.name_scope(self.name):  # for the layers that are built inside
+                    outputs = self.call(*args, **kwargs)
+                self._called = True
         except (ValueError, TypeError, IndexError) as error:
             note(error, f"in layer {self.name} ({type(self).__name__}), called on {described(first)}")
             raise
@@ -247,9 +250,7 @@ class Layer(WeightOwner):
         return tensor
 
     def _build_for(self, args, kwargs):
-        """Builds from the shapes of the arguments: `build` gets that of the first,
-        or one per `<name>_shape`.
-        """
+        """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
         signature = type(self)._signature()
         bound = signature.bound(args, kwargs)
         shapes = {}
@@ -278,10 +279,10 @@ class Layer(WeightOwner):
 
     def _describe(self, args, kwargs):
         """A symbolic call: builds, works out the shapes of the outputs, notes the call."""
-        if not self.built:
-            self._build_for(args, kwargs)
         if self.input_spec is not None:
             self._check_input(args[0] if args else next(iter(kwargs.values())))
+        if not self.built:
+            self._build_for(args, kwargs)
         try:
             outputs = self.compute_output_spec(*args, **{k: v for k, v in kwargs.items() if k != "training"})
         except (ValueError, TypeError, IndexError) as error:
@@ -347,8 +348,8 @@ class Layer(WeightOwner):
     # ---- configuration
 
     def get_config(self) -> dict:
-        """Arguments that make such a layer again: the `config_fields`,
-        or without them what `__init__` was given.
+        """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was
+        given.
         """
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         for field in self.config_fields:

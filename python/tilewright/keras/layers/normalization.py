@@ -213,31 +213,35 @@ class LayerNormalization(_Scaling):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        rank = len(input_shape)
-        axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
-        self._axes = tuple(axes)
-        self._add_scaling(tuple(input_shape[a] for a in axes))
+        self._axes = _sorted_axes(self.axis, len(input_shape))
+        self._add_scaling(tuple(input_shape[a] for a in self._axes))
 
     def call(self, inputs):
         return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon, axis=self._axes)
 
 
-class RMSNormalization(_Scaling):
-    """Each sample divided by the root of its mean square, times a learned scale. Zhang & Sennrich,
-    arXiv:1910.07467.
-    """
+def _sorted_axes(axis, rank: int) -> tuple[int, ...]:
+    """An axis or several, counted from the front, in order."""
+    return tuple(sorted(a % rank for a in ([axis] if isinstance(axis, int) else axis)))
 
+
+class RMSNormalization(Layer):
+    """Each sample divided by its root mean square over `axis`, times a learned scale. arXiv:1910.07467."""
+
+    casts_integers = True
+    supports_masking = True
     config_fields = ("axis", "epsilon")
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
-        super().__init__(False, True, "zeros", "ones", None, None, None, None, **kwargs)
+        super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, input_shape):
-        rank = len(input_shape)
-        axes = sorted(a % rank for a in ([self.axis] if isinstance(self.axis, int) else self.axis))
-        self._axes = tuple(axes)
-        self._add_scaling(tuple(input_shape[a] for a in axes))
+        self._axes = _sorted_axes(self.axis, len(input_shape))
+        self.scale = self.add_weight(tuple(input_shape[a] for a in self._axes), "ones", name="scale")
 
     def call(self, inputs):
-        return ops.rms_norm(inputs, self.gamma, epsilon=self.epsilon, axis=self._axes)
+        return ops.rms_norm(inputs, self.scale, epsilon=self.epsilon, axis=self._axes)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss functions: (y_true, y_pred) to one value per sample, the mean or sum over the last axis.
-Numerics are Keras's.
+"""Loss functions: (y_true, y_pred) to one value per sample, the mean or sum over the last axis. Numerics are
+Keras's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric: a value gathered over batches. The state lives in variables and is read when shown,
-not in every step.
+"""Metric: a value gathered over batches. The state lives in variables and is read when shown, not in every
+step.
 """
 
 from __future__ import annotations
@@ -121,9 +121,7 @@ class Mean(Metric):
 
 
 def _samplewise(values, sample_weight, dtype, reduce):
-    """One weighted value and weight per sample:
-    axes after the first (or those without weights) are reduced.
-    """
+    """A weighted value and a weight per sample: axes after the first (or those without weights) are reduced."""
     weight = None
     if sample_weight is not None:
         weight = _array("sample_weight", sample_weight, dtype)

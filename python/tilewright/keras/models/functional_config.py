@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of models made of inputs and outputs: Keras's format of layers,
-calls and history triples.
-"""
+"""Configurations of models made of inputs and outputs, in Keras's format of layers, calls and histories."""
 
 from __future__ import annotations
 

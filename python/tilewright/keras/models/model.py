@@ -134,8 +134,8 @@ class Model(Trainer, Layer):
         return self._graph.run(self._fitted(inputs))
 
     def _fitted(self, inputs) -> list:
-        """One Tensor per input, cast to its dtype,
-        with an axis of size 1 added or taken where that makes it fit.
+        """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it
+        fit.
         """
         wanted = self._graph.flat_inputs
         values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.flatten(inputs)
@@ -169,7 +169,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if str(value.dtype) != tensor.dtype:
+        if value.dtype != tensor.array_dtype:
             value = ops.cast(value, tensor.dtype)
         return value
 

@@ -24,7 +24,8 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
         for layer in layers or ():
-            self.add(layer)
+            self._push(layer)
+        self._rebuild()
 
     @property
     def layers(self) -> list[Layer]:
@@ -32,7 +33,11 @@ class Sequential(Model):
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
     def add(self, layer) -> None:
-        """Puts a layer (or an Input's KerasTensor, or a function of no class) on top."""
+        """Puts a layer, or an Input's KerasTensor, on top."""
+        self._push(layer)
+        self._rebuild()
+
+    def _push(self, layer) -> None:
         if (
             isinstance(layer, KerasTensor)
             and layer.call is not None
@@ -56,7 +61,6 @@ class Sequential(Model):
             if shape is not None:
                 self._stack.append(_input_of(shape, layer))
         self._stack.append(layer)
-        self._rebuild()
 
     def pop(self) -> Layer:
         """Takes the last layer off."""
@@ -75,6 +79,7 @@ class Sequential(Model):
                 self.build(self._stack[0].batch_shape)
 
     def _set_graph(self, graph: Graph) -> None:
+        naming.unique_name("functional")  # Keras makes a functional model inside, which takes a number
         self._graph, self.built = graph, True
 
     def build(self, input_shape=None):

@@ -44,7 +44,9 @@ class Adam(Optimizer):
             **kwargs,
         )
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
-        self.state_names = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
+        self.state_groups = (
+            (("momentum", "velocity"), ("velocity_hat",)) if amsgrad else (("momentum", "velocity"),)
+        )
 
     def _update(self, params, grads, *, state, weight_decay, **options):
         ops.adam_update(

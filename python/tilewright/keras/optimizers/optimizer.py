@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optimizer: the base.
-Holds state for a list of variables and updates all of them by one operation a step.
-"""
+"""Optimizer: the base. Holds state for a list of variables and updates all by one operation a step."""
 
 from __future__ import annotations
 
@@ -27,7 +25,9 @@ class Optimizer:
         name : first part of the state's paths
     """
 
-    state_names: tuple[str, ...] = ()  # of one array a variable each
+    # Names of the state, one array a variable each, in groups: `variables` lists a group for each variable in
+    # turn, then the next group.
+    state_groups: tuple[tuple[str, ...], ...] = ()
     config_fields: tuple[str, ...] = ()
 
     def __init__(
@@ -110,9 +110,9 @@ class Optimizer:
             return
         self._variables = list(variables)
         self._index = {id(v): i for i, v in enumerate(self._variables)}
-        self._state = {name: [] for name in self.state_names}
+        self._state = {name: [] for group in self.state_groups for name in group}
         for variable in self._variables:
-            for name in self.state_names:
+            for name in self._state:
                 path = f"{self.name}/{variable.path.replace('/', '_')}_{name}"
                 zeros = ops.zeros(variable.shape, variable.dtype)
                 self._state[name].append(Variable(zeros, False, path.rsplit("/", 1)[1], path=path))
@@ -120,15 +120,18 @@ class Optimizer:
 
     @property
     def variables(self) -> list[Variable]:
-        """Step count, learning rate, then the state of each variable in turn."""
-        state = self._state.values() if self.built else ()
-        return [self.iterations, self._rate, *(v for row in zip(*state, strict=True) for v in row)]
+        """Step count, learning rate, then the state, in Keras's order."""
+        found = [self.iterations, self._rate]
+        for group in self.state_groups if self.built else ():
+            for row in zip(*(self._state[name] for name in group), strict=True):
+                found.extend(row)
+        return found
 
     # ---- weight decay
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Leaves variables, or those whose name holds one of `var_names`, without decay.
-        Before the first step.
+        """Leaves variables, or those whose name holds one of `var_names`, without decay. Before the first
+        step.
         """
         if self.built:
             raise ValueError(
@@ -237,8 +240,8 @@ class Optimizer:
         return self._groups
 
     def _update(self, params, grads, *, state, weight_decay, **options):
-        """Calls the operation that updates `params` in place.
-        `state` holds the lists named in `state_names`.
+        """Calls the operation that updates `params` in place. `state` holds the lists named in
+        `state_groups`.
         """
         raise NotImplementedError(f"[{type(self).__name__}] _update is not defined")
 
@@ -282,9 +285,7 @@ def _whole(gradient):
 
 
 def _clipped_together(arrays, scale, limit: float) -> list:
-    """Gradients scaled so that the norm over all of them is at most `limit`,
-    where several groups share them.
-    """
+    """Gradients scaled so that the norm over all is at most `limit`, where several groups share them."""
     if scale is not None:
         arrays = [ops.multiply(a, scale) for a in arrays]
     norm = ops.reshape(ops.global_norm(arrays), ())

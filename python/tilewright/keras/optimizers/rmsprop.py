@@ -44,12 +44,8 @@ class RMSprop(Optimizer):
             **kwargs,
         )
         self.rho, self.momentum, self.epsilon, self.centered = rho, float(momentum), epsilon, centered
-        names = (
-            ["velocity"]
-            + (["momentum"] if self.momentum > 0 else [])
-            + (["average_gradient"] if centered else [])
-        )
-        self.state_names = tuple(names)
+        groups = {"velocity": True, "momentum": self.momentum > 0, "average_gradient": centered}
+        self.state_groups = tuple((name,) for name, used in groups.items() if used)
 
     def _update(self, params, grads, *, state, **options):
         ops.rmsprop_update(

@@ -43,7 +43,7 @@ class SGD(Optimizer):
         if not 0 <= momentum <= 1:
             raise ValueError(f"[SGD] momentum is {momentum}, expected 0 to 1")
         self.momentum, self.nesterov = float(momentum), nesterov
-        self.state_names = ("momentum",) if self.momentum else ()
+        self.state_groups = (("momentum",),) if self.momentum else ()
 
     def _update(self, params, grads, *, state, **options):
         ops.sgd_update(

@@ -18,7 +18,7 @@ def by_output(role: str, structure, names: list[str], single_list: bool = False)
     count = len(names)
     if isinstance(structure, dict):
         unknown = [key for key in structure if key not in names]
-        if unknown and count == 1 and len(structure) == 1:
+        if unknown and names == ["output"] and len(structure) == 1:  # an output without a name of its own
             return list(structure.values())
         if unknown:
             raise serialization.unknown(f"compile, {role} for output", unknown[0], names)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches: whatever the user trains on (arrays, generators, sequences) as a stream of (x, y,
-sample_weight).
-"""
+"""Batches: what the user trains on (arrays, generators, sequences) as a stream of (x, y, sample_weight)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C between steps: a step that has begun is finished,
-so that weights and optimizer state belong together.
+"""Ctrl-C between steps: a step that has begun is finished, so that weights and optimizer state belong
+together.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import threading
 
 
 class StopBetweenSteps:
-    """Inside `with`, the first Ctrl-C is noted and raised as KeyboardInterrupt by `check`; a second raises
-    at once.
+    """Inside `with`, the first Ctrl-C is noted and raised as KeyboardInterrupt by `check`; a second raises at
+    once.
 
     Only where Python's own handler is in place and in the main thread; elsewhere nothing changes.
     """

@@ -156,8 +156,8 @@ class Loops:
         callbacks=None,
         return_dict=False,
     ):
-        """Loss and metrics on data: a list (a number if there is only the loss),
-        or a dict with `return_dict`.
+        """Loss and metrics on data: a list (a number if there is only the loss), or a dict with
+        `return_dict`.
         """
         self._needs_compile("evaluate")
         stream = batches_module.Stream(

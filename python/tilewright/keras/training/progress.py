@@ -9,8 +9,8 @@ import time
 
 
 def bar_wanted(verbose) -> bool:
-    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there.
-    TILEWRIGHT_PROGRESS=0/1 decides first.
+    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there. TILEWRIGHT_PROGRESS=0/1
+    decides first.
     """
     if verbose not in ("auto", 1, True):
         return False

@@ -183,9 +183,7 @@ class Trainer(Loops):
 
     @property
     def _plain_training(self) -> bool:
-        """Whether no subclass has a training step of its own,
-        so that results need not be made in every step.
-        """
+        """Whether no subclass has its own training step, so that results need not be made in every step."""
         return type(self).train_step is Trainer.train_step
 
     @property
