@@ -70,8 +70,10 @@ def pytorch(torch, arrays, causal, dtype):
 
 def largest_error(got, want):
     """Of all arrays, relative to each one's largest value."""
-    return max(float(np.abs(np.asarray(g, np.float64) - w).max() / np.abs(w).max())
-               for g, w in zip(got, want, strict=True))
+    return max(
+        float(np.abs(np.asarray(g, np.float64) - w).max() / np.abs(w).max())
+        for g, w in zip(got, want, strict=True)
+    )
 
 
 def least_times(calls, seconds, clock):
@@ -140,7 +142,10 @@ def main():
     for shape in shapes(arguments.names):
         for record in measure(torch, *shape, arguments.seconds, clock):
             records.append(record)
-            print("  ".join(f"{x:9.3g}" if isinstance(x, float) else f"{x:16}" for x in record.values()), flush=True)
+            print(
+                "  ".join(f"{x:9.3g}" if isinstance(x, float) else f"{x:16}" for x in record.values()),
+                flush=True,
+            )
     for which in PASSES:
         ratios = [r["ratio"] for r in records if r["pass"] == which and "ratio" in r]
         if ratios:

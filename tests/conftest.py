@@ -12,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tilewright import _cpu, backend
 
+# One back end of Keras for every test that asks it, set before anything imports it.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
 # In CI the same examples every time: a run there tells of the change, not of the draw. Elsewhere new ones are drawn.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):

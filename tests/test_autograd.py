@@ -133,7 +133,9 @@ def test_output_gradients_are_checked():
     with tw.GradientTape(persistent=True) as tape:
         tape.watch(x)
         y = x * x
-    np.testing.assert_allclose(tape.gradient(y, x, output_gradients=np.array([1.0, 10.0])).numpy(), [2.0, 40.0])
+    np.testing.assert_allclose(
+        tape.gradient(y, x, output_gradients=np.array([1.0, 10.0])).numpy(), [2.0, 40.0]
+    )
     with pytest.raises(ValueError, match=r"output_gradients has shape \(3,\), expected \(2,\)"):
         tape.gradient(y, x, output_gradients=np.ones(3))
     with pytest.raises(ValueError, match="2 entries, expected 1"):

@@ -17,7 +17,6 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr int64_t kCacheBytes = 1 << 20;     // blocks up to this size are used as they lie, unpacked
 constexpr int64_t kPackedRows = 3072;        // rows of a packed at a time: with kc columns, a few MiB
 constexpr int64_t kPackedCols = 3072;        // and columns of b
 constexpr int64_t kTaskCols = 480;           // columns per task at most
@@ -52,6 +51,7 @@ struct Plan {
   int64_t task_rows, task_cols;
 
   Plan(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream) {
+    const auto fits = [&kernel](int64_t elements) { return elements * int64_t(sizeof(T)) <= kernel.in_place_bytes; };
     kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
     pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
@@ -66,7 +66,6 @@ struct Plan {
   }
 
  private:
-  static bool fits(int64_t elements) { return elements * int64_t(sizeof(T)) <= kCacheBytes; }
 
   // Cuts tasks smaller until there are enough of them to share.
   void balance(const MatmulProblem<T>& p) {

@@ -36,7 +36,8 @@ PackedFactor<T>::PackedFactor(const StridedMatrix<T>& b, int64_t k, int64_t n)
 }
 
 template <class T>
-void PackedFactor<T>::multiply(T* y, int64_t y_row, const StridedMatrix<T>& a, int64_t m, T beta, const T* bias) const {
+void PackedFactor<T>::multiply(T* y, int64_t y_row, const StridedMatrix<T>& a, int64_t m, T beta,
+                               const T* bias) const {
   if (m == 0 || n_ == 0) return;
   const MatmulTable<T>& kernel = table<T>();
   MatmulBlock<T> g;

@@ -13,9 +13,10 @@ class PackedFactor {
  public:
   PackedFactor(const StridedMatrix<T>& b, int64_t k, int64_t n);
 
-  // y (m, n) = a (m, k) @ b + beta * y + bias?; a is read as it lies, so m * k should fit the caches. y has contiguous
-  // columns and shares no memory with a. Uses the thread pool where the product is large enough.
-  void multiply(T* y, int64_t y_row, const StridedMatrix<T>& a, int64_t m, T beta, const T* bias = nullptr) const;
+  // y (m, n) = a (m, k) @ b + beta * y + bias?; a is read as it lies, so m * k should fit the caches. y has
+  // contiguous columns and shares no memory with a. Uses the thread pool where the product is large enough.
+  void multiply(T* y, int64_t y_row, const StridedMatrix<T>& a, int64_t m, T beta,
+                const T* bias = nullptr) const;
 
  private:
   int64_t panels() const { return (n_ + width_ - 1) / width_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GRU, the plan of rnn_lstm.cpp. u is packed in two parts, for z and r and for the candidate: with the reset gate
-// before its product the candidate waits for r.
+// GRU, the plan of rnn_lstm.cpp. u is packed in two parts, for z and r and for the candidate: with the reset
+// gate before its product the candidate waits for r.
 #include "core/dispatch.h"
 #include "cpu/rnn.h"
 #include "cpu/rnn_steps.h"
@@ -71,7 +71,8 @@ struct GruBackward {
         for_sequences(s, count, [&](int64_t i) {
           const int64_t row = s.row(begin + i, n), kept = row * kKept * units;
           if (!s.skipped(row))
-            step({units, gates + kept, before.at(begin + i, n), dq.data() + i * units, dh + i * units, dgates + kept});
+            step({units, gates + kept, before.at(begin + i, n), dq.data() + i * units, dh + i * units,
+                  dgates + kept});
         });
       };
       for_sequences(s, count, [&](int64_t i) {
@@ -80,7 +81,9 @@ struct GruBackward {
         if (s.skipped(row)) std::fill_n(dgates + row * kKept * units, kKept * units, T(0));
       });
       const T* dz = dgates + s.row(begin, n) * kKept * units;
-      const auto columns = [&](int64_t gate) { return StridedMatrix<T>{dz + gate * units, s.steps * kKept * units, 1}; };
+      const auto columns = [&](int64_t gate) {
+        return StridedMatrix<T>{dz + gate * units, s.steps * kKept * units, 1};
+      };
       if (reset_after) {
         each(kernel.gru_backward);
         for_candidate.multiply(dh, units, columns(3), count, T(1));
@@ -103,7 +106,8 @@ const T* recurrent_bias(const View& b, int64_t units) {
 // du: z and r, then the candidate, whose left factor is the state, or r * h where the reset stands before.
 template <class T>
 void recurrent_gradients(const RnnSteps& s, const RnnProducts<T>& products, const View& du, const View& db,
-                         const StatesBefore<T>& before, const View& gates, const Columns<T>& dz, bool reset_after) {
+                         const StatesBefore<T>& before, const View& gates, const Columns<T>& dz,
+                         bool reset_after) {
   const int64_t units = s.units, width = kGates * units;
   const Columns<T> dq = dz.from((reset_after ? 3 : 2) * units);
   if (db && db.ndim == 2) {
@@ -121,8 +125,9 @@ void recurrent_gradients(const RnnSteps& s, const RnnProducts<T>& products, cons
 
 }  // namespace
 
-void gru_forward(const View& y, const View& h_last, const View& gates, const View& x, const View& w, const View& u,
-                 const View& b, const View& h0, const View& mask, const RnnParams& params, Stream) {
+void gru_forward(const View& y, const View& h_last, const View& gates, const View& x, const View& w,
+                 const View& u, const View& b, const View& h0, const View& mask, const RnnParams& params,
+                 Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, mask, params);
@@ -132,15 +137,17 @@ void gru_forward(const View& y, const View& h_last, const View& gates, const Vie
     const StridedMatrix<T> weights{u.as<const T>(), width, 1};
     const PackedFactor<T> for_gates(weights, s.units, 2 * s.units);
     const PackedFactor<T> for_candidate(weights.from(0, 2 * s.units), s.units, s.units);
-    const GruForward<T> run{s, for_gates, for_candidate, recurrent_bias<T>(b, s.units), params.reset_after,
-                            y.as<T>(), h_last.as<T>(), gates.as<T>()};
+    const GruForward<T> run{
+        s,         for_gates,      for_candidate, recurrent_bias<T>(b, s.units), params.reset_after,
+        y.as<T>(), h_last.as<T>(), gates.as<T>()};
     for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
   });
 }
 
-void gru_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0, const View& dgates,
-                  const View& dy, const View& dh_last, const View& x, const View& w, const View& u, const View& h0,
-                  const View& mask, const View& y, const View& gates, const RnnParams& params, Stream) {
+void gru_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
+                  const View& dgates, const View& dy, const View& dh_last, const View& x, const View& w,
+                  const View& u, const View& h0, const View& mask, const View& y, const View& gates,
+                  const RnnParams& params, Stream) {
   for_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, mask, params);
@@ -151,8 +158,15 @@ void gru_backward(const View& dx, const View& dw, const View& du, const View& db
       const StridedMatrix<T> weights{u.as<const T>(), width, 1};
       const PackedFactor<T> for_gates(weights.transposed(), 2 * s.units, s.units);
       const PackedFactor<T> for_candidate(weights.from(0, 2 * s.units).transposed(), s.units, s.units);
-      const GruBackward<T> run{s, for_gates, for_candidate, before, params.reset_after,
-                               gates.as<const T>(), dy.as<const T>(), dh0.as<T>(), dgates.as<T>()};
+      const GruBackward<T> run{s,
+                               for_gates,
+                               for_candidate,
+                               before,
+                               params.reset_after,
+                               gates.as<const T>(),
+                               dy.as<const T>(),
+                               dh0.as<T>(),
+                               dgates.as<T>()};
       for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
     }
     const RnnProducts<T> products(s, x, w);

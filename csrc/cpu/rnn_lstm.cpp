@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM: x @ w for all time steps in one product; then, for a group of sequences at a time, step by step a small
-// product with u and the elementwise rest. Backward collects dgates step by step; the weights' gradients are products
-// over all steps.
+// LSTM: x @ w for all time steps in one product; then, for a group of sequences at a time, step by step a
+// small product with u and the elementwise rest. Backward collects dgates step by step; the weights'
+// gradients are products over all steps.
 #include "core/dispatch.h"
 #include "cpu/rnn.h"
 #include "cpu/rnn_steps.h"
@@ -26,7 +26,8 @@ struct LstmForward {
       recurrent.multiply(product.data(), width, {h, units, 1}, count, T(0));
       for_sequences(s, count, [&](int64_t i) {
         const int64_t row = s.row(begin + i, n);
-        const LstmStep<T> step{units, gates + row * width, product.data() + i * width, c + i * units, h + i * units};
+        const LstmStep<T> step{units, gates + row * width, product.data() + i * width, c + i * units,
+                               h + i * units};
         if (s.skipped(row))
           std::fill_n(step.gates, width, T(0));
         else
@@ -54,8 +55,9 @@ struct LstmBackward {
     for (int64_t n = s.steps - 1; n >= 0; --n) {
       for_sequences(s, count, [&](int64_t i) {
         const int64_t row = s.row(begin + i, n);
-        const LstmGradient<T> step{units,          gates + row * width, cells + row * units, cells_before.at(begin + i, n),
-                                   dh + i * units, dc + i * units,      dgates + row * width};
+        const LstmGradient<T> step{
+            units,          gates + row * width, cells + row * units, cells_before.at(begin + i, n),
+            dh + i * units, dc + i * units,      dgates + row * width};
         if (dy != nullptr) kernel.accumulate(step.dh, dy + row * units, units);
         if (s.skipped(row))
           std::fill_n(step.dgates, width, T(0));
@@ -80,15 +82,17 @@ void lstm_forward(const View& y, const View& h_last, const View& c_last, const V
     copy_or_clear(h_last.as<T>(), h0.as<const T>(), s.batch * s.units);
     copy_or_clear(c_last.as<T>(), c0.as<const T>(), s.batch * s.units);
     const PackedFactor<T> recurrent({u.as<const T>(), width, 1}, s.units, width);
-    const LstmForward<T> run{s, recurrent, y.as<T>(), h_last.as<T>(), c_last.as<T>(), gates.as<T>(), cells.as<T>()};
+    const LstmForward<T> run{
+        s, recurrent, y.as<T>(), h_last.as<T>(), c_last.as<T>(), gates.as<T>(), cells.as<T>()};
     for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
   });
 }
 
-void lstm_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0, const View& dc0,
-                   const View& dgates, const View& dy, const View& dh_last, const View& dc_last, const View& x,
-                   const View& w, const View& u, const View& h0, const View& c0, const View& mask, const View& y,
-                   const View& gates, const View& cells, const RnnParams& params, Stream) {
+void lstm_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
+                   const View& dc0, const View& dgates, const View& dy, const View& dh_last,
+                   const View& dc_last, const View& x, const View& w, const View& u, const View& h0,
+                   const View& c0, const View& mask, const View& y, const View& gates, const View& cells,
+                   const RnnParams& params, Stream) {
   for_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, mask, params);
@@ -98,8 +102,9 @@ void lstm_backward(const View& dx, const View& dw, const View& du, const View& d
     {
       const PackedFactor<T> recurrent({u.as<const T>(), 1, width}, width, s.units);
       const StatesBefore<T> cells_before(s, cells, c0);
-      const LstmBackward<T> run{s,          recurrent,    cells_before, gates.as<const T>(), cells.as<const T>(), dy.as<const T>(),
-                                dh0.as<T>(), dc0.as<T>(), dgates.as<T>()};
+      const LstmBackward<T> run{
+          s,           recurrent,   cells_before,  gates.as<const T>(), cells.as<const T>(), dy.as<const T>(),
+          dh0.as<T>(), dc0.as<T>(), dgates.as<T>()};
       for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
     }
     const RnnProducts<T> products(s, x, w);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Simple RNN: one gate whose value is the state, so y serves as the row of gates. The plan is that of rnn_lstm.cpp.
+// Simple RNN: one gate whose value is the state, so y serves as the row of gates. The plan is that of
+// rnn_lstm.cpp.
 #include "core/dispatch.h"
 #include "cpu/rnn.h"
 #include "cpu/rnn_steps.h"
@@ -62,31 +63,37 @@ struct SimpleBackward {
 
 }  // namespace
 
-void simple_rnn_forward(const View& y, const View& h_last, const View& x, const View& w, const View& u, const View& b,
-                        const View& h0, const View& mask, const RnnParams& params, Stream) {
+void simple_rnn_forward(const View& y, const View& h_last, const View& x, const View& w, const View& u,
+                        const View& b, const View& h0, const View& mask, const RnnParams& params, Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, mask, params);
     RnnProducts<T>(s, x, w).inputs({y.as<T>(), s.units}, s.units, b.as<const T>());
     copy_or_clear(h_last.as<T>(), h0.as<const T>(), s.batch * s.units);
     const PackedFactor<T> recurrent({u.as<const T>(), s.units, 1}, s.units, s.units);
-    const SimpleForward<T> run{s, recurrent, params.activation == Activation::relu, y.as<T>(), h_last.as<T>()};
+    const SimpleForward<T> run{s, recurrent, params.activation == Activation::relu, y.as<T>(),
+                               h_last.as<T>()};
     for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
   });
 }
 
 void simple_rnn_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
-                         const View& dgates, const View& dy, const View& dh_last, const View& x, const View& w,
-                         const View& u, const View& h0, const View& mask, const View& y, const RnnParams& params,
-                         Stream) {
+                         const View& dgates, const View& dy, const View& dh_last, const View& x,
+                         const View& w, const View& u, const View& h0, const View& mask, const View& y,
+                         const RnnParams& params, Stream) {
   for_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, mask, params);
     copy_or_clear(dh0.as<T>(), dh_last.as<const T>(), s.batch * s.units);
     {
       const PackedFactor<T> recurrent({u.as<const T>(), 1, s.units}, s.units, s.units);
-      const SimpleBackward<T> run{s,           recurrent, params.activation == Activation::relu, y.as<const T>(), dy.as<const T>(),
-                                  dh0.as<T>(), dgates.as<T>()};
+      const SimpleBackward<T> run{s,
+                                  recurrent,
+                                  params.activation == Activation::relu,
+                                  y.as<const T>(),
+                                  dy.as<const T>(),
+                                  dh0.as<T>(),
+                                  dgates.as<T>()};
       for_groups(s, u.bytes(), [&](int64_t begin, int64_t count) { run.group(begin, count); });
     }
     const RnnProducts<T> products(s, x, w);

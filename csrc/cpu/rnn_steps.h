@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the drivers of LSTM, GRU and simple RNN share: the order of the time steps, tasks, products over all steps.
+// What the drivers of LSTM, GRU and simple RNN share: the order of the time steps, tasks, products over all
+// steps.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,8 @@ const RnnTable<T>& rnn_kernels() {
   return kernels<RnnKernels>().of<T>();
 }
 
-// Sizes of one call and the way through its time steps. "Row" counts (sequence, time) pairs of a (B, T, ..) array.
+// Sizes of one call and the way through its time steps. "Row" counts (sequence, time) pairs of a (B, T, ..)
+// array.
 struct RnnSteps {
   int64_t batch, steps, inputs, units;
   bool reverse;
@@ -40,8 +42,9 @@ struct RnnSteps {
   bool skipped(int64_t row) const { return mask != nullptr && mask[row] == 0; }
 };
 
-// Calls body(begin, count) for groups of sequences, each of which a task takes through all time steps. A group fills
-// one register tile's rows; weights that no core's cache holds are read by one group, whose products use all threads.
+// Calls body(begin, count) for groups of sequences, each of which a task takes through all time steps. A
+// group fills one register tile's rows; weights that no core's cache holds are read by one group, whose
+// products use all threads.
 template <class Body>
 void for_groups(const RnnSteps& s, int64_t weight_bytes, Body&& body) {
   constexpr int64_t kGroup = 8, kCacheBytes = 1 << 20;
@@ -81,7 +84,8 @@ struct Columns {
 template <class T>
 class RnnProducts {
  public:
-  RnnProducts(const RnnSteps& s, const View& x, const View& w) : s_(s), x_(x.as<const T>()), w_(w.as<const T>()) {}
+  RnnProducts(const RnnSteps& s, const View& x, const View& w)
+      : s_(s), x_(x.as<const T>()), w_(w.as<const T>()) {}
 
   // z (rows, gates * units) = x @ w + bias?
   void inputs(const Columns<T>& z, int64_t width, const T* bias) const {
@@ -112,7 +116,8 @@ class RnnProducts {
   }
 
   // y (m, n) = a (m, rows) @ n columns of dz
-  void over_rows(const Columns<T>& y, const StridedMatrix<T>& a, int64_t m, const Columns<T>& dz, int64_t n) const {
+  void over_rows(const Columns<T>& y, const StridedMatrix<T>& a, int64_t m, const Columns<T>& dz,
+                 int64_t n) const {
     MatmulProblem<T> p;
     p.m = m, p.n = n, p.k = s_.rows();
     p.a = a, p.b = dz.matrix();

@@ -163,7 +163,9 @@ def _traced(y, inputs, gradient):
     several = isinstance(y, tuple)
     node = None
     if gradient is not None and _tapes():
-        edges = tuple((x.node, x.index) if isinstance(x, Tensor) and x.node is not None else None for x in inputs)
+        edges = tuple(
+            (x.node, x.index) if isinstance(x, Tensor) and x.node is not None else None for x in inputs
+        )
         if any(edges):
             node = Node(next(_order), edges, gradient, y if several else (y,))
     if several:
@@ -271,7 +273,9 @@ class GradientTape:
         for name, tensors in (("target", targets), ("sources", flat)):
             for t in tensors:
                 if not isinstance(t, Tensor):
-                    raise TypeError(f"[GradientTape.gradient] {name} holds a {type(t).__name__}, expected a Tensor")
+                    raise TypeError(
+                        f"[GradientTape.gradient] {name} holds a {type(t).__name__}, expected a Tensor"
+                    )
         self._used = True
         pending = self._seed(targets, output_gradients)
         if self in _tapes() and not self._persistent:
@@ -280,7 +284,10 @@ class GradientTape:
         else:
             found = self._propagate(pending, flat)
         if unconnected_gradients == "zero":
-            found = [_ops["zeros_like"](Tensor(s.array)) if g is None else g for g, s in zip(found, flat, strict=True)]
+            found = [
+                _ops["zeros_like"](Tensor(s.array)) if g is None else g
+                for g, s in zip(found, flat, strict=True)
+            ]
         return _nest(sources, iter(found))
 
     def _seed(self, targets, output_gradients):
@@ -316,7 +323,9 @@ class GradientTape:
 
     def _propagate(self, pending: dict, sources: list[Tensor]) -> list[Tensor | None]:
         if self._start is None:
-            raise RuntimeError("[GradientTape.gradient] the tape was never opened; use it in a `with` statement")
+            raise RuntimeError(
+                "[GradientTape.gradient] the tape was never opened; use it in a `with` statement"
+            )
         wanted = {(s.node, s.index) for s in sources if s.node is not None and self._watches(s)}
         nodes, stack = set(), [node for node, _ in pending]
         while stack:
@@ -343,12 +352,16 @@ class GradientTape:
                 continue
             needs = tuple(e is not None and (e in wanted or e[0] in useful) for e in node.inputs)
             ys = tuple(Tensor(y, node, i) for i, y in enumerate(node.outputs))
-            gradients = node.gradient(dys[0], ys[0], needs) if count == 1 else node.gradient(tuple(dys), ys, needs)
+            gradients = (
+                node.gradient(dys[0], ys[0], needs) if count == 1 else node.gradient(tuple(dys), ys, needs)
+            )
             for edge, need, dx in zip(node.inputs, needs, gradients, strict=True):
                 if need and dx is not None:
                     _accumulate(pending, edge, dx)
         found.update((key, dy) for key, dy in pending.items() if key in wanted)
-        return [found.get((s.node, s.index)) if s.node is not None and self._watches(s) else None for s in sources]
+        return [
+            found.get((s.node, s.index)) if s.node is not None and self._watches(s) else None for s in sources
+        ]
 
 
 class _Paused:

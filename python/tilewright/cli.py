@@ -22,17 +22,30 @@ def _demo(arguments) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tilewright", description="Tilewright: kernels that train networks")
+    parser = argparse.ArgumentParser(
+        prog="python -m tilewright", description="Tilewright: kernels that train networks"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     info = commands.add_parser("info", help="version, instruction set, threads, GPU module and why not")
     info.add_argument("--json", action="store_true", help="print the facts as JSON")
     info.set_defaults(run=_info)
-    demo = commands.add_parser("demo", help="train a small CNN on handwritten digits, draw, save, load, time kernels")
-    demo.add_argument("--data", choices=("optdigits", "mnist"), default="optdigits", help="what to learn (optdigits ships along)")
+    demo = commands.add_parser(
+        "demo", help="train a small CNN on handwritten digits, draw, save, load, time kernels"
+    )
+    demo.add_argument(
+        "--data",
+        choices=("optdigits", "mnist"),
+        default="optdigits",
+        help="what to learn (optdigits ships along)",
+    )
     demo.add_argument("--data-dir", help="folder of MNIST's four .gz files")
-    demo.add_argument("--out", default="tilewright-demo", help="folder for pictures and weights (default: %(default)s)")
+    demo.add_argument(
+        "--out", default="tilewright-demo", help="folder for pictures and weights (default: %(default)s)"
+    )
     demo.add_argument("--epochs", type=int, help="8 for optdigits, 5 for mnist unless given")
-    demo.add_argument("--seed", type=int, default=1, help="of the split, the weights and the order (default: %(default)s)")
+    demo.add_argument(
+        "--seed", type=int, default=1, help="of the split, the weights and the order (default: %(default)s)"
+    )
     demo.set_defaults(run=_demo)
     return parser
 

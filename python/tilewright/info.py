@@ -13,8 +13,15 @@ import numpy as np
 from tilewright import _cpu, backend
 
 EXTRAS = {
-    "tqdm": "progress", "matplotlib": "plots", "safetensors": "weights", "torch": "judges", "keras": "judges",
-    "jax": "judges", "onnxruntime": "judges", "sklearn": "judges", "cupy": "cuda",
+    "tqdm": "progress",
+    "matplotlib": "plots",
+    "safetensors": "weights",
+    "torch": "judges",
+    "keras": "judges",
+    "jax": "judges",
+    "onnxruntime": "judges",
+    "sklearn": "judges",
+    "cupy": "cuda",
 }
 
 

@@ -82,7 +82,9 @@ class profile:
                 f"{r.flop / 1e9:>10.3f}{r.flop / r.seconds / 1e9:>10.1f}{r.bytes / 1e6:>11.2f}"
                 f"{r.bytes / r.seconds / 1e9:>8.1f}{r.roof_percent:>6.0f}%"
             )
-        lines.append(f"{'total':<26}{sum(r.calls for r in rows):>8}{1e3 * sum(r.seconds for r in rows):>11.3f}")
+        lines.append(
+            f"{'total':<26}{sum(r.calls for r in rows):>8}{1e3 * sum(r.seconds for r in rows):>11.3f}"
+        )
         peak, bandwidth = roofline()
         lines.append(
             f"roofline measured with {_cpu.num_threads()} threads, {_cpu.isa()}: "

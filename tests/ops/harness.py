@@ -133,8 +133,14 @@ def gradients(function, arguments, wanted, seeds=None, **kwargs):
 def check_gradient(case: Case, step: float = 1e-6, limit: float = 1e-6) -> None:
     """Gradients in float64 against central differences along random directions."""
     arguments = list(case.arguments(np.float64))
-    _finite_difference(case.name, lambda *a: gradients(case.function, a, case.differentiable, **case.kwargs),
-                       arguments, case.differentiable, step, limit)
+    _finite_difference(
+        case.name,
+        lambda *a: gradients(case.function, a, case.differentiable, **case.kwargs),
+        arguments,
+        case.differentiable,
+        step,
+        limit,
+    )
 
 
 def check_second_order(case: Case, step: float = 1e-6, limit: float = 1e-5) -> None:
@@ -152,11 +158,19 @@ def check_second_order(case: Case, step: float = 1e-6, limit: float = 1e-5) -> N
                 outer.watch(tensors[i])
             with tw.GradientTape() as inner:
                 ys = [y for y in outputs_of(case.function(*tensors, **case.kwargs)) if y.dtype.kind == "f"]
-            firsts = inner.gradient(ys, [tensors[i] for i in wanted], output_gradients=[tw.Tensor(s) for s in seeds],
-                                    unconnected_gradients="zero")
+            firsts = inner.gradient(
+                ys,
+                [tensors[i] for i in wanted],
+                output_gradients=[tw.Tensor(s) for s in seeds],
+                unconnected_gradients="zero",
+            )
         value = sum(float((g.numpy() * w).sum()) for g, w in zip(firsts, weights, strict=True))
-        second = outer.gradient(firsts, [tensors[i] for i in wanted],
-                                output_gradients=[tw.Tensor(w) for w in weights], unconnected_gradients="zero")
+        second = outer.gradient(
+            firsts,
+            [tensors[i] for i in wanted],
+            output_gradients=[tw.Tensor(w) for w in weights],
+            unconnected_gradients="zero",
+        )
         return value, second, None
 
     _finite_difference(case.name + ", second order", penalty, arguments, wanted, step, limit)
@@ -178,7 +192,9 @@ def _finite_difference(name, function, arguments, wanted, step, limit):
             assert found[position].shape == arguments[index].shape
             got = float((found[position].numpy() * direction).sum())
             scale = max(1.0, abs(want), float(np.abs(found[position].numpy()).max(initial=0)))
-            assert abs(got - want) <= limit * scale, f"{name}: gradient by argument {index} is {got}, expected {want}"
+            assert abs(got - want) <= limit * scale, (
+                f"{name}: gradient by argument {index} is {got}, expected {want}"
+            )
 
 
 def check_bad(case: Case, bad: Bad) -> None:

@@ -5,16 +5,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import Bad, Case, check_second_order, compare, gradients
 
 import tilewright as tw
+from ops.harness import Bad, Case, check_second_order, compare, gradients
 from tilewright import _cpu, ops
 from tilewright.reference import attention as reference
 
 
 def arrays(rng, batch=2, queries=9, keys=13, heads=4, key_heads=2, depth=5):
-    return (rng.standard_normal((batch, queries, heads, depth)), rng.standard_normal((batch, keys, key_heads, depth)),
-            rng.standard_normal((batch, keys, key_heads, depth)))
+    return (
+        rng.standard_normal((batch, queries, heads, depth)),
+        rng.standard_normal((batch, keys, key_heads, depth)),
+        rng.standard_normal((batch, keys, key_heads, depth)),
+    )
 
 
 def saved(rng, **options):
@@ -45,7 +48,11 @@ BAD = [
     Bad(lambda: ([1.0], f32(1, 1, 1, 1), f32(1, 1, 1, 1)), TypeError, "q is a list, expected an array"),
     Bad(lambda: (np.ones((1, 1, 1, 1), ">f4"),) * 3, TypeError, "byte-swapped"),
     Bad(lambda: (np.ones((1, 2, 1, 4), np.int32),) * 3, TypeError, "int32"),
-    Bad(lambda: (f32(1, 2, 1, 4), np.ones((1, 2, 1, 4)), np.ones((1, 2, 1, 4))), TypeError, "k has dtype float64"),
+    Bad(
+        lambda: (f32(1, 2, 1, 4), np.ones((1, 2, 1, 4)), np.ones((1, 2, 1, 4))),
+        TypeError,
+        "k has dtype float64",
+    ),
     bad("q has shape (2, 2, 4), expected 4 dimensions (B, Tq, Hq, D)", q=(2, 2, 4)),
     bad("k has shape (1, 3, 2, 5), expected (1, any, any, 4)", k=(1, 3, 2, 5)),
     bad("k has shape (2, 3, 2, 4), expected (1, any, any, 4)", k=(2, 3, 2, 4)),
@@ -61,23 +68,63 @@ BAD = [
     bad("out has dtype float64", TypeError, out=np.ones((1, 2, 2, 4))),
 ]
 BAD_BACKWARD = [
-    Bad(lambda: (f32(1, 2, 1, 3), *(f32(1, 2, 1, 4),) * 4, f32(1, 1, 2)), ValueError, "dy has shape (1, 2, 1, 3)"),
-    Bad(lambda: (*(f32(1, 2, 1, 4),) * 4, f32(1, 2, 2, 4), f32(1, 1, 2)), ValueError, "y has shape (1, 2, 2, 4)"),
-    Bad(lambda: (*(f32(1, 2, 1, 4),) * 5, f32(1, 2, 1)), ValueError, "lse has shape (1, 2, 1), expected (1, 1, 2)"),
+    Bad(
+        lambda: (f32(1, 2, 1, 3), *(f32(1, 2, 1, 4),) * 4, f32(1, 1, 2)),
+        ValueError,
+        "dy has shape (1, 2, 1, 3)",
+    ),
+    Bad(
+        lambda: (*(f32(1, 2, 1, 4),) * 4, f32(1, 2, 2, 4), f32(1, 1, 2)),
+        ValueError,
+        "y has shape (1, 2, 2, 4)",
+    ),
+    Bad(
+        lambda: (*(f32(1, 2, 1, 4),) * 5, f32(1, 2, 1)),
+        ValueError,
+        "lse has shape (1, 2, 1), expected (1, 1, 2)",
+    ),
     Bad(lambda: (*(f32(1, 2, 1, 4),) * 5, f32(1, 1, 2)), ValueError, "dlse has shape (2,)", {"dlse": f32(2)}),
-    Bad(lambda: (*(f32(1, 2, 1, 4),) * 5, f32(1, 1, 2)), ValueError, "expected a tuple of three arrays",
-        {"out": f32(1, 2, 1, 4)}),
+    Bad(
+        lambda: (*(f32(1, 2, 1, 4),) * 5, f32(1, 1, 2)),
+        ValueError,
+        "expected a tuple of three arrays",
+        {"out": f32(1, 2, 1, 4)},
+    ),
 ]
 
 CASES = [
-    Case("attention", "attention", ["attention_forward", "attention_backward"], ops.attention, reference.attention,
-         arrays, differentiable=[0, 1, 2], second_order=True, bad=BAD),
-    Case("attention, causal, lse", "attention", ["attention_forward", "attention_backward"], ops.attention,
-         reference.attention, arrays, {"causal": True, "return_lse": True, "scale": 0.7},
-         differentiable=[0, 1, 2], second_order=True),
-    Case("attention_backward", "attention", ["attention_backward"], ops.attention_backward,
-         reference.attention_backward, saved, differentiable="y and lse depend on q, k and v: second_order of the cases above",
-         bad=BAD_BACKWARD),
+    Case(
+        "attention",
+        "attention",
+        ["attention_forward", "attention_backward"],
+        ops.attention,
+        reference.attention,
+        arrays,
+        differentiable=[0, 1, 2],
+        second_order=True,
+        bad=BAD,
+    ),
+    Case(
+        "attention, causal, lse",
+        "attention",
+        ["attention_forward", "attention_backward"],
+        ops.attention,
+        reference.attention,
+        arrays,
+        {"causal": True, "return_lse": True, "scale": 0.7},
+        differentiable=[0, 1, 2],
+        second_order=True,
+    ),
+    Case(
+        "attention_backward",
+        "attention",
+        ["attention_backward"],
+        ops.attention_backward,
+        reference.attention_backward,
+        saved,
+        differentiable="y and lse depend on q, k and v: second_order of the cases above",
+        bad=BAD_BACKWARD,
+    ),
 ]
 
 
@@ -98,8 +145,17 @@ def judge(rng, dtype, shape, causal=False, mask="none", scale=None):
     compare(lse, want_lse, "attention", dtype, what + "lse")
     dy, dlse = rng.standard_normal(q.shape).astype(dtype), rng.standard_normal(lse.shape).astype(dtype)
     got = ops.attention_backward(dy, q, k, v, y, lse, dlse=dlse, mask=m, **options)
-    wants = reference.attention_backward(dy.astype(np.float64), q64, k64, v64, want, want_lse,
-                                         dlse=dlse.astype(np.float64), mask=m64, **options)
+    wants = reference.attention_backward(
+        dy.astype(np.float64),
+        q64,
+        k64,
+        v64,
+        want,
+        want_lse,
+        dlse=dlse.astype(np.float64),
+        mask=m64,
+        **options,
+    )
     for name, g, w in zip(("dq", "dk", "dv"), got, wants, strict=True):
         compare(g, w, "attention", dtype, what + name)
     return (y, lse, *got)
@@ -126,8 +182,17 @@ def test_masks_and_grouped_heads(mask, isa):
     judge(rng, np.float64, (2, 19, 150, 2, 1, 7), True, mask)
 
 
-@pytest.mark.parametrize("shape", [(0, 3, 3, 2, 2, 4), (1, 0, 3, 2, 2, 4), (1, 3, 0, 2, 1, 4), (1, 3, 3, 0, 0, 4),
-                                   (1, 3, 5, 2, 2, 0), (1, 0, 0, 0, 0, 0)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (0, 3, 3, 2, 2, 4),
+        (1, 0, 3, 2, 2, 4),
+        (1, 3, 0, 2, 1, 4),
+        (1, 3, 3, 0, 0, 4),
+        (1, 3, 5, 2, 2, 0),
+        (1, 0, 0, 0, 0, 0),
+    ],
+)
 def test_empty(shape, isa):
     for causal in (False, True):
         y, lse, *_ = judge(np.random.default_rng(3), np.float32, shape, causal)
@@ -158,7 +223,9 @@ def test_any_shape_and_strides(data):
     q, k, v = (a.astype(np.float32) for a in exact)
     causal = data.draw(st.booleans())
     plain = ops.attention(q, k, v, causal=causal, return_lse=True)
-    compare(plain[0], reference.attention(*(a.astype(np.float64) for a in (q, k, v)), causal=causal), "attention")
+    compare(
+        plain[0], reference.attention(*(a.astype(np.float64) for a in (q, k, v)), causal=causal), "attention"
+    )
     views = [strided(a) for a in (q, k, v)]
     out = strided(np.zeros_like(q))
     y, lse = ops.attention(*views, causal=causal, return_lse=True, out=out)
@@ -175,7 +242,11 @@ def test_broadcast_and_read_only_inputs():
     rng = np.random.default_rng(4)
     q, k, v = (a.astype(np.float32) for a in arrays(rng, batch=1))
     wide = [np.broadcast_to(a, (3, *a.shape[1:])) for a in (q, k, v)]
-    compare(ops.attention(*wide), np.broadcast_to(ops.attention(q, k, v), wide[0].shape).astype(np.float64), "attention")
+    compare(
+        ops.attention(*wide),
+        np.broadcast_to(ops.attention(q, k, v), wide[0].shape).astype(np.float64),
+        "attention",
+    )
     frozen = q.copy()
     frozen.flags.writeable = False
     assert np.array_equal(ops.attention(frozen, k, v), ops.attention(q, k, v))
@@ -288,8 +359,10 @@ def test_gradient_of_an_added_mask(name):
         return float((y * seeds[0]).sum() + (lse * seeds[1]).sum())
 
     step = 1e-6
-    want = (value(np.where(finite, mask + step * direction, mask)) -
-            value(np.where(finite, mask - step * direction, mask))) / (2 * step)
+    want = (
+        value(np.where(finite, mask + step * direction, mask))
+        - value(np.where(finite, mask - step * direction, mask))
+    ) / (2 * step)
     assert found[1].shape == mask.shape and np.isfinite(found[1].numpy()).all()
     assert abs(float((found[1].numpy() * direction).sum()) - want) < 1e-6 * max(1, abs(want))
 
@@ -310,8 +383,16 @@ def test_gradient_of_a_mask_that_hides_whole_rows_is_zero_there():
 def test_second_gradient_under_a_mask(mask):
     rng = np.random.default_rng(14)
     hidden = MASKS[mask](rng, 2, 4, 9, 13)
-    case = Case("attention, masked", "attention", [], ops.attention, reference.attention, arrays,
-                {"mask": hidden, "causal": True}, differentiable=[0, 1, 2])
+    case = Case(
+        "attention, masked",
+        "attention",
+        [],
+        ops.attention,
+        reference.attention,
+        arrays,
+        {"mask": hidden, "causal": True},
+        differentiable=[0, 1, 2],
+    )
     check_second_order(case)
 
 

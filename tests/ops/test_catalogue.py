@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ops.harness import Case, check_bad, check_gradient, check_result, check_second_order
 
+from ops.harness import Case, check_bad, check_gradient, check_result, check_second_order
 from tilewright import _cpu
 
 
@@ -46,7 +46,9 @@ def test_second_gradient_matches_finite_differences(case):
     check_second_order(case)
 
 
-@pytest.mark.parametrize("case,bad", [pytest.param(c, b, id=f"{c.name}-{i}") for c in ALL for i, b in enumerate(c.bad)])
+@pytest.mark.parametrize(
+    "case,bad", [pytest.param(c, b, id=f"{c.name}-{i}") for c in ALL for i, b in enumerate(c.bad)]
+)
 def test_bad_input_is_named(case, bad):
     check_bad(case, bad)
 
@@ -59,7 +61,9 @@ def test_line_of_the_table_is_complete(operation):
     assert cases, f"no case in tests/ops runs {operation}"
     assert any(c.bad for c in cases), f"{operation} has no bad-input case"
     for case in cases:
-        assert not isinstance(case.differentiable, str) or case.differentiable, f"{case.name}: say why it has no gradient"
+        assert not isinstance(case.differentiable, str) or case.differentiable, (
+            f"{case.name}: say why it has no gradient"
+        )
         for part in ("Parameters", "Returns", "Raises"):
             assert part in (case.function.__doc__ or ""), f"{case.function.__name__}: docstring lacks {part}"
 

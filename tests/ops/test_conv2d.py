@@ -7,13 +7,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import Bad, Case, compare
 
 import tilewright as tw
+from ops.harness import Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import conv2d as reference
 
-ACTIVATIONS = [None, "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "gelu", "gelu_tanh", "silu", "softplus"]
+ACTIVATIONS = [
+    None,
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "softplus",
+]
 
 
 def arrays(*shapes):
@@ -34,24 +46,52 @@ BAD = [
     Bad(lambda: (f32(1, 4, 4, 2), f32(5, 3, 2, 5)), ValueError, "w spans 5 pixels, expected 1 to 4"),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "w spans 7 pixels", {"dilation": 3}),
     Bad(lambda: (f32(1, 4, 4, 2), f32(0, 3, 2, 5)), ValueError, "w spans"),
-    Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "stride is 0, expected at least 1", {"stride": 0}),
+    Bad(
+        lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)),
+        ValueError,
+        "stride is 0, expected at least 1",
+        {"stride": 0},
+    ),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), TypeError, "stride is 1.5", {"stride": 1.5}),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "padding is 'full'", {"padding": "full"}),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "padding is -1", {"padding": -1}),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "activation", {"activation": "swoosh"}),
-    Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "data_format is 'NHWC'", {"data_format": "NHWC"}),
-    Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "bias has shape (4,), expected (5,)", {"bias": f32(4)}),
+    Bad(
+        lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)),
+        ValueError,
+        "data_format is 'NHWC'",
+        {"data_format": "NHWC"},
+    ),
+    Bad(
+        lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)),
+        ValueError,
+        "bias has shape (4,), expected (5,)",
+        {"bias": f32(4)},
+    ),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), TypeError, "bias", {"bias": np.ones(5)}),
     Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "residual", {"residual": f32(1, 2, 3, 5)}),
-    Bad(lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)), ValueError, "out has shape (1, 2, 2, 4)", {"out": f32(1, 2, 2, 4)}),
+    Bad(
+        lambda: (f32(1, 4, 4, 2), f32(3, 3, 2, 5)),
+        ValueError,
+        "out has shape (1, 2, 2, 4)",
+        {"out": f32(1, 2, 2, 4)},
+    ),
     Bad(lambda: (f32(1, 4, 4, 2), np.ones((3, 3, 2, 5))), TypeError, "w has dtype float64"),
     Bad(lambda: (np.ones((1, 4, 4, 2), np.int32), f32(3, 3, 2, 5)), TypeError, "int32"),
     Bad(lambda: (np.ones((1, 4, 4, 2), ">f4"), f32(3, 3, 2, 5)), TypeError, "byte-swapped"),
 ]
 BAD_DATA = [
-    Bad(lambda: (f32(1, 2, 2, 5), f32(3, 3, 2, 5), (1, 4, 4)), ValueError, "x_shape is (1, 4, 4), expected 4 sizes"),
+    Bad(
+        lambda: (f32(1, 2, 2, 5), f32(3, 3, 2, 5), (1, 4, 4)),
+        ValueError,
+        "x_shape is (1, 4, 4), expected 4 sizes",
+    ),
     Bad(lambda: (f32(1, 2, 2, 5), f32(3, 3, 2, 5), (1, 4, 4, -2)), ValueError, "x_shape"),
-    Bad(lambda: (f32(1, 2, 3, 5), f32(3, 3, 2, 5), (1, 4, 4, 2)), ValueError, "dy has shape (1, 2, 3, 5), expected (1, 2, 2, 5)"),
+    Bad(
+        lambda: (f32(1, 2, 3, 5), f32(3, 3, 2, 5), (1, 4, 4, 2)),
+        ValueError,
+        "dy has shape (1, 2, 3, 5), expected (1, 2, 2, 5)",
+    ),
     Bad(lambda: (f32(1, 2, 2, 5), f32(3, 3, 3, 5), (1, 4, 4, 2)), ValueError, "w has shape (3, 3, 3, 5)"),
 ]
 BAD_WEIGHT = [
@@ -66,16 +106,45 @@ BAD_TRANSPOSE = [
 ]
 
 
-def case(name, shapes, kwargs=None, differentiable=(0, 1), line="conv2d_forward", function=None, second=True, bad=()):
+def case(
+    name,
+    shapes,
+    kwargs=None,
+    differentiable=(0, 1),
+    line="conv2d_forward",
+    function=None,
+    second=True,
+    bad=(),
+):
     function = function or name.partition(":")[0]
-    return Case(name, "conv2d", [line], getattr(ops, function), getattr(reference, function), arrays(*shapes),
-                kwargs or {}, differentiable, second, bad)
+    return Case(
+        name,
+        "conv2d",
+        [line],
+        getattr(ops, function),
+        getattr(reference, function),
+        arrays(*shapes),
+        kwargs or {},
+        differentiable,
+        second,
+        bad,
+    )
 
 
 def with_shape(name, line, shapes, shape, kwargs, bad):
     """A gradient function, whose third argument is a shape."""
-    return Case(name, "conv2d", [line], getattr(ops, line), getattr(reference, line),
-                lambda rng: (*arrays(*shapes)(rng), shape), kwargs, (0, 1), True, bad)
+    return Case(
+        name,
+        "conv2d",
+        [line],
+        getattr(ops, line),
+        getattr(reference, line),
+        lambda rng: (*arrays(*shapes)(rng), shape),
+        kwargs,
+        (0, 1),
+        True,
+        bad,
+    )
 
 
 CASES = [
@@ -106,8 +175,13 @@ def check_passes(x_shape, w_shape, dtype=np.float32, seed=0, **options):
     compare(ops.conv2d(x, w, **options), want, "conv2d", dtype, what)
     dy = rng.standard_normal(want.shape).astype(dtype)
     dy64 = dy.astype(np.float64)
-    compare(ops.conv2d_backward_data(dy, w, x_shape, **options),
-            reference.conv2d_backward_data(dy64, w64, x_shape, **options), "conv2d", dtype, "backward_data " + what)
+    compare(
+        ops.conv2d_backward_data(dy, w, x_shape, **options),
+        reference.conv2d_backward_data(dy64, w64, x_shape, **options),
+        "conv2d",
+        dtype,
+        "backward_data " + what,
+    )
     got = ops.conv2d_backward_weight(dy, x, w_shape, bias_gradient=True, **options)
     want = reference.conv2d_backward_weight(dy64, x64, w_shape, bias_gradient=True, **options)
     squares = reference.conv2d_backward_weight(dy64**2, x64**2, w_shape, bias_gradient=True, **options)
@@ -133,11 +207,29 @@ def test_every_width(isa):
 def test_strides_dilations_and_paddings(stride, dilation, padding, isa):
     for filters in ((1, 1), (3, 3), (2, 4)):
         for c, k, groups in ((3, 20, 1), (5, 2, 1), (6, 6, 6), (8, 12, 4)):
-            check_passes((2, 8, 11, c), (*filters, c // groups, k), stride=stride, dilation=dilation, padding=padding,
-                         groups=groups)
+            check_passes(
+                (2, 8, 11, c),
+                (*filters, c // groups, k),
+                stride=stride,
+                dilation=dilation,
+                padding=padding,
+                groups=groups,
+            )
 
 
-@pytest.mark.parametrize("groups,c,k", [(2, 4, 4), (5, 5, 5), (16, 16, 16), (17, 17, 34), (33, 66, 33), (20, 80, 100), (3, 51, 60), (32, 128, 128)])
+@pytest.mark.parametrize(
+    "groups,c,k",
+    [
+        (2, 4, 4),
+        (5, 5, 5),
+        (16, 16, 16),
+        (17, 17, 34),
+        (33, 66, 33),
+        (20, 80, 100),
+        (3, 51, 60),
+        (32, 128, 128),
+    ],
+)
 def test_groups(groups, c, k, isa):
     for dtype in (np.float32, np.float64):
         check_passes((2, 6, 7, c), (3, 3, c // groups, k), dtype, padding="same", groups=groups)
@@ -167,21 +259,30 @@ def test_any_shape(data):
     height, width = (rows - 1) * dilation[0] + number(1, 6), (cols - 1) * dilation[1] + number(1, 40)
     padding = tuple((number(0, 3), number(0, 3)) for _ in range(2))
     per_group = number(1, 9)
-    check_passes((number(0, 3), height, width, groups * per_group), (rows, cols, per_group, groups * number(1, 40)),
-                 stride=(number(1, 3), number(1, 3)), dilation=dilation, padding=padding, groups=groups)
+    check_passes(
+        (number(0, 3), height, width, groups * per_group),
+        (rows, cols, per_group, groups * number(1, 40)),
+        stride=(number(1, 3), number(1, 3)),
+        dilation=dilation,
+        padding=padding,
+        groups=groups,
+    )
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_epilogue(activation, isa):
     rng = np.random.default_rng(5)
     for c, k, groups in ((3, 37, 1), (3, 2, 1), (18, 18, 18), (200, 20, 1)):
-        x, w, bias, residual = (rng.standard_normal(s).astype(np.float32)
-                                for s in ((2, 5, 6, c), (3, 3, c // groups, k), (k,), (2, 3, 4, k)))
+        x, w, bias, residual = (
+            rng.standard_normal(s).astype(np.float32)
+            for s in ((2, 5, 6, c), (3, 3, c // groups, k), (k,), (2, 3, 4, k))
+        )
         w *= 0.01
         for options in ({}, {"bias": bias}, {"bias": bias, "residual": residual}):
             exact = {name: a.astype(np.float64) for name, a in options.items()}
-            want = reference.conv2d(x.astype(np.float64), w.astype(np.float64), groups=groups, activation=activation,
-                                    **exact)
+            want = reference.conv2d(
+                x.astype(np.float64), w.astype(np.float64), groups=groups, activation=activation, **exact
+            )
             got = ops.conv2d(x, w, groups=groups, activation=activation, **options)
             compare(got, want, "conv2d", np.float32, f"{activation} {c} {k} {sorted(options)}")
 
@@ -247,8 +348,12 @@ def test_transposed_convolution(options, isa):
         x, w = rng.standard_normal((2, 4, 5, 6)), rng.standard_normal((rows, cols, 9, 6))
         bias = rng.standard_normal(9 * groups)
         want = reference.conv2d_transpose(x, w, bias=bias, activation="tanh", **options)
-        got = ops.conv2d_transpose(*(a.astype(np.float32) for a in (x, w)), bias=bias.astype(np.float32),
-                                   activation="tanh", **options)
+        got = ops.conv2d_transpose(
+            *(a.astype(np.float32) for a in (x, w)),
+            bias=bias.astype(np.float32),
+            activation="tanh",
+            **options,
+        )
         compare(got, want, "conv2d", np.float32, f"{rows} x {cols} {options}")
 
 
@@ -257,8 +362,13 @@ def test_any_strides_in_memory(isa):
     big = rng.standard_normal((4, 16, 20, 12)).astype(np.float32)
     weights = rng.standard_normal((6, 3, 10, 40)).astype(np.float32)
     w = weights[::2, ::-1, ::2, 3:37:2]
-    for x in (big[::2, :, :, :5], big[:, ::-1, ::2, 5:10], big.transpose(0, 2, 1, 3)[..., 2:7], big[:2, :, :, ::-2][..., :5],
-              np.broadcast_to(big[:1, :, :1, :5], (2, 16, 20, 5))):
+    for x in (
+        big[::2, :, :, :5],
+        big[:, ::-1, ::2, 5:10],
+        big.transpose(0, 2, 1, 3)[..., 2:7],
+        big[:2, :, :, ::-2][..., :5],
+        np.broadcast_to(big[:1, :, :1, :5], (2, 16, 20, 5)),
+    ):
         want = reference.conv2d(x.astype(np.float64), w.astype(np.float64), padding="same")
         compare(ops.conv2d(x, w, padding="same"), want, "conv2d")
         wide = np.full((*want.shape[:3], 40), 7, np.float32)
@@ -309,15 +419,27 @@ def test_empty_arrays(isa):
 
 def test_same_bits_for_any_number_of_threads(isa):
     rng = np.random.default_rng(10)
-    for shapes, options in ((((3, 17, 19, 40), (3, 3, 40, 50)), {"padding": "same"}), (((3, 17, 19, 40), (3, 3, 40, 3)), {}),
-                            (((2, 17, 19, 40), (3, 3, 1, 40)), {"groups": 40}), (((9, 9, 9, 3), (3, 3, 3, 8)), {"stride": 2})):
+    for shapes, options in (
+        (((3, 17, 19, 40), (3, 3, 40, 50)), {"padding": "same"}),
+        (((3, 17, 19, 40), (3, 3, 40, 3)), {}),
+        (((2, 17, 19, 40), (3, 3, 1, 40)), {"groups": 40}),
+        (((9, 9, 9, 3), (3, 3, 3, 8)), {"stride": 2}),
+    ):
         x, w = (rng.standard_normal(s).astype(np.float32) for s in shapes)
         bits = []
         for threads in (1, 2, 3):
             _cpu.set_num_threads(threads)
             y = ops.conv2d(x, w, **options)
-            bits.append([a.tobytes() for a in (y, ops.conv2d_backward_data(y, w, x.shape, **options),
-                                               *ops.conv2d_backward_weight(y, x, w.shape, bias_gradient=True, **options))])
+            bits.append(
+                [
+                    a.tobytes()
+                    for a in (
+                        y,
+                        ops.conv2d_backward_data(y, w, x.shape, **options),
+                        *ops.conv2d_backward_weight(y, x, w.shape, bias_gradient=True, **options),
+                    )
+                ]
+            )
         assert bits[0] == bits[1] == bits[2]
 
 
@@ -338,16 +460,24 @@ def test_agrees_with_pytorch(options):
     compare(ops.conv2d(x, filters, **{"padding": padding, **first}), ty.detach().numpy(), "conv2d")
     first["padding"] = padding
     compare(ops.conv2d_backward_data(dy, filters, x.shape, **first), tx.grad.numpy(), "conv2d")
-    compare(ops.conv2d_backward_weight(dy, x, filters.shape, **first).transpose(3, 2, 0, 1), tw_.grad.numpy(), "conv2d")
+    compare(
+        ops.conv2d_backward_weight(dy, x, filters.shape, **first).transpose(3, 2, 0, 1),
+        tw_.grad.numpy(),
+        "conv2d",
+    )
 
 
-@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"groups": 2, "dilation": 2}])
+@pytest.mark.parametrize(
+    "options", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"groups": 2, "dilation": 2}]
+)
 def test_transposed_agrees_with_pytorch(options):
     torch = pytest.importorskip("torch", reason="torch is a judge, not a dependency")
     rng = np.random.default_rng(12)
     groups = options.get("groups", 1)
     x, w = rng.standard_normal((2, 8, 5, 6)), rng.standard_normal((8, 6 // groups, 3, 3))
     want = torch.nn.functional.conv_transpose2d(torch.from_numpy(x), torch.from_numpy(w), **options)
-    got = ops.conv2d_transpose(x, w.transpose(2, 3, 1, 0), data_format="channels_first", **{"padding": 0, **options})
+    got = ops.conv2d_transpose(
+        x, w.transpose(2, 3, 1, 0), data_format="channels_first", **{"padding": 0, **options}
+    )
     compare(got, want.numpy(), "conv2d")
     assert isinstance(ops.conv2d(torch.ones(1, 3, 3, 1), torch.ones(2, 2, 1, 1)), torch.Tensor)

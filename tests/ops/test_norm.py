@@ -2,8 +2,8 @@
 """layer_norm, rms_norm, batch_norm: cases for the catalogue; sweeps and judges: test_norm_values.py."""
 
 import numpy as np
-from ops.harness import Bad, Case
 
+from ops.harness import Bad, Case
 from tilewright import ops
 from tilewright.reference import norm as reference
 

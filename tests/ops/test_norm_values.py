@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import SIZES, compare
 
 import tilewright as tw
+from ops.harness import SIZES, compare
 from tilewright import _cpu, ops
 from tilewright.reference import norm as reference
 
@@ -362,8 +362,7 @@ def test_group_norm_is_layer_norm_of_a_view():
     compare(y, want.numpy().transpose(0, 2, 3, 1), "norm")
 
 
-def test_batch_norm_agrees_with_keras(monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
+def test_batch_norm_agrees_with_keras():
     keras = pytest.importorskip("keras", reason="keras is a judge, not a dependency")
     pytest.importorskip("torch", reason=torch_missing)
     x = np.random.default_rng(18).standard_normal((8, 4, 5, 6)).astype(np.float32) * 2 + 1

@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-from ops.harness import Bad, Case, compare
 
+from ops.harness import Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import optimizer as reference
 
@@ -60,7 +60,9 @@ def sgd(params, grads, velocity, **kwargs):
 
 @documented(ops.rmsprop_update)
 def rmsprop(params, grads, mean_square, velocity, mean_gradient, **kwargs):
-    arrays, named = _rmsprop(params, grads, mean_square, velocity=velocity, mean_gradient=mean_gradient, **kwargs)
+    arrays, named = _rmsprop(
+        params, grads, mean_square, velocity=velocity, mean_gradient=mean_gradient, **kwargs
+    )
     return flat([arrays[0], arrays[2], named["velocity"], named["mean_gradient"]])
 
 
@@ -73,7 +75,11 @@ def sgd_reference(params, grads, velocity, **kwargs):
 
 
 def rmsprop_reference(params, grads, mean_square, velocity, mean_gradient, **kwargs):
-    return flat(reference.rmsprop_update(params, grads, mean_square, velocity=velocity, mean_gradient=mean_gradient, **kwargs))
+    return flat(
+        reference.rmsprop_update(
+            params, grads, mean_square, velocity=velocity, mean_gradient=mean_gradient, **kwargs
+        )
+    )
 
 
 def f32(*shape):
@@ -111,8 +117,18 @@ def bad_lists(extra):
 
 
 ADAM_BAD = [
-    Bad(lambda: ([f32(1)], [f32(1)], [f32(1)], [f32(1)]), ValueError, "step is 0, expected at least 1", {"step": 0}),
-    Bad(lambda: ([f32(1)], [f32(1)], [f32(1)], [f32(1)]), ValueError, "beta_1 is 1.0", {"step": 1, "beta_1": 1.0}),
+    Bad(
+        lambda: ([f32(1)], [f32(1)], [f32(1)], [f32(1)]),
+        ValueError,
+        "step is 0, expected at least 1",
+        {"step": 0},
+    ),
+    Bad(
+        lambda: ([f32(1)], [f32(1)], [f32(1)], [f32(1)]),
+        ValueError,
+        "beta_1 is 1.0",
+        {"step": 1, "beta_1": 1.0},
+    ),
     Bad(lambda: ([f32(1)], [f32(1)], None, [f32(1)]), TypeError, "m is None, expected a list", {"step": 1}),
 ] + [Bad(b.args, b.error, b.message, {"step": 1, **b.kwargs}) for b in bad_lists(2)]
 
@@ -137,16 +153,32 @@ def rmsprop_case(name, velocity=False, centered=False, **kwargs):
     def inputs(rng):
         params, grads, square, moves, mean = lists(rng, 5, positive=(2,))
         square = [s + 4 for s in square]  # centered: the variance stays positive
-        return params, grads, square, moves if velocity else None, [0.1 * a for a in mean] if centered else None
+        return (
+            params,
+            grads,
+            square,
+            moves if velocity else None,
+            [0.1 * a for a in mean] if centered else None,
+        )
 
-    return Case(name, "optimizer", ["rmsprop_update"], rmsprop, rmsprop_reference, inputs, kwargs, differentiable=WHY)
+    return Case(
+        name, "optimizer", ["rmsprop_update"], rmsprop, rmsprop_reference, inputs, kwargs, differentiable=WHY
+    )
 
 
 CASES = [
     adam_case("adam", step=3),
     adam_case("adam_keras_form", step=1, epsilon=1e-7, epsilon_hat=True),
     adam_case("adamw_amsgrad", True, step=10, weight_decay=0.01, learning_rate=0.1),
-    adam_case("adam_clipped", step=2, global_clip_norm=1.5, clip_value=0.02, l2=0.1, gradient_scale=0.5, maximize=True),
+    adam_case(
+        "adam_clipped",
+        step=2,
+        global_clip_norm=1.5,
+        clip_value=0.02,
+        l2=0.1,
+        gradient_scale=0.5,
+        maximize=True,
+    ),
     adam_case("adam_clip_norm", step=2, clip_norm=0.7),
     sgd_case("sgd"),
     sgd_case("sgd_momentum", momentum=0.9, dampening=0.1, weight_decay=0.01),
@@ -154,15 +186,51 @@ CASES = [
     sgd_case("sgd_keras", momentum=0.9, nesterov=True, velocity_scaled=True),
     rmsprop_case("rmsprop"),
     rmsprop_case("rmsprop_centered", True, True, momentum=0.9, rho=0.8),
-    rmsprop_case("rmsprop_pytorch", True, momentum=0.5, epsilon_inside=False, velocity_scaled=False, weight_decay=0.1),
-    Case("adam_bad_input", "optimizer", ["adam_update"], ops.adam_update, adam_reference, lambda rng: (), {},
-         differentiable=WHY, bad=ADAM_BAD, dtypes=()),
-    Case("sgd_bad_input", "optimizer", ["sgd_update"], ops.sgd_update, sgd_reference, lambda rng: (), {},
-         differentiable=WHY, dtypes=(), bad=[
-             Bad(lambda: ([f32(1)], [f32(1)]), ValueError, "velocity is None", {"momentum": 0.9}), *bad_lists(1)]),
-    Case("rmsprop_bad_input", "optimizer", ["rmsprop_update"], ops.rmsprop_update, rmsprop_reference, lambda rng: (), {},
-         differentiable=WHY, dtypes=(), bad=[
-             Bad(lambda: ([f32(1)], [f32(1)], [f32(1)]), ValueError, "rho is -0.1", {"rho": -0.1}), *bad_lists(1)]),
+    rmsprop_case(
+        "rmsprop_pytorch", True, momentum=0.5, epsilon_inside=False, velocity_scaled=False, weight_decay=0.1
+    ),
+    Case(
+        "adam_bad_input",
+        "optimizer",
+        ["adam_update"],
+        ops.adam_update,
+        adam_reference,
+        lambda rng: (),
+        {},
+        differentiable=WHY,
+        bad=ADAM_BAD,
+        dtypes=(),
+    ),
+    Case(
+        "sgd_bad_input",
+        "optimizer",
+        ["sgd_update"],
+        ops.sgd_update,
+        sgd_reference,
+        lambda rng: (),
+        {},
+        differentiable=WHY,
+        dtypes=(),
+        bad=[
+            Bad(lambda: ([f32(1)], [f32(1)]), ValueError, "velocity is None", {"momentum": 0.9}),
+            *bad_lists(1),
+        ],
+    ),
+    Case(
+        "rmsprop_bad_input",
+        "optimizer",
+        ["rmsprop_update"],
+        ops.rmsprop_update,
+        rmsprop_reference,
+        lambda rng: (),
+        {},
+        differentiable=WHY,
+        dtypes=(),
+        bad=[
+            Bad(lambda: ([f32(1)], [f32(1)], [f32(1)]), ValueError, "rho is -0.1", {"rho": -0.1}),
+            *bad_lists(1),
+        ],
+    ),
 ]
 
 
@@ -192,39 +260,71 @@ def torch_run(make, params, steps):
 @pytest.mark.parametrize("decoupled", [False, True])
 def test_adam_agrees_with_pytorch_over_20_steps(options, decoupled):
     params, steps = start()
-    want = torch_run(lambda o, t: (o.AdamW if decoupled else o.Adam)(t, lr=0.01, **{"weight_decay": 0, **options}), params, steps)
+    want = torch_run(
+        lambda o, t: (o.AdamW if decoupled else o.Adam)(t, lr=0.01, **{"weight_decay": 0, **options}),
+        params,
+        steps,
+    )
     m, v = zeros_like(params), zeros_like(params)
     v_max = zeros_like(params) if options.get("amsgrad") else None
     decay = options.get("weight_decay", 0.0)
     for i, grads in enumerate(steps, 1):
-        ops.adam_update(params, grads, m, v, v_max=v_max, step=i, learning_rate=0.01, maximize="maximize" in options,
-                        weight_decay=decay if decoupled else 0.0, l2=0.0 if decoupled else decay)
+        ops.adam_update(
+            params,
+            grads,
+            m,
+            v,
+            v_max=v_max,
+            step=i,
+            learning_rate=0.01,
+            maximize="maximize" in options,
+            weight_decay=decay if decoupled else 0.0,
+            l2=0.0 if decoupled else decay,
+        )
     for got, w in zip(params, want, strict=True):
         np.testing.assert_allclose(got, w, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1}])
+@pytest.mark.parametrize(
+    "options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1}]
+)
 def test_sgd_agrees_with_pytorch_over_20_steps(options):
     params, steps = start()
     want = torch_run(lambda o, t: o.SGD(t, lr=0.1, **options), params, steps)
     velocity = zeros_like(params) if "momentum" in options else None
     named = {k: v for k, v in options.items() if k != "weight_decay"}
     for grads in steps:
-        ops.sgd_update(params, grads, velocity, learning_rate=0.1, l2=options.get("weight_decay", 0.0), **named)
+        ops.sgd_update(
+            params, grads, velocity, learning_rate=0.1, l2=options.get("weight_decay", 0.0), **named
+        )
     for got, w in zip(params, want, strict=True):
         np.testing.assert_allclose(got, w, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"centered": True}, {"momentum": 0.5, "centered": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"momentum": 0.9}, {"centered": True}, {"momentum": 0.5, "centered": True}]
+)
 def test_rmsprop_agrees_with_pytorch_over_20_steps(options):
     params, steps = start()
     want = torch_run(lambda o, t: o.RMSprop(t, lr=0.01, alpha=0.95, eps=1e-6, **options), params, steps)
     square = zeros_like(params)
-    state = {"velocity": zeros_like(params) if "momentum" in options else None,
-             "mean_gradient": zeros_like(params) if "centered" in options else None}
+    state = {
+        "velocity": zeros_like(params) if "momentum" in options else None,
+        "mean_gradient": zeros_like(params) if "centered" in options else None,
+    }
     for grads in steps:
-        ops.rmsprop_update(params, grads, square, learning_rate=0.01, rho=0.95, epsilon=1e-6, epsilon_inside=False,
-                           velocity_scaled=False, momentum=options.get("momentum", 0.0), **state)
+        ops.rmsprop_update(
+            params,
+            grads,
+            square,
+            learning_rate=0.01,
+            rho=0.95,
+            epsilon=1e-6,
+            epsilon_inside=False,
+            velocity_scaled=False,
+            momentum=options.get("momentum", 0.0),
+            **state,
+        )
     for got, w in zip(params, want, strict=True):
         np.testing.assert_allclose(got, w, rtol=1e-4, atol=1e-5)
 
@@ -257,7 +357,9 @@ def test_rates_may_be_arrays_that_change_later():
     rate = np.array([0.5], np.float32)
     ops.sgd_update(p, [np.ones(3, np.float32)], learning_rate=rate)
     rate[0] = 0.25
-    ops.sgd_update(p, [np.ones(3, np.float32)], learning_rate=rate, gradient_scale=np.array([2.0], np.float32))
+    ops.sgd_update(
+        p, [np.ones(3, np.float32)], learning_rate=rate, gradient_scale=np.array([2.0], np.float32)
+    )
     compare(p[0], np.zeros(3), "optimizer")
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import SIZES, Bad, Case, compare
 
+from ops.harness import SIZES, Bad, Case, compare
 from tilewright import ops
 from tilewright.reference import pool2d as reference
 
@@ -40,7 +40,9 @@ BAD = [
     Bad(lambda: (f32(1, 4, 4, 2), 2.5), TypeError, "pool_size is 2.5"),
     Bad(lambda: (f32(1, 4, 4, 2), (2, 2, 2)), ValueError, "pool_size is (2, 2, 2)"),
     Bad(lambda: (f32(1, 4, 4, 2), 2), ValueError, "stride is 0", {"stride": 0}),
-    Bad(lambda: (f32(1, 4, 4, 2), 2), ValueError, "padding is 2, expected less than pool_size", {"padding": 2}),
+    Bad(
+        lambda: (f32(1, 4, 4, 2), 2), ValueError, "padding is 2, expected less than pool_size", {"padding": 2}
+    ),
     Bad(lambda: (f32(1, 4, 4, 2), 2), ValueError, "padding is 'all'", {"padding": "all"}),
     Bad(lambda: (f32(1, 0, 4, 2), 2), ValueError, "expected images with at least one pixel", {"padding": 1}),
     Bad(lambda: (f32(1, 4, 4, 2), 2), ValueError, "data_format is 'NCHW'", {"data_format": "NCHW"}),
@@ -49,9 +51,19 @@ BAD = [
 ]
 ZERO = np.zeros((1, 2, 2, 2), np.int32)
 BAD_BACKWARD = [
-    Bad(lambda: (f32(1, 2, 3, 2), np.zeros((1, 2, 3, 2), np.int32), (1, 4, 4, 2), 2), ValueError, "dy has shape (1, 2, 3, 2), expected (1, 2, 2, 2)"),
-    Bad(lambda: (f32(1, 2, 2, 2), ZERO[:, :1], (1, 4, 4, 2), 2), ValueError, "indices has shape (1, 1, 2, 2)"),
-    Bad(lambda: (f32(1, 2, 2, 2), ZERO.astype(np.int64), (1, 4, 4, 2), 2), TypeError, "indices has dtype int64"),
+    Bad(
+        lambda: (f32(1, 2, 3, 2), np.zeros((1, 2, 3, 2), np.int32), (1, 4, 4, 2), 2),
+        ValueError,
+        "dy has shape (1, 2, 3, 2), expected (1, 2, 2, 2)",
+    ),
+    Bad(
+        lambda: (f32(1, 2, 2, 2), ZERO[:, :1], (1, 4, 4, 2), 2), ValueError, "indices has shape (1, 1, 2, 2)"
+    ),
+    Bad(
+        lambda: (f32(1, 2, 2, 2), ZERO.astype(np.int64), (1, 4, 4, 2), 2),
+        TypeError,
+        "indices has dtype int64",
+    ),
     Bad(lambda: (f32(1, 2, 2, 2), ZERO, (1, 4, 4), 2), ValueError, "x_shape is (1, 4, 4)"),
 ]
 BAD_GATHER = [
@@ -64,7 +76,18 @@ BAD_AVERAGE = [Bad(lambda: (f32(1, 2, 3, 2), (1, 4, 4, 2), 2), ValueError, "dy h
 
 def pooled(name, line, inputs, *arguments, bad=(), **kwargs):
     function, model = getattr(ops, name.partition(":")[0]), getattr(reference, name.partition(":")[0])
-    return Case(name, "pool2d", [line], function, model, lambda rng: (*inputs(rng), *arguments), kwargs, [0], True, bad)
+    return Case(
+        name,
+        "pool2d",
+        [line],
+        function,
+        model,
+        lambda rng: (*inputs(rng), *arguments),
+        kwargs,
+        [0],
+        True,
+        bad,
+    )
 
 
 CASES = [
@@ -97,15 +120,28 @@ def check_pools(shape, pool_size, dtype=np.float32, **options):
     compare(indices, where, "pool2d")
     compare(ops.max_pool2d(x, pool_size, **options), want, "pool2d", dtype)
     dy = rng.standard_normal(y.shape).astype(dtype)
-    compare(ops.max_pool2d_backward(dy, indices, shape, pool_size, **options),
-            reference.max_pool2d_backward(dy.astype(np.float64), where, shape, pool_size, **options), "pool2d", dtype)
+    compare(
+        ops.max_pool2d_backward(dy, indices, shape, pool_size, **options),
+        reference.max_pool2d_backward(dy.astype(np.float64), where, shape, pool_size, **options),
+        "pool2d",
+        dtype,
+    )
     compare(ops.max_pool2d_gather(x, indices, pool_size, **options), want, "pool2d", dtype)
     for count in (False, True):
-        compare(ops.avg_pool2d(x, pool_size, count_padding=count, **options),
-                reference.avg_pool2d(exact, pool_size, count_padding=count, **options), "pool2d", dtype)
-        compare(ops.avg_pool2d_backward(dy, shape, pool_size, count_padding=count, **options),
-                reference.avg_pool2d_backward(dy.astype(np.float64), shape, pool_size, count_padding=count, **options),
-                "pool2d", dtype)
+        compare(
+            ops.avg_pool2d(x, pool_size, count_padding=count, **options),
+            reference.avg_pool2d(exact, pool_size, count_padding=count, **options),
+            "pool2d",
+            dtype,
+        )
+        compare(
+            ops.avg_pool2d_backward(dy, shape, pool_size, count_padding=count, **options),
+            reference.avg_pool2d_backward(
+                dy.astype(np.float64), shape, pool_size, count_padding=count, **options
+            ),
+            "pool2d",
+            dtype,
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -129,8 +165,12 @@ def test_any_shape(data):
 
     window = (number(1, 4), number(1, 4))
     padding = tuple((number(0, w - 1), number(0, w - 1)) for w in window)
-    check_pools((number(0, 2), window[0] + number(0, 6), window[1] + number(0, 6), number(1, 20)), window,
-                stride=(number(1, 4), number(1, 4)), padding=padding)
+    check_pools(
+        (number(0, 2), window[0] + number(0, 6), window[1] + number(0, 6), number(1, 20)),
+        window,
+        stride=(number(1, 4), number(1, 4)),
+        padding=padding,
+    )
 
 
 def test_nan_and_infinity(isa):
@@ -149,7 +189,12 @@ def test_padding_never_wins(isa):
 
 def test_any_strides_in_memory_and_out(isa):
     big = np.random.default_rng(3).standard_normal((4, 12, 10, 14)).astype(np.float32)
-    for x in (big[::2, ::-1, :, 3:10], big.transpose(0, 2, 1, 3), big[..., ::2], np.broadcast_to(big[:, :1], big.shape)):
+    for x in (
+        big[::2, ::-1, :, 3:10],
+        big.transpose(0, 2, 1, 3),
+        big[..., ::2],
+        np.broadcast_to(big[:, :1], big.shape),
+    ):
         for name in ("max_pool2d", "avg_pool2d"):
             want = getattr(reference, name)(x.astype(np.float64), 3, stride=2)
             compare(getattr(ops, name)(x, 3, stride=2), want, "pool2d")
@@ -171,9 +216,16 @@ def test_one_dimension():
     x = np.random.default_rng(4).standard_normal((2, 9, 5))
     image = x[:, None]
     for padding in ("valid", "same"):
-        compare(ops.max_pool1d(x, 2, padding=padding), reference.max_pool2d(image, (1, 2), padding=padding)[:, 0], "pool2d")
-        compare(ops.avg_pool1d(x, 3, stride=2, padding=padding),
-                reference.avg_pool2d(image, (1, 3), stride=(1, 2), padding=padding)[:, 0], "pool2d")
+        compare(
+            ops.max_pool1d(x, 2, padding=padding),
+            reference.max_pool2d(image, (1, 2), padding=padding)[:, 0],
+            "pool2d",
+        )
+        compare(
+            ops.avg_pool1d(x, 3, stride=2, padding=padding),
+            reference.avg_pool2d(image, (1, 3), stride=(1, 2), padding=padding)[:, 0],
+            "pool2d",
+        )
     turned = {"data_format": "channels_first"}
     compare(ops.max_pool1d(x, 2, **turned), ops.max_pool1d(x.swapaxes(1, 2), 2).swapaxes(1, 2), "pool2d")
     compare(ops.global_max_pool1d(x), x.max(1), "pool2d")
@@ -191,5 +243,8 @@ def test_agrees_with_pytorch():
     compare(got, y.numpy(), "pool2d")
     compare(where, indices.numpy(), "pool2d")
     for count in (False, True):
-        compare(ops.avg_pool2d(x, 3, stride=2, padding=1, count_padding=count, **first),
-                f.avg_pool2d(t, 3, 2, 1, count_include_pad=count).numpy(), "pool2d")
+        compare(
+            ops.avg_pool2d(x, 3, stride=2, padding=1, count_padding=count, **first),
+            f.avg_pool2d(t, 3, 2, 1, count_include_pad=count).numpy(),
+            "pool2d",
+        )

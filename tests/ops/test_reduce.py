@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import SIZES, Bad, Case, compare
 
 import tilewright as tw
+from ops.harness import SIZES, Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import reduce as reference
 
@@ -55,53 +55,170 @@ BAD = [
     Bad(lambda: (f32(2, 3),), ValueError, "out has shape (3,), expected (2,)", {"axis": 1, "out": f32(3)}),
     Bad(lambda: (f32(2, 3),), TypeError, "out has dtype float64", {"axis": 1, "out": np.ones(2)}),
 ]
-EMPTY = [Bad(lambda: (f32(2, 0),), ValueError, "expected at least 1 element along the reduced axes", {"axis": 1})]
+EMPTY = [
+    Bad(lambda: (f32(2, 0),), ValueError, "expected at least 1 element along the reduced axes", {"axis": 1})
+]
 NO_LIST = [Bad(lambda: (f32(2), np.ones(2, np.int32)), TypeError, "arrays[1] has dtype int32")]
 
 CASES = [
     *(
-        Case(f"{name}-{axis}", "reduce", ["reduce"], getattr(ops, name), getattr(reference, name), block,
-             {"axis": axis, "keepdims": keepdims}, differentiable=[0], second_order=True,
-             bad=[Bad(b.args, b.error, b.message, {"axis": 0, "keepdims": False, **b.kwargs}) for b in BAD] if axis == 1 else ())
+        Case(
+            f"{name}-{axis}",
+            "reduce",
+            ["reduce"],
+            getattr(ops, name),
+            getattr(reference, name),
+            block,
+            {"axis": axis, "keepdims": keepdims},
+            differentiable=[0],
+            second_order=True,
+            bad=[Bad(b.args, b.error, b.message, {"axis": 0, "keepdims": False, **b.kwargs}) for b in BAD]
+            if axis == 1
+            else (),
+        )
         for name in (*FOLDS, "l2_norm")
         for axis, keepdims in ((None, False), (1, True), ((0, 2), False))
     ),
     Case("max-empty", "reduce", ["reduce"], ops.max, reference.max, block, differentiable=[0], bad=EMPTY),
-    Case("prod-zeros", "reduce", ["reduce"], ops.prod, reference.prod, with_zeros, {"axis": 1}, differentiable=[0],
-         second_order=True),
-    Case("any", "reduce", ["reduce"], ops.any, reference.any, lambda rng: (rng.random((4, 3, 5)) > 0.8,), {"axis": 2},
-         differentiable="a truth value has no gradient"),
-    Case("all", "reduce", ["reduce"], ops.all, reference.all, lambda rng: (rng.random((4, 3, 5)) > 0.2,), {"axis": (0, 2)},
-         differentiable="a truth value has no gradient"),
-    Case("sum-integers", "reduce", ["reduce"], of_integers, reference.sum,
-         lambda rng: (rng.integers(-99, 99, (4, 6)).astype(np.int32),), {"axis": 0}, differentiable="integers"),
-    Case("moments", "reduce", ["moments"], ops.moments, reference.moments, block, {"axis": (0, 2), "ddof": 1},
-         differentiable=[0], second_order=True, bad=[Bad(lambda: ([1.0],), TypeError, "x is a list")]),
-    Case("var", "reduce", ["moments"], ops.var, reference.var, block, {"axis": 1, "keepdims": True}, differentiable=[0],
-         second_order=True),
-    Case("std", "reduce", ["moments"], ops.std, reference.std, block, {"axis": None}, differentiable=[0], second_order=True),
-    *(
-        Case(f"{name}-{axis}", "reduce", ["argmax"], getattr(ops, name), getattr(reference, name), block, {"axis": axis},
-             differentiable="a position has no gradient",
-             bad=[Bad(lambda: (f32(2, 0),), ValueError, "at least 1 element", {"axis": 1}),
-                  Bad(lambda: (f32(2, 3),), ValueError, "axis is 5", {"axis": 5})])
-        for name in ("argmax", "argmin") for axis in (None, 0, 1, 2)
+    Case(
+        "prod-zeros",
+        "reduce",
+        ["reduce"],
+        ops.prod,
+        reference.prod,
+        with_zeros,
+        {"axis": 1},
+        differentiable=[0],
+        second_order=True,
+    ),
+    Case(
+        "any",
+        "reduce",
+        ["reduce"],
+        ops.any,
+        reference.any,
+        lambda rng: (rng.random((4, 3, 5)) > 0.8,),
+        {"axis": 2},
+        differentiable="a truth value has no gradient",
+    ),
+    Case(
+        "all",
+        "reduce",
+        ["reduce"],
+        ops.all,
+        reference.all,
+        lambda rng: (rng.random((4, 3, 5)) > 0.2,),
+        {"axis": (0, 2)},
+        differentiable="a truth value has no gradient",
+    ),
+    Case(
+        "sum-integers",
+        "reduce",
+        ["reduce"],
+        of_integers,
+        reference.sum,
+        lambda rng: (rng.integers(-99, 99, (4, 6)).astype(np.int32),),
+        {"axis": 0},
+        differentiable="integers",
+    ),
+    Case(
+        "moments",
+        "reduce",
+        ["moments"],
+        ops.moments,
+        reference.moments,
+        block,
+        {"axis": (0, 2), "ddof": 1},
+        differentiable=[0],
+        second_order=True,
+        bad=[Bad(lambda: ([1.0],), TypeError, "x is a list")],
+    ),
+    Case(
+        "var",
+        "reduce",
+        ["moments"],
+        ops.var,
+        reference.var,
+        block,
+        {"axis": 1, "keepdims": True},
+        differentiable=[0],
+        second_order=True,
+    ),
+    Case(
+        "std",
+        "reduce",
+        ["moments"],
+        ops.std,
+        reference.std,
+        block,
+        {"axis": None},
+        differentiable=[0],
+        second_order=True,
     ),
     *(
-        Case(f"cumsum-{axis}-{exclusive}-{reverse}", "reduce", ["cumsum"], ops.cumsum, reference.cumsum, block,
-             {"axis": axis, "exclusive": exclusive, "reverse": reverse}, differentiable=[0], second_order=True,
-             bad=[Bad(lambda: (f32(2, 3),), ValueError, "axis is 5", {"axis": 5})])
-        for axis, (exclusive, reverse) in itertools.product((None, 0, 2), ((False, False), (True, False), (True, True)))
+        Case(
+            f"{name}-{axis}",
+            "reduce",
+            ["argmax"],
+            getattr(ops, name),
+            getattr(reference, name),
+            block,
+            {"axis": axis},
+            differentiable="a position has no gradient",
+            bad=[
+                Bad(lambda: (f32(2, 0),), ValueError, "at least 1 element", {"axis": 1}),
+                Bad(lambda: (f32(2, 3),), ValueError, "axis is 5", {"axis": 5}),
+            ],
+        )
+        for name in ("argmax", "argmin")
+        for axis in (None, 0, 1, 2)
     ),
     *(
-        Case(f"top_k-{axis}", "reduce", ["top_k"], ops.top_k, reference.top_k, lambda rng: (*block(rng), 3), {"axis": axis},
-             differentiable=[0], second_order=True,
-             bad=[Bad(lambda: (f32(2, 3), 4), ValueError, "k is 4, expected 0 to", {"axis": 0}),
-                  Bad(lambda: (f32(2, 3), 1.5), TypeError, "k is a float")])
+        Case(
+            f"cumsum-{axis}-{exclusive}-{reverse}",
+            "reduce",
+            ["cumsum"],
+            ops.cumsum,
+            reference.cumsum,
+            block,
+            {"axis": axis, "exclusive": exclusive, "reverse": reverse},
+            differentiable=[0],
+            second_order=True,
+            bad=[Bad(lambda: (f32(2, 3),), ValueError, "axis is 5", {"axis": 5})],
+        )
+        for axis, (exclusive, reverse) in itertools.product(
+            (None, 0, 2), ((False, False), (True, False), (True, True))
+        )
+    ),
+    *(
+        Case(
+            f"top_k-{axis}",
+            "reduce",
+            ["top_k"],
+            ops.top_k,
+            reference.top_k,
+            lambda rng: (*block(rng), 3),
+            {"axis": axis},
+            differentiable=[0],
+            second_order=True,
+            bad=[
+                Bad(lambda: (f32(2, 3), 4), ValueError, "k is 4, expected 0 to", {"axis": 0}),
+                Bad(lambda: (f32(2, 3), 1.5), TypeError, "k is a float"),
+            ],
+        )
         for axis in (-1, 1)
     ),
-    Case("global_norm", "reduce", ["global_norm"], global_norm_of, lambda *a: reference.global_norm(a), pair,
-         differentiable=[0, 1], second_order=True, bad=NO_LIST),
+    Case(
+        "global_norm",
+        "reduce",
+        ["global_norm"],
+        global_norm_of,
+        lambda *a: reference.global_norm(a),
+        pair,
+        differentiable=[0, 1],
+        second_order=True,
+        bad=NO_LIST,
+    ),
 ]
 
 
@@ -117,7 +234,9 @@ def test_every_size_by_rows_and_by_columns(name, isa):
             if n:
                 want = getattr(reference, name)(wide, axis=1)
             else:
-                want = {"mean": np.full(3, np.nan), "logsumexp": np.full(3, -np.inf)}.get(name, np.full(3, float(name == "prod")))
+                want = {"mean": np.full(3, np.nan), "logsumexp": np.full(3, -np.inf)}.get(
+                    name, np.full(3, float(name == "prod"))
+                )
         compare(getattr(ops, name)(x, axis=1), want, "reduce", dtype, f"rows of {n}")
         compare(getattr(ops, name)(np.asfortranarray(x), axis=1), want, "reduce", dtype, f"columns of {n}")
         compare(getattr(ops, name)(np.ascontiguousarray(x.T), axis=0), want, "reduce", dtype, f"{n} rows")
@@ -151,7 +270,9 @@ def test_any_axes_of_any_strides(data):
         got = getattr(ops, name)(x, axis=axes, keepdims=True)
         with np.errstate(over="ignore"):  # a product may pass float64
             want = np.asarray(getattr(reference, name)(exact, axis=axes, keepdims=True))
-        assert got.dtype == (np.bool_ if name in ("any", "all") else want.dtype if got.dtype.kind == "i" else dtype)
+        assert got.dtype == (
+            np.bool_ if name in ("any", "all") else want.dtype if got.dtype.kind == "i" else dtype
+        )
         assert got.shape == want.shape
         if got.dtype.kind in "bi":
             assert (got == want).all(), name
@@ -159,7 +280,9 @@ def test_any_axes_of_any_strides(data):
         terms = np.abs(exact).sum(axis=axes, keepdims=True) if name == "sum" else np.abs(want)
         with np.errstate(over="ignore", invalid="ignore"):
             near = np.abs(got - want) <= (1e-5 if dtype == np.float32 else 1e-12) * np.maximum(terms, 1)
-            assert (near | (got == want.astype(dtype))).all(), name  # the second: beyond float32 both are infinite
+            assert (near | (got == want.astype(dtype))).all(), (
+                name
+            )  # the second: beyond float32 both are infinite
 
 
 @settings(max_examples=40, deadline=None)
@@ -169,7 +292,9 @@ def test_scans_of_any_strides(data):
     choices = [data.draw(st.integers(0, 3)) for _ in shape]
     axis = data.draw(st.integers(0, len(shape) - 1))
     dtype = data.draw(st.sampled_from([np.float32, np.float64, np.int32, np.int64]))
-    x = strided(np.random.default_rng(6), shape, dtype, choices).transpose(data.draw(st.permutations(range(len(shape)))))
+    x = strided(np.random.default_rng(6), shape, dtype, choices).transpose(
+        data.draw(st.permutations(range(len(shape))))
+    )
     assert (ops.argmax(x, axis=axis) == x.argmax(axis)).all()
     assert (ops.argmin(x, axis=axis) == x.argmin(axis)).all()
     for exclusive, reverse in itertools.product((False, True), repeat=2):
@@ -232,7 +357,10 @@ def test_nothing_reduces_to_the_identity():
     assert ops.sum(x) == 0 and ops.prod(x) == 1 and np.isnan(ops.mean(x)) and ops.logsumexp(x) == -np.inf
     assert not ops.any(x) and ops.all(x) and ops.l2_norm(x) == 0 and ops.global_norm([]) == 0
     assert ops.sum(x, axis=1).shape == (0,) and ops.max(x, axis=1).shape == (0,)
-    assert ops.cumsum(x, axis=0).shape == (0, 3) and ops.top_k(np.ones((2, 0), np.float32), 0)[0].shape == (2, 0)
+    assert ops.cumsum(x, axis=0).shape == (0, 3) and ops.top_k(np.ones((2, 0), np.float32), 0)[0].shape == (
+        2,
+        0,
+    )
     with pytest.raises(ValueError, match="argmin"):
         ops.argmin(x, axis=0)
 
@@ -291,7 +419,9 @@ def test_sum_to_undoes_broadcasting():
     x = np.random.default_rng(7).standard_normal((2, 3, 4)).astype(np.float32)
     for shape in ((2, 3, 4), (3, 4), (1, 4), (4,), (2, 1, 1), (1,), ()):
         compare(ops.sum_to(x, shape), reference.sum_to(x.astype(np.float64), shape), "reduce")
-    with pytest.raises(ValueError, match=r"\[sum_to\] x has shape \(2, 3, 4\), expected one that \(2,\) broadcasts to"):
+    with pytest.raises(
+        ValueError, match=r"\[sum_to\] x has shape \(2, 3, 4\), expected one that \(2,\) broadcasts to"
+    ):
         ops.sum_to(x, (2,))
 
 
@@ -301,9 +431,12 @@ def test_agrees_with_pytorch():
     x[0, 3] = 0
     t, v = torch.from_numpy(x.astype(np.float64)).requires_grad_(), tw.Tensor(x.astype(np.float64))
     pairs = [
-        (lambda a: ops.prod(a, axis=1), lambda a: a.prod(1)), (lambda a: ops.max(a, axis=0), lambda a: a.amax(0)),
-        (lambda a: ops.logsumexp(a, axis=1), lambda a: a.logsumexp(1)), (lambda a: ops.var(a, ddof=1), lambda a: a.var()),
-        (lambda a: ops.top_k(a, 3)[0], lambda a: a.topk(3)[0]), (lambda a: ops.cumsum(a, axis=0), lambda a: a.cumsum(0)),
+        (lambda a: ops.prod(a, axis=1), lambda a: a.prod(1)),
+        (lambda a: ops.max(a, axis=0), lambda a: a.amax(0)),
+        (lambda a: ops.logsumexp(a, axis=1), lambda a: a.logsumexp(1)),
+        (lambda a: ops.var(a, ddof=1), lambda a: a.var()),
+        (lambda a: ops.top_k(a, 3)[0], lambda a: a.topk(3)[0]),
+        (lambda a: ops.cumsum(a, axis=0), lambda a: a.cumsum(0)),
         (lambda a: ops.l2_norm(a, axis=1), lambda a: a.norm(dim=1)),
     ]
     for ours, theirs in pairs:

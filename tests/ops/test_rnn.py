@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""lstm, gru, simple_rnn and their gradients: cases for the catalogue, sweeps over sizes, masks, strides; PyTorch, Keras."""
+"""lstm, gru, simple_rnn and their gradients: cases, sweeps over sizes, masks and strides; PyTorch, Keras."""
 
 import functools
-import os
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ops.harness import Bad, Case, compare
 
 import tilewright as tw
+from ops.harness import Bad, Case, compare
 from tilewright import _cpu, ops
 from tilewright.reference import rnn as reference
 
@@ -29,8 +28,12 @@ FORMS = {
 def arrays(rng, cell="lstm", batch=3, steps=5, inputs=4, units=6, paired=False):
     """x, w, u, b, scaled so that gates are neither all open nor all shut."""
     width = GATES[cell] * units
-    return (rng.standard_normal((batch, steps, inputs)), rng.standard_normal((inputs, width)) / np.sqrt(inputs or 1),
-            rng.standard_normal((units, width)) / np.sqrt(units or 1), rng.standard_normal((2, width) if paired else width))
+    return (
+        rng.standard_normal((batch, steps, inputs)),
+        rng.standard_normal((inputs, width)) / np.sqrt(inputs or 1),
+        rng.standard_normal((units, width)) / np.sqrt(units or 1),
+        rng.standard_normal((2, width) if paired else width),
+    )
 
 
 def states(rng, cell="lstm", batch=3, units=6):
@@ -54,7 +57,9 @@ def backward(module, cell):
     def function(dy, x, w, u, b, *rest, **options):
         count = len(STATES[cell])
         saved, last, initial = rest[: -2 * count], rest[-2 * count : -count], rest[-count:]
-        named = dict(zip([f"d{s[0]}_last" for s in STATES[cell]] + list(STATES[cell]), last + initial, strict=True))
+        named = dict(
+            zip([f"d{s[0]}_last" for s in STATES[cell]] + list(STATES[cell]), last + initial, strict=True)
+        )
         return getattr(module, cell + "_backward")(dy, x, w, u, b, *saved, **named, **options)
 
     return function
@@ -76,7 +81,8 @@ def f32(*shape):
 
 def bad(cell, message, error=ValueError, x=(2, 3, 4), w=None, u=None, b=None, **kwargs):
     width = GATES[cell] * 5
-    return Bad(lambda: (f32(*x), f32(*(w or (4, width))), f32(*(u or (5, width))), f32(*(b or (width,)))), error, message, kwargs)
+    shapes = x, w or (4, width), u or (5, width), b or (width,)
+    return Bad(lambda: tuple(f32(*shape) for shape in shapes), error, message, kwargs)
 
 
 def bad_inputs(cell):
@@ -84,7 +90,11 @@ def bad_inputs(cell):
     return [
         Bad(lambda: ([1.0], f32(1, 4), f32(1, 4)), TypeError, "x is a list, expected an array"),
         Bad(lambda: (np.ones((1, 1, 1), ">f4"), f32(1, 4), f32(1, 4)), TypeError, "byte-swapped"),
-        Bad(lambda: (np.ones((2, 3, 4), np.int32), *(np.ones((s, width), np.int32) for s in (4, 5))), TypeError, "int32"),
+        Bad(
+            lambda: tuple(np.ones(s, np.int32) for s in ((2, 3, 4), (4, width), (5, width))),
+            TypeError,
+            "int32",
+        ),
         Bad(lambda: (np.ones((2, 3, 4)), f32(4, width), f32(5, width)), TypeError, "u has dtype float32"),
         bad(cell, "x has shape (3, 4), expected 3 dimensions (B, T, I)", x=(3, 4)),
         bad(cell, f"w has shape (3, {width}), expected (4, {width})", w=(3, width)),
@@ -102,10 +112,15 @@ def bad_inputs(cell):
 
 BAD = {
     "lstm": [*bad_inputs("lstm"), bad("lstm", "c0 has shape (5, 2), expected (2, 5)", c0=f32(5, 2))],
-    "gru": [*bad_inputs("gru"), bad("gru", "b has shape (3, 15), expected (2, 15)", b=(3, 15)),
-            bad("gru", "b has shape (2, 15), expected 1 dimension", b=(2, 15), reset_after=False)],
-    "simple_rnn": [*bad_inputs("simple_rnn"), bad("simple_rnn", "activation is 'gelu', expected \"tanh\" or \"relu\"",
-                                                  activation="gelu")],
+    "gru": [
+        *bad_inputs("gru"),
+        bad("gru", "b has shape (3, 15), expected (2, 15)", b=(3, 15)),
+        bad("gru", "b has shape (2, 15), expected 1 dimension", b=(2, 15), reset_after=False),
+    ],
+    "simple_rnn": [
+        *bad_inputs("simple_rnn"),
+        bad("simple_rnn", 'activation is \'gelu\', expected "tanh" or "relu"', activation="gelu"),
+    ],
 }
 
 
@@ -115,7 +130,16 @@ def bad_backward(cell):
     state = (f32(2, 5),) * (2 * len(STATES[cell]))
 
     def call(dy=(2, 3, 5), y=(2, 3, 5), saved=more):
-        return lambda: (f32(*dy), f32(2, 3, 4), f32(4, width), f32(5, width), f32(width), f32(*y), *saved, *state)
+        return lambda: (
+            f32(*dy),
+            f32(2, 3, 4),
+            f32(4, width),
+            f32(5, width),
+            f32(width),
+            f32(*y),
+            *saved,
+            *state,
+        )
 
     found = [
         Bad(call(dy=(2, 3, 4)), ValueError, "dy has shape (2, 3, 4), expected (2, 3, 5)", {"mask": None}),
@@ -125,8 +149,14 @@ def bad_backward(cell):
         Bad(call(), ValueError, "out has shape (2,)", {"out": (f32(2), *(None,) * (3 + len(STATES[cell])))}),
     ]
     if more:
-        found.append(Bad(call(saved=(f32(2, 3, 5), *more[1:])), ValueError,
-                         "gates has shape (2, 3, 5), expected (2, 3, 20)", {"mask": None}))
+        found.append(
+            Bad(
+                call(saved=(f32(2, 3, 5), *more[1:])),
+                ValueError,
+                "gates has shape (2, 3, 5), expected (2, 3, 20)",
+                {"mask": None},
+            )
+        )
     return found
 
 
@@ -141,18 +171,44 @@ def cases_of(name, cell, options, first):
         return (*arrays(rng, cell, paired=options.get("reset_after", cell == "gru")), *states(rng, cell))
 
     return [
-        Case(name, "rnn", lines, getattr(ops, cell), getattr(reference, cell), lambda rng: arrays(rng, cell), options,
-             differentiable=[0, 1, 2, 3], bad=BAD[cell] if first else ()),
-        Case(f"{name}, states, reverse, mask", "rnn", lines, with_states(ops, cell), with_states(reference, cell),
-             everything, {**options, "reverse": True, "mask": MASK}, differentiable=range(4 + initial)),
-        Case(f"{name} backward", "rnn", lines[1:], backward(ops, cell), backward(reference, cell),
-             lambda rng: saved(rng, cell, options.get("reset_after", cell == "gru"), mask=MASK, **options),
-             {**options, "mask": MASK}, differentiable="recurrent layers differentiate once",
-             bad=bad_backward(cell) if first else ()),
+        Case(
+            name,
+            "rnn",
+            lines,
+            getattr(ops, cell),
+            getattr(reference, cell),
+            lambda rng: arrays(rng, cell),
+            options,
+            differentiable=[0, 1, 2, 3],
+            bad=BAD[cell] if first else (),
+        ),
+        Case(
+            f"{name}, states, reverse, mask",
+            "rnn",
+            lines,
+            with_states(ops, cell),
+            with_states(reference, cell),
+            everything,
+            {**options, "reverse": True, "mask": MASK},
+            differentiable=range(4 + initial),
+        ),
+        Case(
+            f"{name} backward",
+            "rnn",
+            lines[1:],
+            backward(ops, cell),
+            backward(reference, cell),
+            lambda rng: saved(rng, cell, options.get("reset_after", cell == "gru"), mask=MASK, **options),
+            {**options, "mask": MASK},
+            differentiable="recurrent layers differentiate once",
+            bad=bad_backward(cell) if first else (),
+        ),
     ]
 
 
-CASES = [case for name, (cell, options) in FORMS.items() for case in cases_of(name, cell, options, name == cell)]
+CASES = [
+    case for name, (cell, options) in FORMS.items() for case in cases_of(name, cell, options, name == cell)
+]
 
 
 def judge(form, rng, dtype, batch, steps, inputs, units, given=True, **options):
@@ -174,8 +230,13 @@ def judge(form, rng, dtype, batch, steps, inputs, units, given=True, **options):
     dy = rng.standard_normal((batch, steps, units)).astype(dtype)
     kept = (got[0], *got[1 + count :])
     gradients = backward(ops, cell)(dy, x, w, u, b if given else None, *kept, *last, *initial, **options)
-    wanted = backward(reference, cell)(*(None if a is None else a.astype(np.float64) for a in (
-        dy, x, w, u, b if given else None, *kept, *last, *initial)), **options)
+    wanted = backward(reference, cell)(
+        *(
+            None if a is None else a.astype(np.float64)
+            for a in (dy, x, w, u, b if given else None, *kept, *last, *initial)
+        ),
+        **options,
+    )
     for i, (g, v) in enumerate(zip(gradients, wanted, strict=True)):
         assert (g is None) == (v is None)
         if g is not None:
@@ -213,7 +274,11 @@ def test_large_weights_and_long_sums(form):
 
 
 def test_same_bits_for_any_number_of_threads():
-    for form, shape in (("lstm", (20, 3, 8, 300)), ("gru", (30, 40, 5, 21)), ("gru reset before", (9, 5, 8, 300))):
+    for form, shape in (
+        ("lstm", (20, 3, 8, 300)),
+        ("gru", (30, 40, 5, 21)),
+        ("gru reset before", (9, 5, 8, 300)),
+    ):
         bits = []
         for threads in (1, 2, 3):
             _cpu.set_num_threads(threads)
@@ -244,10 +309,13 @@ def test_any_shape_strides_and_mask(data):
         return view.transpose(np.argsort(order))
 
     function = with_states(ops, cell)
-    exact = [a.astype(np.float32) for a in (*arrays(rng, cell, batch, steps, inputs, units), *states(rng, cell, batch, units))]
+    exact = (*arrays(rng, cell, batch, steps, inputs, units), *states(rng, cell, batch, units))
+    exact = [a.astype(np.float32) for a in exact]
     plain = function(*exact, mask=mask, **options)
     out = strided(np.zeros_like(plain[0]))
-    got = function(*(strided(a) for a in exact), mask=None if mask is None else strided(mask), out=out, **options)
+    got = function(
+        *(strided(a) for a in exact), mask=None if mask is None else strided(mask), out=out, **options
+    )
     assert got[0] is out and all(np.array_equal(g, p) for g, p in zip(got, plain, strict=True))
 
 
@@ -324,8 +392,10 @@ def test_gradients_are_computed_only_where_needed():
         got = backward(ops, "lstm")(*arguments, needs=needs)
         assert [g is not None for g in got] == list(needs) and np.array_equal(got[i], every[i])
     outs = [np.zeros_like(g) for g in every]
-    assert all(g is o and np.array_equal(g, e) for g, o, e in zip(
-        backward(ops, "lstm")(*arguments, out=tuple(outs)), outs, every, strict=True))
+    assert all(
+        g is o and np.array_equal(g, e)
+        for g, o, e in zip(backward(ops, "lstm")(*arguments, out=tuple(outs)), outs, every, strict=True)
+    )
 
 
 def test_second_gradient_is_refused_by_name():
@@ -356,7 +426,12 @@ def test_agrees_with_pytorch(cell, reverse):
     # PyTorch's GRU has its gates in the order r, z, n.
     order = np.arange(GATES[cell] * 6).reshape(-1, 6)[[1, 0, 2] if cell == "gru" else slice(None)].ravel()
     layer = judge_of(4, 6, batch_first=True, dtype=torch.float64)
-    for name, value in (("weight_ih_l0", w.T), ("weight_hh_l0", u.T), ("bias_ih_l0", b[0]), ("bias_hh_l0", b[1])):
+    for name, value in (
+        ("weight_ih_l0", w.T),
+        ("weight_hh_l0", u.T),
+        ("bias_ih_l0", b[0]),
+        ("bias_hh_l0", b[1]),
+    ):
         getattr(layer, name).data = torch.from_numpy(value[order].copy())
     flip = (lambda a: a.flip(1)) if reverse else (lambda a: a)
     tx = torch.from_numpy(x).requires_grad_()
@@ -373,8 +448,11 @@ def test_agrees_with_pytorch(cell, reverse):
         compare(g, t.detach().numpy(), "rnn")
     found = tape.gradient(list(got), inputs, output_gradients=seeds)
     tseeds = [torch.from_numpy(s if i == 0 else s[None]) for i, s in enumerate(seeds)]
-    wanted = torch.autograd.grad((ty, *last), (tx, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0,
-                                               layer.bias_hh_l0, *first), tseeds)
+    wanted = torch.autograd.grad(
+        (ty, *last),
+        (tx, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0, *first),
+        tseeds,
+    )
     back = np.argsort(order)
     wants = [wanted[0], wanted[1][back].T, wanted[2][back].T, wanted[3][back], *(s[0] for s in wanted[5:])]
     if cell == "gru":
@@ -385,11 +463,12 @@ def test_agrees_with_pytorch(cell, reverse):
 
 @pytest.mark.parametrize("form", ["lstm", "gru", "gru reset before", "simple_rnn"])
 def test_agrees_with_keras(form):
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
     keras = pytest.importorskip("keras", reason="keras is a judge, not a dependency")
     cell, options = FORMS[form]
-    x, w, u, b = (a.astype(np.float32) for a in arrays(
-        np.random.default_rng(15), cell, 3, 5, 4, 6, paired=form == "gru"))
+    x, w, u, b = (
+        a.astype(np.float32)
+        for a in arrays(np.random.default_rng(15), cell, 3, 5, 4, 6, paired=form == "gru")
+    )
     layers = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple_rnn": keras.layers.SimpleRNN}
     for reverse in (False, True):
         layer = layers[cell](6, return_sequences=True, return_state=True, go_backwards=reverse, **options)

@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-from ops.harness import SIZES, Bad, Case, compare
 
+from ops.harness import SIZES, Bad, Case, compare
 from tilewright import ops
 from tilewright.reference import softmax as reference
 
@@ -38,14 +38,48 @@ BAD = [
 BAD_BACKWARD = [Bad(lambda: (f32(2, 3), f32(3, 2)), ValueError, "dy has shape (2, 3), expected (3, 2)")]
 
 CASES = [
-    Case("softmax", "softmax", ["softmax_forward"], ops.softmax, reference.softmax, rows,
-         differentiable=[0], second_order=True, bad=BAD),
-    Case("log_softmax", "softmax", ["log_softmax_forward"], ops.log_softmax, reference.log_softmax, rows,
-         differentiable=[0], second_order=True, bad=BAD),
-    Case("softmax_backward", "softmax", ["softmax_backward"], ops.softmax_backward, reference.softmax_backward, pair,
-         differentiable=[0, 1], bad=BAD_BACKWARD),
-    Case("log_softmax_backward", "softmax", ["log_softmax_backward"], ops.log_softmax_backward,
-         reference.log_softmax_backward, log_pair, differentiable=[0, 1], bad=BAD_BACKWARD),
+    Case(
+        "softmax",
+        "softmax",
+        ["softmax_forward"],
+        ops.softmax,
+        reference.softmax,
+        rows,
+        differentiable=[0],
+        second_order=True,
+        bad=BAD,
+    ),
+    Case(
+        "log_softmax",
+        "softmax",
+        ["log_softmax_forward"],
+        ops.log_softmax,
+        reference.log_softmax,
+        rows,
+        differentiable=[0],
+        second_order=True,
+        bad=BAD,
+    ),
+    Case(
+        "softmax_backward",
+        "softmax",
+        ["softmax_backward"],
+        ops.softmax_backward,
+        reference.softmax_backward,
+        pair,
+        differentiable=[0, 1],
+        bad=BAD_BACKWARD,
+    ),
+    Case(
+        "log_softmax_backward",
+        "softmax",
+        ["log_softmax_backward"],
+        ops.log_softmax_backward,
+        reference.log_softmax_backward,
+        log_pair,
+        differentiable=[0, 1],
+        bad=BAD_BACKWARD,
+    ),
 ]
 
 
@@ -56,7 +90,13 @@ def test_every_size(name, dtype, isa):
     for cols in SIZES:
         x = (rng.standard_normal((3, cols)) * 10).astype(dtype)
         if cols:
-            compare(getattr(ops, name)(x), getattr(reference, name)(x.astype(np.float64)), "softmax", dtype, f"cols {cols}")
+            compare(
+                getattr(ops, name)(x),
+                getattr(reference, name)(x.astype(np.float64)),
+                "softmax",
+                dtype,
+                f"cols {cols}",
+            )
         else:
             assert getattr(ops, name)(x).shape == (3, 0)
 
@@ -65,7 +105,9 @@ def test_every_size(name, dtype, isa):
 def test_any_axis_and_strides(axis, isa):
     x = np.random.default_rng(2).standard_normal((6, 5, 8)).astype(np.float32)
     for view in (x, x[::-1, :, ::2], x.transpose(2, 0, 1), x[:, ::-1]):
-        compare(ops.softmax(view, axis=axis), reference.softmax(view.astype(np.float64), axis=axis), "softmax")
+        compare(
+            ops.softmax(view, axis=axis), reference.softmax(view.astype(np.float64), axis=axis), "softmax"
+        )
 
 
 def test_out_may_be_the_input_and_may_be_strided():
@@ -89,7 +131,9 @@ def test_read_only_input_is_left_alone():
 
 def test_special_values_as_in_the_formula(isa):
     inf = np.inf
-    x = np.array([[-inf, 0, 1], [inf, 0, 1], [np.nan, 0, 1], [-inf, -inf, -inf], [1e38, -1e38, 0]], np.float32)
+    x = np.array(
+        [[-inf, 0, 1], [inf, 0, 1], [np.nan, 0, 1], [-inf, -inf, -inf], [1e38, -1e38, 0]], np.float32
+    )
     with np.errstate(invalid="ignore"):
         compare(ops.softmax(x), reference.softmax(x.astype(np.float64)), "softmax")
 

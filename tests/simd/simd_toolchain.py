@@ -13,7 +13,9 @@ HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 
 # As the kernels are built: no fast-math, and only an explicit fma is fused.
-COMMON_FLAGS = "-std=c++17 -O3 -Wall -Wextra -Werror -fno-math-errno -fno-trapping-math -ffp-contract=off".split()
+COMMON_FLAGS = (
+    ["-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,12 @@ class Toolchain:
         if not out.exists():
             name = self.isa.name
             command = [self.compiler, *COMMON_FLAGS, *self.isa.flags, *flags, f"-I{CSRC}", f"-DTW_ISA={name}"]
-            command += [f'-DTW_VEC_HEADER="cpu/simd/vec_{name}.h"', str(HERE / f"{driver}.cpp"), "-o", str(out)]
+            command += [
+                f'-DTW_VEC_HEADER="cpu/simd/vec_{name}.h"',
+                str(HERE / f"{driver}.cpp"),
+                "-o",
+                str(out),
+            ]
             result = subprocess.run(command, capture_output=True, text=True)
             assert result.returncode == 0, f"{' '.join(command)}\n{result.stderr}"
         return out

@@ -23,10 +23,31 @@ def build(output: Path, *flags: str) -> Path:
         pytest.skip("no C++ compiler")
     sources = sorted((ROOT / "cuda/simt").glob("*.cpp"))
     library = Path(_simt.__file__).parent
-    command = [compiler, "-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-Wl,--no-undefined", *flags,
-               f"-I{ROOT / 'cuda'}", f"-I{ROOT / 'csrc'}", *map(str, sources),
-               "-x", "c++", str(Path(__file__).parent / "fault_kernels.cu"), "-x", "none",
-               f"-L{library}", f"-Wl,-rpath,{library}", "-ltilewright", "-o", str(output)]
+    command = [
+        compiler,
+        "-std=c++17",
+        "-O1",
+        "-g",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-pthread",
+        "-Wl,--no-undefined",
+        *flags,
+        f"-I{ROOT / 'cuda'}",
+        f"-I{ROOT / 'csrc'}",
+        *map(str, sources),
+        "-x",
+        "c++",
+        str(Path(__file__).parent / "fault_kernels.cu"),
+        "-x",
+        "none",
+        f"-L{library}",
+        f"-Wl,-rpath,{library}",
+        "-ltilewright",
+        "-o",
+        str(output),
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return output
@@ -49,8 +70,11 @@ class Emulator:
 
     def convert(self, function: str, source: np.ndarray, dtype) -> np.ndarray:
         result = np.empty(source.shape, dtype)
-        getattr(self.library, function)(ctypes.c_void_p(source.ctypes.data), ctypes.c_void_p(result.ctypes.data),
-                                        ctypes.c_int64(source.size))
+        getattr(self.library, function)(
+            ctypes.c_void_p(source.ctypes.data),
+            ctypes.c_void_p(result.ctypes.data),
+            ctypes.c_int64(source.size),
+        )
         return result
 
 

@@ -20,8 +20,21 @@ def line_of(text: str, after: str) -> int:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("kernel", ["exchange", "rounds", "lanes_warp_sync", "named_pair", "bytes", "global",
-                                    "vector_store", "shared_vector", "shuffle", "warp_sync_on_two_lines"])
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        "exchange",
+        "rounds",
+        "lanes_warp_sync",
+        "named_pair",
+        "bytes",
+        "global",
+        "vector_store",
+        "shared_vector",
+        "shuffle",
+        "warp_sync_on_two_lines",
+    ],
+)
 def test_right_kernels_run_clean(emulator, kernel, schedule):
     report, _ = emulator.run(kernel, schedule)
     assert report == ""
@@ -42,7 +55,11 @@ def test_results_do_not_depend_on_the_schedule(emulator, schedule):
 # Kernel, what the report must say besides kernel and block, and the line it must name.
 FAULTS = [
     ("missing_barrier", "race on shared memory", ("y[t] = smem.a[kThreads - 1 - t]", "void exchange")),
-    ("missing_second_barrier", "race on shared memory", ("smem.a[t] = static_cast<float>(t + round)", "void rounds")),
+    (
+        "missing_second_barrier",
+        "race on shared memory",
+        ("smem.a[t] = static_cast<float>(t + round)", "void rounds"),
+    ),
     ("same_element", "race on shared memory", ("block_shared<Smem>().a[0]", "void same_element")),
     ("lanes_nothing", "race on shared memory", ("y[t] = smem.a[t ^ 1]", "void lanes")),
     ("lanes_shuffle", "race on shared memory", ("y[t] = smem.a[t ^ 1]", "void lanes")),
@@ -50,28 +67,69 @@ FAULTS = [
     ("bytes_shared", "race on shared memory", ("smem.a[t >> kShift]", "void bytes")),
     ("unwritten", "uninitialised shared memory read", ("y[thread_index()] = smem.a", "void unwritten")),
     ("shared_end", "elements 64 to 64 of a shared array of 64", ("thread_index() + 1", "void shared_end")),
-    ("shared_size", "the kernel uses 512 bytes, the launch gave 256", ("block_shared<BigSmem>", "void shared_size")),
-    ("global_end", "writes 4 bytes of y at byte 1024, the array has 1024 bytes", ("kOffset", "void global_end")),
-    ("global_begin", "writes 4 bytes of y at byte -4, the array has 1024 bytes", ("kOffset", "void global_end")),
+    (
+        "shared_size",
+        "the kernel uses 512 bytes, the launch gave 256",
+        ("block_shared<BigSmem>", "void shared_size"),
+    ),
+    (
+        "global_end",
+        "writes 4 bytes of y at byte 1024, the array has 1024 bytes",
+        ("kOffset", "void global_end"),
+    ),
+    (
+        "global_begin",
+        "writes 4 bytes of y at byte -4, the array has 1024 bytes",
+        ("kOffset", "void global_end"),
+    ),
     ("read_only", "write to a read-only argument", ("kOffset", "void global_end")),
-    ("vector_store_misaligned", "global memory write at an address that is not a multiple of 16 bytes",
-     ("store_vector", "void vector_store")),
-    ("shared_vector_misaligned", "shared memory write at an address that is not a multiple of 16 bytes",
-     ("store_vector", "void shared_vector")),
-    ("barrier_of_some", r"divergent block barrier.*threads 0-47: waiting in block_sync.*threads 48-63: finished",
-     ("block_sync", "void barrier_of_some")),
-    ("barrier_on_two_lines", r"divergent block barrier.*threads 0-31: waiting.*threads 32-63: waiting",
-     ("block_sync", "void barrier_on_two_lines")),
-    ("barriers_crossed",
-     r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: waiting in "
-     r"named_barrier_sync 2 \(32 of 64 threads\)", ("named_barrier_sync", "void barriers_crossed")),
-    ("barrier_count_differs", r"named barrier 1 is met by \d+ threads here and by \d+ at",
-     ("named_barrier_sync", "void barrier_count_differs")),
-    ("shuffle_of_some", r"warp operation without convergence.*all 32 lanes of warp \d", ("shfl_xor", "void shuffle_of_some")),
+    (
+        "vector_store_misaligned",
+        "global memory write at an address that is not a multiple of 16 bytes",
+        ("store_vector", "void vector_store"),
+    ),
+    (
+        "shared_vector_misaligned",
+        "shared memory write at an address that is not a multiple of 16 bytes",
+        ("store_vector", "void shared_vector"),
+    ),
+    (
+        "barrier_of_some",
+        r"divergent block barrier.*threads 0-47: waiting in block_sync.*threads 48-63: finished",
+        ("block_sync", "void barrier_of_some"),
+    ),
+    (
+        "barrier_on_two_lines",
+        r"divergent block barrier.*threads 0-31: waiting.*threads 32-63: waiting",
+        ("block_sync", "void barrier_on_two_lines"),
+    ),
+    (
+        "barriers_crossed",
+        r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: waiting in "
+        r"named_barrier_sync 2 \(32 of 64 threads\)",
+        ("named_barrier_sync", "void barriers_crossed"),
+    ),
+    (
+        "barrier_count_differs",
+        r"named barrier 1 is met by \d+ threads here and by \d+ at",
+        ("named_barrier_sync", "void barrier_count_differs"),
+    ),
+    (
+        "shuffle_of_some",
+        r"warp operation without convergence.*all 32 lanes of warp \d",
+        ("shfl_xor", "void shuffle_of_some"),
+    ),
     ("shuffle_on_two_lines", "warp operation without convergence", ("shfl_xor", "void shuffle_on_two_lines")),
-    ("shuffle_against_barrier", "warp operation without convergence.*block_sync",
-     ("shfl_xor", "void shuffle_against_barrier")),
-    ("shuffle_in_part_of_a_warp", "shfl_xor in warp 1, which has only 16 threads", ("shfl_xor", "void shuffle(")),
+    (
+        "shuffle_against_barrier",
+        "warp operation without convergence.*block_sync",
+        ("shfl_xor", "void shuffle_against_barrier"),
+    ),
+    (
+        "shuffle_in_part_of_a_warp",
+        "shfl_xor in warp 1, which has only 16 threads",
+        ("shfl_xor", "void shuffle("),
+    ),
 ]
 
 
@@ -91,10 +149,13 @@ def test_race_names_both_sides(emulator):
     report, _ = emulator.run("missing_barrier", "reverse")
     write = line_of("smem.a[t] = static_cast<float>(t);", "void exchange")
     read = line_of("y[t] = smem.a", "void exchange")
-    assert re.search(rf"thread \d+ at fault_kernels\.cu:{write}: writes bytes \d+ to \d+, which thread \d+ read at "
-                     rf"fault_kernels\.cu:{read} with no barrier between|"
-                     rf"thread \d+ at fault_kernels\.cu:{read}: reads bytes \d+ to \d+, which thread \d+ wrote at "
-                     rf"fault_kernels\.cu:{write} with no barrier between", report), report
+    assert re.search(
+        rf"thread \d+ at fault_kernels\.cu:{write}: writes bytes \d+ to \d+, which thread \d+ read at "
+        rf"fault_kernels\.cu:{read} with no barrier between|"
+        rf"thread \d+ at fault_kernels\.cu:{read}: reads bytes \d+ to \d+, which thread \d+ wrote at "
+        rf"fault_kernels\.cu:{write} with no barrier between",
+        report,
+    ), report
 
 
 def test_writes_past_the_checks_hit_the_guard_zone(emulator):
@@ -102,12 +163,18 @@ def test_writes_past_the_checks_hit_the_guard_zone(emulator):
     assert "bytes after the block's shared memory were overwritten" in report
 
 
-@pytest.mark.parametrize("kernel, text", [
-    ("too_many_threads", "[too_many_threads] kernel launch failed: a block has at most 1024 threads (grid (4, 1, 1), "
-                         "block (1056, 1, 1), shared memory 256 bytes)"),
-    ("too_much_shared", "a block has at most 232448 bytes of shared memory"),
-    ("no_threads", "the block is empty"),
-])
+@pytest.mark.parametrize(
+    "kernel, text",
+    [
+        (
+            "too_many_threads",
+            "[too_many_threads] kernel launch failed: a block has at most 1024 threads (grid (4, 1, 1), "
+            "block (1056, 1, 1), shared memory 256 bytes)",
+        ),
+        ("too_much_shared", "a block has at most 232448 bytes of shared memory"),
+        ("no_threads", "the block is empty"),
+    ],
+)
 def test_launch_sizes(emulator, kernel, text):
     assert text in emulator.run(kernel)[0]
 
@@ -118,15 +185,18 @@ def test_exceptions_come_through_and_leave_the_emulator_usable(emulator, schedul
     assert emulator.run("exchange", schedule)[0] == ""
 
 
-@pytest.mark.parametrize("text", ["", "sideways", "forward:1", "random:", "random:-1", "random:x", "starve:1:2"])
+@pytest.mark.parametrize(
+    "text", ["", "sideways", "forward:1", "random:", "random:-1", "random:x", "starve:1:2"]
+)
 def test_unknown_schedule(emulator, text):
     report, _ = emulator.run("exchange", text)
     assert report == f'[simt] schedule is "{text}", expected forward, reverse, random:SEED or starve:WARP'
 
 
 def test_clean_under_the_sanitizers(tmp_path):
-    program = build(tmp_path / "fault_kernels", "-DTW_MAIN", "-fsanitize=address,undefined",
-                    "-fno-sanitize-recover=all")
+    program = build(
+        tmp_path / "fault_kernels", "-DTW_MAIN", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
+    )
     result = subprocess.run([str(program)], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
     assert result.stderr == ""

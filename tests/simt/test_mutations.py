@@ -15,8 +15,12 @@ from tilewright import _simt
 from .conftest import SCHEDULES
 
 # (operation, cols): every kernel that chooses its own synchronisation.
-RUNS = [(f"{name}_{direction}", cols) for name in ("softmax", "log_softmax") for direction in ("forward", "backward")
-        for cols in (40, 1030, 20000)]
+RUNS = [
+    (f"{name}_{direction}", cols)
+    for name in ("softmax", "log_softmax")
+    for direction in ("forward", "backward")
+    for cols in (40, 1030, 20000)
+]
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,14 @@ def test_rounding(emulator, name, dtype):
     exact = np.unique(exact[np.isfinite(exact)])
     middle = (exact[:-1].astype(np.float64) + exact[1:]) / 2
     values = np.concatenate([exact, middle.astype(np.float32)])
-    values = np.concatenate([values, np.nextafter(values, np.inf), np.nextafter(values, -np.inf),
-                             np.array([np.inf, -np.inf, 65519.9, 65520.0, 1e38, -1e38, 1e-45, -0.0])]).astype(np.float32)
+    values = np.concatenate(
+        [
+            values,
+            np.nextafter(values, np.inf),
+            np.nextafter(values, -np.inf),
+            np.array([np.inf, -np.inf, 65519.9, 65520.0, 1e38, -1e38, 1e-45, -0.0]),
+        ]
+    ).astype(np.float32)
     got = emulator.convert(f"tw_to_{name}", values, np.uint16)
     with np.errstate(over="ignore"):
         want = values.astype(dtype).view(np.uint16)

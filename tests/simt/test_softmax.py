@@ -21,8 +21,37 @@ SPACING = {np.float32: 1e-38, np.float16: 2.0**-24, bfloat16: 1e-38}
 
 # Both sides of each change of kernel: a warp's 4, 8, 16 and 32 values a lane, a block's 8 and 16 a thread, and
 # the streamed rows after that.
-WIDTHS = [*range(1, 70), 96, 127, 128, 129, 255, 256, 257, 300, 511, 512, 513, 700, 1000, 1023, 1024, 1025, 1026,
-          1099, 2047, 2053, 4096, 8191, 8192, 8193, 16384, 16388, 20000, 40004]
+WIDTHS = [
+    *range(1, 70),
+    96,
+    127,
+    128,
+    129,
+    255,
+    256,
+    257,
+    300,
+    511,
+    512,
+    513,
+    700,
+    1000,
+    1023,
+    1024,
+    1025,
+    1026,
+    1099,
+    2047,
+    2053,
+    4096,
+    8191,
+    8192,
+    8193,
+    16384,
+    16388,
+    20000,
+    40004,
+]
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +132,7 @@ def test_more_rows_than_the_grid_holds(cols, rows_per_block):
 def test_strided_and_misaligned_rows_and_in_place(name, cols):
     for padding, start in ((0, 0), (4, 0), (3, 0), (8, 4), (8, 1)):
         for step in (1, 2, -1):
+
             def place(seed, padding=padding, start=start, step=step):
                 whole = np.full((8, cols + padding + start), 77.0, np.float32)
                 view = whole[::step, start : start + cols][:4]
@@ -125,7 +155,9 @@ def test_strided_and_misaligned_rows_and_in_place(name, cols):
             expected = np.empty_like(y)
             getattr(_simt, f"{name}_backward")(expected, dy, x)
             getattr(_simt, f"{name}_backward")(dy, dy, x)
-            np.testing.assert_allclose(dy, expected, rtol=4e-6, atol=1e-5 * np.abs(expected).max())  # other splits
+            np.testing.assert_allclose(
+                dy, expected, rtol=4e-6, atol=1e-5 * np.abs(expected).max()
+            )  # other splits
 
 
 @pytest.mark.parametrize("cols", [3, 40, 1030, 20000])

@@ -37,10 +37,27 @@ ARROWS = {
     "csrc/cpu/kernels": ("cpu/kernels/", "cpu/simd/", "core/params.h", "core/dtype.h"),
     "csrc/cpu/isa": ("cpu/simd/",),
     "csrc/cpu": ("core/", "cpu/"),
-    "csrc/bindings": ("core/", "bindings/", "cpu/ops_cpu.h", "cpu/isa.h", "cpu/roofline.h", "cuda/", "launch/", "simt/"),
+    "csrc/bindings": (
+        "core/",
+        "bindings/",
+        "cpu/ops_cpu.h",
+        "cpu/isa.h",
+        "cpu/roofline.h",
+        "cuda/",
+        "launch/",
+        "simt/",
+    ),
     "cuda/kernels": ("device/", "kernels/", "cuda/device/", "cuda/kernels/"),
     "cuda/device": ("core/check.h", "core/view.h", "device/", "simt/", "cuda/device/", "cuda/simt/"),
-    "cuda/launch": ("core/", "kernels/", "device/", "launch/", "cuda/kernels/", "cuda/device/", "cuda/launch/"),
+    "cuda/launch": (
+        "core/",
+        "kernels/",
+        "device/",
+        "launch/",
+        "cuda/kernels/",
+        "cuda/device/",
+        "cuda/launch/",
+    ),
     "cuda/simt": ("core/", "simt/", "cuda/simt/", "device/", "cuda/device/", "launch/", "cuda/launch/"),
 }
 PROJECT = re.compile(r"^(core|cpu|bindings|cuda|device|kernels|launch|simt|tilewright)/")
@@ -80,8 +97,11 @@ def test_pybind11_only_in_bindings():
 
 def test_threads_only_in_the_pool_and_drivers():
     for path in sources("csrc/cpu/kernels", "csrc/cpu/simd", "csrc/bindings"):
-        assert not any(h in ("thread", "pthread.h", "core/parallel.h") for h in includes(path)
-                       if path.name != "bind_cpu.cpp"), name(path)
+        assert not any(
+            h in ("thread", "pthread.h", "core/parallel.h")
+            for h in includes(path)
+            if path.name != "bind_cpu.cpp"
+        ), name(path)
 
 
 def test_cuda_words_stay_in_device():
@@ -95,7 +115,9 @@ def test_cuda_words_stay_in_device():
 
 def test_cpu_and_cuda_never_meet():
     for path in sources("csrc/cpu"):
-        assert not any(h.startswith(("cuda/", "device/", "simt/", "launch/")) for h in includes(path)), name(path)
+        assert not any(h.startswith(("cuda/", "device/", "simt/", "launch/")) for h in includes(path)), name(
+            path
+        )
     for path in sources("cuda"):
         assert not any(h.startswith("cpu/") for h in includes(path)), name(path)
 
@@ -132,13 +154,30 @@ def test_imports_follow_the_arrows(path):
     owner = parts[0].removesuffix(".py")
     found = tilewright_imports(path)
     if owner in PYTHON_ARROWS:
-        assert found <= set(PYTHON_ARROWS[owner]), f"{name(path)} may not import {found - set(PYTHON_ARROWS[owner])}"
+        assert found <= set(PYTHON_ARROWS[owner]), (
+            f"{name(path)} may not import {found - set(PYTHON_ARROWS[owner])}"
+        )
     if owner != "reference":
         assert "reference" not in found, f"{name(path)}: no product module imports the references"
 
 
-OPTIONAL = {"tqdm", "matplotlib", "safetensors", "h5py", "torch", "jax", "keras", "onnx", "onnxruntime", "sklearn",
-            "scipy", "PIL", "cupy", "threadpoolctl", "tensorboardX"}
+OPTIONAL = {
+    "tqdm",
+    "matplotlib",
+    "safetensors",
+    "h5py",
+    "torch",
+    "jax",
+    "keras",
+    "onnx",
+    "onnxruntime",
+    "sklearn",
+    "scipy",
+    "PIL",
+    "cupy",
+    "threadpoolctl",
+    "tensorboardX",
+}
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in python_files()])
@@ -153,9 +192,41 @@ def test_nothing_optional_is_imported_at_the_top(path):
 
 
 NUMPY_ARITHMETIC = {
-    "add", "subtract", "multiply", "divide", "matmul", "dot", "einsum", "tensordot", "exp", "log", "sqrt", "tanh", "sum",
-    "mean", "max", "min", "maximum", "minimum", "var", "std", "argmax", "argmin", "cumsum", "power", "square", "where",
-    "concatenate", "stack", "clip", "abs", "sign", "linalg", "random", "pad", "take",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "matmul",
+    "dot",
+    "einsum",
+    "tensordot",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+    "var",
+    "std",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "power",
+    "square",
+    "where",
+    "concatenate",
+    "stack",
+    "clip",
+    "abs",
+    "sign",
+    "linalg",
+    "random",
+    "pad",
+    "take",
 }
 
 
@@ -165,8 +236,14 @@ COMPUTES_BY_OPS = sources("python/tilewright/ops", "python/tilewright/keras", su
 @pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in COMPUTES_BY_OPS])
 def test_ops_and_keras_compute_nothing_in_numpy(path):
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy"):
-            assert node.attr not in NUMPY_ARITHMETIC, f"{name(path)}:{node.lineno} computes with np.{node.attr}"
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("np", "numpy")
+        ):
+            assert node.attr not in NUMPY_ARITHMETIC, (
+                f"{name(path)}:{node.lineno} computes with np.{node.attr}"
+            )
 
 
 def families():
@@ -181,9 +258,14 @@ def pending():
 
 
 FAMILY_FILES = (
-    "csrc/cpu/{f}.cpp", "csrc/bindings/bind_{f}.cpp", "python/tilewright/ops/{f}.py",
-    "python/tilewright/reference/{f}.py", "tests/ops/test_{f}.py", "docs/kernels/{f}.md",
-    "cuda/kernels/{f}.cuh", "cuda/launch/{f}.cu",
+    "csrc/cpu/{f}.cpp",
+    "csrc/bindings/bind_{f}.cpp",
+    "python/tilewright/ops/{f}.py",
+    "python/tilewright/reference/{f}.py",
+    "tests/ops/test_{f}.py",
+    "docs/kernels/{f}.md",
+    "cuda/kernels/{f}.cuh",
+    "cuda/launch/{f}.cu",
 )
 
 
@@ -200,11 +282,17 @@ def test_pending_list_only_shrinks():
 
 def large_files():
     path = ROOT / "tests/structure/large_files.txt"
-    return {line.split("#")[0].strip() for line in path.read_text().splitlines() if line.split("#")[0].strip()}
+    return {
+        line.split("#")[0].strip() for line in path.read_text().splitlines() if line.split("#")[0].strip()
+    }
 
 
 def test_no_file_grows_past_500_lines():
-    paths = sources("csrc", "cuda", suffixes=CODE) + python_files() + sources("tests", "benchmarks", suffixes=(".py",))
+    paths = (
+        sources("csrc", "cuda", suffixes=CODE)
+        + python_files()
+        + sources("tests", "benchmarks", suffixes=(".py",))
+    )
     large = {name(p) for p in paths if len(p.read_text().splitlines()) > 500}
     assert large <= large_files(), f"over 500 lines: {sorted(large - large_files())}"
     assert large_files() <= large, f"no longer large, take off the list: {sorted(large_files() - large)}"
@@ -213,11 +301,17 @@ def test_no_file_grows_past_500_lines():
 def test_every_source_names_its_licence():
     for path in sources("csrc", "cuda") + python_files():
         if path.read_text().strip():
-            assert "SPDX-License-Identifier: Apache-2.0" in "\n".join(path.read_text().splitlines()[:2]), name(path)
+            assert "SPDX-License-Identifier: Apache-2.0" in "\n".join(path.read_text().splitlines()[:2]), (
+                name(path)
+            )
 
 
 def kernel_objects():
-    return sorted(p for p in (ROOT / "build").rglob("*.o") if "kernels_" in str(p)) if (ROOT / "build").exists() else []
+    return (
+        sorted(p for p in (ROOT / "build").rglob("*.o") if "kernels_" in str(p))
+        if (ROOT / "build").exists()
+        else []
+    )
 
 
 def test_kernel_objects_export_only_their_namespace():
@@ -227,7 +321,9 @@ def test_kernel_objects_export_only_their_namespace():
         pytest.skip("no kernel objects under build/, or no nm: only a build in the tree leaves them")
     for path in objects:
         isa = re.search(r"kernels_\w+_(scalar|avx2|avx512|neon)\.dir", str(path)).group(1)
-        out = subprocess.run(["nm", "-C", "--defined-only", "-g", str(path)], capture_output=True, text=True, check=True)
+        out = subprocess.run(
+            ["nm", "-C", "--defined-only", "-g", str(path)], capture_output=True, text=True, check=True
+        )
         for line in out.stdout.splitlines():
             symbol = line.split(maxsplit=2)[2]
             assert f"tilewright::cpu::{isa}::" in symbol, f"{path.name} exports {symbol}"

@@ -82,6 +82,7 @@ struct MatmulTable {
   int64_t lanes, tile_rows, tile_cols, panel_rows;
   // Cache blocks: kc columns of a; a block of mc x kc elements of a stays in the second-level cache.
   int64_t kc, mc;
+  int64_t in_place_bytes;  // matrices up to this size are used as they lie, unpacked
 
   void (*block)(const MatmulBlock<T>&);
   // y = alpha-scaled products already; applies a finish to (m, n) elements of y in place

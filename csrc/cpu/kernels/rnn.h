@@ -20,8 +20,9 @@ struct LstmStep {
   T* h;
 };
 
-// c and c_before: after and before the step. dh, dc: gradients of the state after the step; on return dc of that
-// before it, dh zero, as h reaches back through the product with u alone. dgates: of the pre-activations.
+// c and c_before: after and before the step. dh, dc: gradients of the state after the step; on return dc of
+// that before it, dh zero, as h reaches back through the product with u alone. dgates: of the
+// pre-activations.
 template <class T>
 struct LstmGradient {
   int64_t units;
@@ -33,9 +34,9 @@ struct LstmGradient {
   T* dgates;
 };
 
-// gates (4 units): x w + b for z, r, h on entry, the values of z, r, h on return, then q: what the candidate h takes
-// from the state, h u + b (reset after) or r * h (reset before). product (3 units): h u + b, and q u in the last
-// third where the reset stands before.
+// gates (4 units): x w + b for z, r, h on entry, the values of z, r, h on return, then q: what the candidate
+// h takes from the state, h u + b (reset after) or r * h (reset before). product (3 units): h u + b, and q u
+// in the last third where the reset stands before.
 template <class T>
 struct GruStep {
   int64_t units;
@@ -44,8 +45,9 @@ struct GruStep {
   T* h;
 };
 
-// dh: gradient of the state after the step; on return what of it reaches back without a product. dgates (4 units): of
-// the pre-activations of z, r, h, then of q (reset after). dq: gradient of q = r * h (reset before).
+// dh: gradient of the state after the step; on return what of it reaches back without a product. dgates (4
+// units): of the pre-activations of z, r, h, then of q (reset after). dq: gradient of q = r * h (reset
+// before).
 template <class T>
 struct GruGradient {
   int64_t units;
@@ -60,8 +62,8 @@ template <class T>
 struct RnnTable {
   void (*lstm)(const LstmStep<T>&);
   void (*lstm_backward)(const LstmGradient<T>&);
-  // Reset after: a whole step. Reset before: first the gates and q, then, with q u, candidate and state; backward runs
-  // the other way round.
+  // Reset after: a whole step. Reset before: first the gates and q, then, with q u, candidate and state;
+  // backward runs the other way round.
   void (*gru)(const GruStep<T>&);
   void (*gru_gates)(const GruStep<T>&);
   void (*gru_candidate)(const GruStep<T>&);

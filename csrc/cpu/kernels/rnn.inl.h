@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simple RNN's step and the rnn family's table of one instruction set; LSTM and GRU have headers of their own.
-// Computes    h' = f(z + product), f = tanh or relu;  backward: dz = dh f'(.), from h'
-// Layout      contiguous rows of `units` elements
-// Work split  one call per sequence and step
-// Limits      the product with u; tanh is hidden behind it
+// The simple RNN's step and the rnn family's table of one instruction set; LSTM and GRU have headers of their
+// own. Computes    h' = f(z + product), f = tanh or relu;  backward: dz = dh f'(.), from h' Layout contiguous
+// rows of `units` elements Work split  one call per sequence and step Limits      the product with u; tanh is
+// hidden behind it
 #include "cpu/kernels/rnn_gru.inl.h"
 #include "cpu/kernels/rnn_lstm.inl.h"
 
@@ -34,7 +33,9 @@ struct Relu {
 
 template <class F, class T>
 void simple(T* h, const T* z, const T* product, int64_t units) {
-  for_lanes<T>(units, [&](int64_t j, auto load, auto save) { save(h + j, F::value(load(z + j) + load(product + j))); });
+  for_lanes<T>(units, [&](int64_t j, auto load, auto save) {
+    save(h + j, F::value(load(z + j) + load(product + j)));
+  });
 }
 
 template <class F, class T>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GRU: the elementwise part of a time step, with the reset gate after or before the product of the candidate.
 // Computes    z, r = sigmoid(.);  n = tanh(x w + b + r q), q = h u + b   (reset after)
-//                                 n = tanh(x w + b + q u), q = r h       (reset before);  h' = z h + (1 - z) n
+//                                 n = tanh(x w + b + q u), q = r h       (reset before);  h' = z h + (1 - z)
+//                                 n
 //             backward: dz = dh (h - n), dn = dh (1 - z), dh' = dh z + ..; through the products in the driver
 // Layout      gates: z, r, n, q, `units` elements each
 // Method      Cho et al., arXiv:1406.1078v3 (reset before); reset after is cuDNN's form, one product per step
@@ -30,7 +31,8 @@ TW_INLINE GruGates<T> gru_z_r(const GruStep<T>& s, int64_t j, Load load, Save sa
   return gates;
 }
 
-// The candidate and the new state: z h + (n - z n) is exact at both ends, so a closed gate keeps a state for ever.
+// The candidate and the new state: z h + (n - z n) is exact at both ends, so a closed gate keeps a state for
+// ever.
 template <class T, class Load, class Save>
 TW_INLINE void gru_state(const GruStep<T>& s, int64_t j, Vec<T> z, Vec<T> from_state, Load load, Save save) {
   const int64_t n = s.units;

@@ -13,10 +13,12 @@ TW_INLINE void for_lanes(int64_t n, Body body) {
   using V = Vec<T>;
   int64_t j = 0;
   for (; j + V::kLanes <= n; j += V::kLanes)
-    body(j, [](const T* p) { return V::load(p); }, [](T* p, V v) { store(p, v); });
+    body(
+        j, [](const T* p) { return V::load(p); }, [](T* p, V v) { store(p, v); });
   if (j < n) {
     const int rest = int(n - j);
-    body(j, [rest](const T* p) { return V::load_n(p, rest); }, [rest](T* p, V v) { store_n(p, v, rest); });
+    body(
+        j, [rest](const T* p) { return V::load_n(p, rest); }, [rest](T* p, V v) { store_n(p, v, rest); });
   }
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM: the elementwise part of a time step.
 // Computes    i, f, o = sigmoid(.), g = tanh(.);  c' = f c + i g;  h' = o tanh(c')
-//             backward: dc += dh o (1 - tanh(c')^2); di = dc g, df = dc c, dg = dc i, do = dh tanh(c'); dc' = dc f
+//             backward: dc += dh o (1 - tanh(c')^2); di = dc g, df = dc c, dg = dc i, do = dh tanh(c'); dc' =
+//             dc f
 // Layout      gates: i, f, g, o, `units` elements each
-// Method      Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000); one pass, tanh(c') is
+// Method      Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000); one pass, tanh(c')
+// is
 //             computed again by backward, which is cheaper than storing it
 // Work split  one call per sequence and step
 // Limits      five transcendental functions per unit forward, one backward; everything stays in the cache

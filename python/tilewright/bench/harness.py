@@ -177,7 +177,7 @@ def environment(thread_counts: dict) -> dict:
     return {
         "cpu": cpu_name(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}",
         "cache_bytes": cache_bytes(), "isa": _cpu.isa(), "threads": thread_counts, "versions": versions(),
-        "commit": commit(), "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(), "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "peak_flops": flops, "copy_bandwidth": bandwidth,
     }

@@ -40,6 +40,22 @@ _tensor_methods.install()
 
 __all__ = [
     name
-    for family in (_attention, _conv2d, _conv2d_layers, _elementwise, _embedding, _loss, _matmul, _norm, _optimizer, _pool2d, _random, _reduce, _rnn, _shape, _softmax)
+    for family in (
+        _attention,
+        _conv2d,
+        _conv2d_layers,
+        _elementwise,
+        _embedding,
+        _loss,
+        _matmul,
+        _norm,
+        _optimizer,
+        _pool2d,
+        _random,
+        _reduce,
+        _rnn,
+        _shape,
+        _softmax,
+    )
     for name in family.__all__
 ]

@@ -20,7 +20,9 @@ def axis_index(operation: str, axis, ndim: int) -> int:
     except TypeError:
         raise TypeError(f"[{operation}] axis is a {type(axis).__name__}, expected an int") from None
     if not -ndim <= index < ndim:
-        raise ValueError(f"[{operation}] axis is {index}, expected {-ndim} to {ndim - 1} for {ndim} dimensions")
+        raise ValueError(
+            f"[{operation}] axis is {index}, expected {-ndim} to {ndim - 1} for {ndim} dimensions"
+        )
     return index + ndim if index < 0 else index
 
 
@@ -28,7 +30,9 @@ def axes_tuple(operation: str, axis, ndim: int) -> tuple[int, ...]:
     """None (all axes), an int or several, as sorted non-negative axes without repeats."""
     if axis is None:
         return tuple(range(ndim))
-    axes = tuple(axis_index(operation, a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    axes = tuple(
+        axis_index(operation, a, ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))
+    )
     if len(set(axes)) != len(axes):
         raise ValueError(f"[{operation}] axis is {axis}, expected each axis once")
     return tuple(sorted(axes))
@@ -40,7 +44,9 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
         return backend.empty(shape, dtype, like)
     array = raw(operation, "out", out)
     if isinstance(out, np.generic):
-        raise TypeError(f"[{operation}] out is a {type(out).__name__}, expected an array that can be written to")
+        raise TypeError(
+            f"[{operation}] out is a {type(out).__name__}, expected an array that can be written to"
+        )
     if array.shape != shape:
         raise ValueError(f"[{operation}] out has shape {array.shape}, expected {shape}")
     if array.dtype != dtype:

@@ -10,7 +10,9 @@ from tilewright.ops import _common
 
 def packed(name: str, **arguments) -> list:
     """The arrays behind the arguments in C order, None for what is absent."""
-    return [None if a is None else _common.contiguous(raw(name, argument, a)) for argument, a in arguments.items()]
+    return [
+        None if a is None else _common.contiguous(raw(name, argument, a)) for argument, a in arguments.items()
+    ]
 
 
 def sizes(x, u) -> tuple[int, int, int]:
@@ -54,8 +56,10 @@ def gradients(name: str, like, shapes: list, needs, out, inputs: tuple, compute)
         raise ValueError(f"[{name}] out is a {type(out).__name__}, expected a tuple of {count} arrays")
     outs = out or (None,) * count
     wanted = [need and shape is not None for need, shape in zip(needs, shapes, strict=True)]
-    written = [_common.destination(name, o, shape, like.dtype, like) if want else None
-               for o, shape, want in zip(outs, shapes, wanted, strict=True)]
+    written = [
+        _common.destination(name, o, shape, like.dtype, like) if want else None
+        for o, shape, want in zip(outs, shapes, wanted, strict=True)
+    ]
     direct = [dense(g) for g in written]
     compute(direct)
     ys = tuple(settle(o, g, d) for o, g, d, want in zip(outs, written, direct, wanted, strict=True) if want)
@@ -67,6 +71,7 @@ def _no_second_gradient(name: str):
     def gradient(dys, ys, needs):
         raise NotImplementedError(
             f"[{name}] has no gradient of its own: recurrent layers differentiate once. For a second gradient write the "
-            "time steps with matmul, sigmoid and tanh")
+            "time steps with matmul, sigmoid and tanh"
+        )
 
     return gradient

@@ -67,7 +67,9 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     return result((y, lse) if return_lse else y, (q, k, v, mask), gradient)
 
 
-def attention_backward(dy, q, k, v, y, lse, *, dlse=None, causal: bool = False, mask=None, scale=None, out=None):
+def attention_backward(
+    dy, q, k, v, y, lse, *, dlse=None, causal: bool = False, mask=None, scale=None, out=None
+):
     """Gradients of `attention` by q, k and v, from its results y and lse.
 
         p = exp(s - lse);   ds = p * (dy v^T - sum(dy * y) + dlse)
@@ -96,20 +98,25 @@ def attention_backward(dy, q, k, v, y, lse, *, dlse=None, causal: bool = False, 
     bias = _broadcast_mask(name, mask, _score_shape(qa, ka))
     factor = _scale(scale, qa)
     if out is not None and not (isinstance(out, (tuple, list)) and len(out) == 3):
-        raise ValueError(f"[{name}] out is a {type(out).__name__}, expected a tuple of three arrays (dq, dk, dv)")
+        raise ValueError(
+            f"[{name}] out is a {type(out).__name__}, expected a tuple of three arrays (dq, dk, dv)"
+        )
     outs = out or (None, None, None)
     written = [destination(name, o, a.shape, a.dtype, a) for o, a in zip(outs, (qa, ka, va), strict=True)]
     direct = [g if _has_rows(g) else backend.empty(g.shape, g.dtype, g) for g in written]
     dl = None if dlse is None else raw(name, "dlse", dlse)
     backend.module_of(qa).attention_backward(
-        *direct, dya, dl, qa, ka, va, ya, raw(name, "lse", lse), bias, factor, bool(causal))
+        *direct, dya, dl, qa, ka, va, ya, raw(name, "lse", lse), bias, factor, bool(causal)
+    )
     for g, d in zip(written, direct, strict=True):
         if g is not d:
             backend.module_of(g).copy(g, d)
     ys = tuple(given_back(o, g) for o, g in zip(outs, written, strict=True))
     return result(
-        ys, (dy, q, k, v, dlse, mask),
-        lambda seeds, _, needs: _second_gradients(seeds, (dy, q, k, v, dlse, mask), causal, factor, needs))
+        ys,
+        (dy, q, k, v, dlse, mask),
+        lambda seeds, _, needs: _second_gradients(seeds, (dy, q, k, v, dlse, mask), causal, factor, needs),
+    )
 
 
 def _scale(scale, q) -> float:
@@ -138,7 +145,9 @@ def _broadcast_mask(name: str, mask, shape: tuple[int, ...]):
         return None
     array = raw(name, "mask", mask)
     if array.ndim > 4:
-        raise ValueError(f"[{name}] mask has shape {array.shape}, expected at most 4 dimensions (B, Hq, Tq, Tk)")
+        raise ValueError(
+            f"[{name}] mask has shape {array.shape}, expected at most 4 dimensions (B, Hq, Tq, Tk)"
+        )
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
@@ -163,7 +172,9 @@ def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
 def _second_gradients(seeds, inputs, causal, scale, needs):
     """Gradients of `attention_backward` by (dy, q, k, v, dlse, mask): the decomposed form differentiated twice."""
     with GradientTape() as outer:
-        dy, q, k, v, dlse, mask = (None if x is None else own_node(outer, "attention", "x", x) for x in inputs)
+        dy, q, k, v, dlse, mask = (
+            None if x is None else own_node(outer, "attention", "x", x) for x in inputs
+        )
         with GradientTape() as inner:
             for x in (q, k, v):
                 inner.watch(x)
@@ -172,7 +183,9 @@ def _second_gradients(seeds, inputs, causal, scale, needs):
         firsts = inner.gradient([y, lse], [q, k, v], output_gradients=[dy, dlses])
     used = [(first, seed) for first, seed in zip(firsts, seeds, strict=True) if seed is not None]
     sources = [x for x, need in zip((dy, q, k, v, dlse, mask), needs, strict=True) if need]
-    found = iter(outer.gradient([first for first, _ in used], sources, output_gradients=[seed for _, seed in used]))
+    found = iter(
+        outer.gradient([first for first, _ in used], sources, output_gradients=[seed for _, seed in used])
+    )
     return tuple(next(found) if need else None for need in needs)
 
 
@@ -183,7 +196,9 @@ def _decomposed(q, k, v, mask, causal, scale):
     group = heads // key_heads if key_heads else 0
     # (B, Hkv, group, Tq, D), and keys and values that serve the whole group.
     q5 = shape.transpose(shape.reshape(q, (batch, queries, key_heads, group, depth)), (0, 2, 3, 1, 4))
-    k5, v5 = (shape.reshape(shape.transpose(x, (0, 2, 1, 3)), (batch, key_heads, 1, keys, depth)) for x in (k, v))
+    k5, v5 = (
+        shape.reshape(shape.transpose(x, (0, 2, 1, 3)), (batch, key_heads, 1, keys, depth)) for x in (k, v)
+    )
     s = elementwise.multiply(matmul(q5, k5, transpose_b=True), scale)
     allowed = _causal_mask(queries, keys, q.dtype) if causal else None
     if mask is not None:

@@ -69,7 +69,9 @@ def embedding_backward(dy, ids, table_shape, *, out=None):
     a, i = raw(name, "dy", dy), shape_index.index_array(name, "ids", ids)
     shape = tuple(table_shape)
     if len(shape) != 2 or a.shape != (*i.shape, shape[1]):
-        raise ValueError(f"[{name}] dy has shape {a.shape}, expected {(*i.shape, *shape[1:])} for a table of shape {shape}")
+        raise ValueError(
+            f"[{name}] dy has shape {a.shape}, expected {(*i.shape, *shape[1:])} for a table of shape {shape}"
+        )
     table = destination(name, out, shape, a.dtype, a)
     target = table if table.flags.c_contiguous else backend.empty(shape, a.dtype, a)
     module = backend.module_of(a)

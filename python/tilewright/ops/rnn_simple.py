@@ -11,7 +11,9 @@ from tilewright.ops._common import destination
 __all__ = ["simple_rnn", "simple_rnn_backward"]
 
 
-def simple_rnn(x, w, u, b=None, *, h0=None, activation: str = "tanh", reverse: bool = False, mask=None, out=None):
+def simple_rnn(
+    x, w, u, b=None, *, h0=None, activation: str = "tanh", reverse: bool = False, mask=None, out=None
+):
     """Fully connected recurrent network over sequences: every step's output and the last state.
 
         h' = activation(x_t w + h u + b);   y_t = h'
@@ -45,14 +47,40 @@ def simple_rnn(x, w, u, b=None, *, h0=None, activation: str = "tanh", reverse: b
 
     def gradient(dys, ys, needs):
         dy, dh_last = dys
-        return simple_rnn_backward(dy, x, w, u, b, direct, h0=h0, dh_last=dh_last, activation=activation,
-                                   reverse=reverse, mask=mask, needs=needs)
+        return simple_rnn_backward(
+            dy,
+            x,
+            w,
+            u,
+            b,
+            direct,
+            h0=h0,
+            dh_last=dh_last,
+            activation=activation,
+            reverse=reverse,
+            mask=mask,
+            needs=needs,
+        )
 
     return result((_recurrent.settle(out, y, direct), h_last), inputs, gradient)
 
 
-def simple_rnn_backward(dy, x, w, u, b, y, *, h0=None, dh_last=None, activation: str = "tanh", reverse: bool = False,
-                        mask=None, needs=None, out=None):
+def simple_rnn_backward(
+    dy,
+    x,
+    w,
+    u,
+    b,
+    y,
+    *,
+    h0=None,
+    dh_last=None,
+    activation: str = "tanh",
+    reverse: bool = False,
+    mask=None,
+    needs=None,
+    out=None,
+):
     """Gradients of `simple_rnn`, from its result.
 
         for t = T - 1 .. 0:  dh += dy_t;  dz_t = dh * activation'(.);  dh = dz_t u^T
@@ -88,6 +116,7 @@ def simple_rnn_backward(dy, x, w, u, b, y, *, h0=None, dh_last=None, activation:
         dh0 = backend.empty(state, like.dtype, like) if gs[4] is None else gs[4]
         dgates = backend.empty(result_y.shape, like.dtype, like)
         backend.module_of(like).simple_rnn_backward(
-            *gs[:4], dh0, dgates, *flowing, *before, result_y, bool(reverse), activation)
+            *gs[:4], dh0, dgates, *flowing, *before, result_y, bool(reverse), activation
+        )
 
     return _recurrent.gradients(name, like, shapes, needs, out, (dy, dh_last, x, w, u, b, h0), compute)

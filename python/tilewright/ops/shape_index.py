@@ -51,15 +51,21 @@ def _split_key(key):
         key = np.asarray(key)
     parts, indices, at = [], None, 0
     for part in key if isinstance(key, tuple) else (key,):
-        if isinstance(part, (list, np.ndarray, Tensor)) or (hasattr(part, "__dlpack__") and hasattr(part, "shape")):
+        if isinstance(part, (list, np.ndarray, Tensor)) or (
+            hasattr(part, "__dlpack__") and hasattr(part, "shape")
+        ):
             part = np.asarray(part) if isinstance(part, list) else raw("getitem", "key", part)
             if part.ndim == 0 and part.dtype.kind in "iu":
                 parts.append(int(part))
                 continue
             if indices is not None:
-                raise ValueError("[getitem] key holds several arrays, expected at most one; index twice instead")
+                raise ValueError(
+                    "[getitem] key holds several arrays, expected at most one; index twice instead"
+                )
             if part.dtype.kind not in "iub":
-                raise TypeError(f"[getitem] key holds an array of dtype {part.dtype}, expected integers or bool")
+                raise TypeError(
+                    f"[getitem] key holds an array of dtype {part.dtype}, expected integers or bool"
+                )
             indices, at = part, len(parts)
             parts.append(slice(None))
         elif part is None or part is Ellipsis or isinstance(part, slice):
@@ -72,7 +78,9 @@ def _split_key(key):
             )
     chosen = [i for i, part in enumerate(parts) if isinstance(part, int) or (indices is not None and i == at)]
     if indices is not None and chosen[-1] - chosen[0] >= len(chosen):
-        raise ValueError("[getitem] key has a slice between an int and an array, expected them side by side; index twice")
+        raise ValueError(
+            "[getitem] key has a slice between an int and an array, expected them side by side; index twice"
+        )
     # With an Ellipsis NumPy gives a view even where every axis has an integer.
     return (tuple(parts) if Ellipsis in parts else (*parts, Ellipsis)), indices, at
 
@@ -81,7 +89,8 @@ def _axis_of_part(parts, at: int, ndim: int) -> int:
     """The axis of x[parts] that the slice at position `at` became."""
     taken = sum(part is not None and part is not Ellipsis for part in parts)
     widths = [
-        ndim - taken if part is Ellipsis else int(part is None or isinstance(part, slice)) for part in parts[:at]
+        ndim - taken if part is Ellipsis else int(part is None or isinstance(part, slice))
+        for part in parts[:at]
     ]
     return sum(widths)
 
@@ -92,7 +101,9 @@ def _positions(indices, size: int):
     if indices.dtype.kind != "b":
         return indices
     if indices.shape != (size,):
-        raise ValueError(f"[getitem] mask has shape {indices.shape}, expected ({size},), one value per entry of its axis")
+        raise ValueError(
+            f"[getitem] mask has shape {indices.shape}, expected ({size},), one value per entry of its axis"
+        )
     return backend.namespace(indices).flatnonzero(indices)
 
 
@@ -215,7 +226,9 @@ def take_backward(dy, indices, shape, *, axis: int, out=None):
     module = backend.module_of(a)
     module.fill(target, 0.0)
     module.take_backward(
-        target.reshape(outer, whole[at], inner), contiguous(a).reshape(outer, ids.size, inner), contiguous(ids)
+        target.reshape(outer, whole[at], inner),
+        contiguous(a).reshape(outer, ids.size, inner),
+        contiguous(ids),
     )
     if target is not dx:
         module.copy(dx, target)
@@ -247,8 +260,14 @@ def take_along_axis(x, indices, *, axis: int = -1, out=None):
     if ids.ndim != a.ndim:
         raise ValueError(f"[{name}] indices has shape {ids.shape}, expected {a.ndim} dimensions like x")
     common = tuple(n if n == m or m == 1 else m for n, m in zip(a.shape, ids.shape, strict=True))
-    if any(m not in (1, c) or n not in (1, c) for i, (n, m, c) in enumerate(zip(a.shape, ids.shape, common, strict=True)) if i != at):
-        raise ValueError(f"[{name}] indices has shape {ids.shape}, expected one that fits {a.shape} but for axis {at}")
+    if any(
+        m not in (1, c) or n not in (1, c)
+        for i, (n, m, c) in enumerate(zip(a.shape, ids.shape, common, strict=True))
+        if i != at
+    ):
+        raise ValueError(
+            f"[{name}] indices has shape {ids.shape}, expected one that fits {a.shape} but for axis {at}"
+        )
     x = shape_view.broadcast_to(x, (*common[:at], a.shape[at], *common[at + 1 :]))
     ids = raw(name, "indices", shape_view.broadcast_to(ids, (*common[:at], ids.shape[at], *common[at + 1 :])))
     a = raw(name, "x", x)
@@ -256,7 +275,8 @@ def take_along_axis(x, indices, *, axis: int = -1, out=None):
     backend.module_of(a).gather(y, a, ids, at)
     shape, dtype = a.shape, a.dtype
     return result(
-        given_back(out, y), (x,),
+        given_back(out, y),
+        (x,),
         lambda dy, y, needs: (scatter_add(elementwise.zeros(shape, dtype), ids, dy, axis=at),),
     )
 
@@ -293,12 +313,15 @@ def scatter_add(x, indices, updates, *, axis: int = -1, out=None):
         backend.module_of(a).copy(y, a)
     backend.module_of(a).scatter_add(y, added, ids, at)
     return result(
-        given_back(out, y), (x, updates),
+        given_back(out, y),
+        (x, updates),
         lambda dy, y, needs: (dy, take_along_axis(dy, ids, axis=at) if needs[1] else None),
     )
 
 
-def one_hot(ids, depth: int, *, on: float = 1.0, off: float = 0.0, axis: int = -1, dtype=np.float32, out=None):
+def one_hot(
+    ids, depth: int, *, on: float = 1.0, off: float = 0.0, axis: int = -1, dtype=np.float32, out=None
+):
     """Rows that are `on` at their id and `off` elsewhere.
 
         y[.., c] = on if c == ids[..] else off

@@ -41,7 +41,10 @@ def _joined(name: str, arrays, axis, out):
     first = parts[0]
     at = axis_index(name, axis, first.ndim)
     for i, part in enumerate(parts):
-        same = part.ndim == first.ndim and part.shape[:at] + part.shape[at + 1 :] == first.shape[:at] + first.shape[at + 1 :]
+        same = (
+            part.ndim == first.ndim
+            and part.shape[:at] + part.shape[at + 1 :] == first.shape[:at] + first.shape[at + 1 :]
+        )
         if not same:
             raise ValueError(
                 f"[{name}] arrays[{i}] has shape {part.shape}, expected that of arrays[0] {first.shape} but for axis {at}"
@@ -57,7 +60,9 @@ def _joined(name: str, arrays, axis, out):
     dtypes = [part.dtype for part in parts]
 
     def gradient(dy, y, needs):
-        pieces = (shape_index.getitem(dy, key) if need else None for key, need in zip(keys, needs, strict=True))
+        pieces = (
+            shape_index.getitem(dy, key) if need else None for key, need in zip(keys, needs, strict=True)
+        )
         return tuple(
             piece if piece is None or piece.dtype == dtype else elementwise.cast(piece, dtype)
             for piece, dtype in zip(pieces, dtypes, strict=True)
@@ -93,7 +98,9 @@ def stack(arrays, *, axis: int = 0, out=None):
     parts = _list_of("stack", arrays)
     for i, part in enumerate(parts):
         if part.shape != parts[0].shape:
-            raise ValueError(f"[stack] arrays[{i}] has shape {part.shape}, expected {parts[0].shape} like arrays[0]")
+            raise ValueError(
+                f"[stack] arrays[{i}] has shape {part.shape}, expected {parts[0].shape} like arrays[0]"
+            )
     at = axis_index("stack", axis, parts[0].ndim + 1)
     return _joined("stack", [shape_view.expand_dims(x, at) for x in arrays], at, out)
 
@@ -121,17 +128,24 @@ def split(x, sections, *, axis: int = 0) -> list:
     if isinstance(sections, (list, tuple)):
         cuts = [0, *(operator.index(s) for s in sections), size]
         if cuts != sorted(cuts):
-            raise ValueError(f"[{name}] sections is {list(sections)}, expected ascending positions from 0 to {size}")
+            raise ValueError(
+                f"[{name}] sections is {list(sections)}, expected ascending positions from 0 to {size}"
+            )
     else:
         try:
             count = operator.index(sections)
         except TypeError:
-            raise TypeError(f"[{name}] sections is a {type(sections).__name__}, expected an int or a list of int") from None
+            raise TypeError(
+                f"[{name}] sections is a {type(sections).__name__}, expected an int or a list of int"
+            ) from None
         if count < 1 or size % count:
-            raise ValueError(f"[{name}] sections is {count}, expected a divisor of {size}, the size of axis {at}")
+            raise ValueError(
+                f"[{name}] sections is {count}, expected a divisor of {size}, the size of axis {at}"
+            )
         cuts = [size // count * i for i in range(count + 1)]
     return [
-        shape_index.getitem(x, _part(len(shape), at, start, stop)) for start, stop in zip(cuts, cuts[1:], strict=False)
+        shape_index.getitem(x, _part(len(shape), at, start, stop))
+        for start, stop in zip(cuts, cuts[1:], strict=False)
     ]
 
 
@@ -158,7 +172,9 @@ def pad(x, pad_width, *, mode: str = "constant", value: float = 0.0, out=None):
     widths = _pad_widths(name, pad_width, a.ndim)
     if mode != "constant":
         return _pad_from_inside(name, x, widths, mode, out)
-    y = destination(name, out, tuple(n + b + e for n, (b, e) in zip(a.shape, widths, strict=True)), a.dtype, a)
+    y = destination(
+        name, out, tuple(n + b + e for n, (b, e) in zip(a.shape, widths, strict=True)), a.dtype, a
+    )
     key = tuple(slice(b, b + n) for n, (b, _) in zip(a.shape, widths, strict=True))
     module = backend.module_of(a)
     module.fill(y, float(value))
@@ -228,7 +244,9 @@ def repeat(x, repeats: int, *, axis: int):
     shape = raw("repeat", "x", x).shape
     at = axis_index("repeat", axis, len(shape))
     count = _count("repeat", "repeats", repeats)
-    wide = shape_view.broadcast_to(shape_view.expand_dims(x, at + 1), (*shape[: at + 1], count, *shape[at + 1 :]))
+    wide = shape_view.broadcast_to(
+        shape_view.expand_dims(x, at + 1), (*shape[: at + 1], count, *shape[at + 1 :])
+    )
     return shape_view.reshape(wide, (*shape[:at], shape[at] * count, *shape[at + 1 :]))
 
 

@@ -12,7 +12,15 @@ from tilewright.ops._common import contiguous, destination, float_dtype, given_b
 _FORMATS = ("channels_last", "channels_first")
 
 
-def resize(x, size, *, method: str = "bilinear", align_corners: bool = False, data_format: str = "channels_last", out=None):
+def resize(
+    x,
+    size,
+    *,
+    method: str = "bilinear",
+    align_corners: bool = False,
+    data_format: str = "channels_last",
+    out=None,
+):
     """Images in another size.
 
         bilinear:  y[p, q] = weighted mean of the 4 pixels around (at(p), at(q));   nearest: y[p, q] = x[at(p), at(q)]
@@ -44,8 +52,15 @@ def resize(x, size, *, method: str = "bilinear", align_corners: bool = False, da
     return result(y, (x,), lambda dy, y, needs: (resize_backward(dy, before, **options),))
 
 
-def resize_backward(dy, size, *, method: str = "bilinear", align_corners: bool = False,
-                    data_format: str = "channels_last", out=None):
+def resize_backward(
+    dy,
+    size,
+    *,
+    method: str = "bilinear",
+    align_corners: bool = False,
+    data_format: str = "channels_last",
+    out=None,
+):
     """Gradient of `resize` by x: each pixel of dy is spread over the pixels it was made from.
 
     Parameters
@@ -84,9 +99,13 @@ def _on_images(name, a, argument, rows_cols, function, method, align_corners, da
     """Calls the table's `function` on channels-last images; others are turned round by a copy."""
     float_dtype(name, argument, a)
     if data_format not in _FORMATS:
-        raise ValueError(f"[{name}] data_format is {data_format!r}, expected 'channels_last' or 'channels_first'")
+        raise ValueError(
+            f"[{name}] data_format is {data_format!r}, expected 'channels_last' or 'channels_first'"
+        )
     if a.ndim != 4:
-        raise ValueError(f"[{name}] {argument} has shape {a.shape}, expected 4 dimensions (batch, rows, cols, channels)")
+        raise ValueError(
+            f"[{name}] {argument} has shape {a.shape}, expected 4 dimensions (batch, rows, cols, channels)"
+        )
     first = data_format == "channels_first"
     images = contiguous(a.transpose(0, 2, 3, 1) if first else a)
     n, channels = images.shape[0], images.shape[3]

@@ -40,7 +40,9 @@ def reshape(x, shape):
     known = backend.size_of(tuple(n for n in wanted if n != -1))
     whole = tuple(a.size // known if known else 0 for n in wanted if n == -1)
     if len(whole) > 1 or any(n < -1 for n in wanted) or known * backend.size_of(whole) != a.size:
-        raise ValueError(f"[reshape] shape is {wanted}, expected one of {a.size} elements as x has with {a.shape}")
+        raise ValueError(
+            f"[reshape] shape is {wanted}, expected one of {a.size} elements as x has with {a.shape}"
+        )
     if whole:
         wanted = tuple(whole[0] if n == -1 else n for n in wanted)
     if a.shape == wanted:
@@ -139,10 +141,16 @@ def squeeze(x, axis=None):
         (3, 1)
     """
     a = raw("squeeze", "x", x)
-    axes = tuple(i for i, n in enumerate(a.shape) if n == 1) if axis is None else axes_tuple("squeeze", axis, a.ndim)
+    axes = (
+        tuple(i for i, n in enumerate(a.shape) if n == 1)
+        if axis is None
+        else axes_tuple("squeeze", axis, a.ndim)
+    )
     for i in axes:
         if a.shape[i] != 1:
-            raise ValueError(f"[squeeze] axis {i} of x has size {a.shape[i]}, expected 1; x has shape {a.shape}")
+            raise ValueError(
+                f"[squeeze] axis {i} of x has size {a.shape[i]}, expected 1; x has shape {a.shape}"
+            )
     return reshape(x, tuple(n for i, n in enumerate(a.shape) if i not in axes))
 
 
@@ -206,4 +214,6 @@ def flip(x, axis=None):
     """
     ndim = raw("flip", "x", x).ndim
     axes = axes_tuple("flip", axis, ndim)
-    return shape_index.getitem(x, tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(ndim)))
+    return shape_index.getitem(
+        x, tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(ndim))
+    )

@@ -11,7 +11,9 @@ def _norm(xp, arrays):
     return xp.sqrt(sum((a * a).sum() for a in arrays))
 
 
-def prepared(params, grads, *, gradient_scale=None, maximize=False, clip_value=0, clip_norm=0, global_clip_norm=0, l2=0):
+def prepared(
+    params, grads, *, gradient_scale=None, maximize=False, clip_value=0, clip_norm=0, global_clip_norm=0, l2=0
+):
     """Gradients as an update uses them: scaled, clipped, with the L2 penalty's share."""
     xp = namespace_of(*grads)
     sign = -1.0 if maximize else 1.0
@@ -26,8 +28,22 @@ def prepared(params, grads, *, gradient_scale=None, maximize=False, clip_value=0
     return [g + l2 * p for g, p in zip(grads, params, strict=True)]
 
 
-def adam_update(params, grads, m, v, *, v_max=None, step, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
-                epsilon_hat=False, weight_decay=0.0, **gradient):
+def adam_update(
+    params,
+    grads,
+    m,
+    v,
+    *,
+    v_max=None,
+    step,
+    learning_rate=1e-3,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-8,
+    epsilon_hat=False,
+    weight_decay=0.0,
+    **gradient,
+):
     """(params, m, v, v_max) after one step of Adam."""
     grads = prepared(params, grads, **gradient)
     xp = namespace_of(*params)
@@ -46,8 +62,19 @@ def adam_update(params, grads, m, v, *, v_max=None, step, learning_rate=1e-3, be
     return new, m, v, v_max
 
 
-def sgd_update(params, grads, velocity=None, *, learning_rate=0.01, momentum=0.0, dampening=0.0, nesterov=False,
-               velocity_scaled=False, weight_decay=0.0, **gradient):
+def sgd_update(
+    params,
+    grads,
+    velocity=None,
+    *,
+    learning_rate=0.01,
+    momentum=0.0,
+    dampening=0.0,
+    nesterov=False,
+    velocity_scaled=False,
+    weight_decay=0.0,
+    **gradient,
+):
     """(params, velocity) after one step of gradient descent."""
     grads = prepared(params, grads, **gradient)
     params = [p - learning_rate * weight_decay * p for p in params]
@@ -63,8 +90,22 @@ def sgd_update(params, grads, velocity=None, *, learning_rate=0.01, momentum=0.0
     return [p + move for p, move in zip(params, moves, strict=True)], velocity
 
 
-def rmsprop_update(params, grads, mean_square, *, velocity=None, mean_gradient=None, learning_rate=1e-3, rho=0.9,
-                   momentum=0.0, epsilon=1e-7, epsilon_inside=True, velocity_scaled=True, weight_decay=0.0, **gradient):
+def rmsprop_update(
+    params,
+    grads,
+    mean_square,
+    *,
+    velocity=None,
+    mean_gradient=None,
+    learning_rate=1e-3,
+    rho=0.9,
+    momentum=0.0,
+    epsilon=1e-7,
+    epsilon_inside=True,
+    velocity_scaled=True,
+    weight_decay=0.0,
+    **gradient,
+):
     """(params, mean_square, velocity, mean_gradient) after one step of RMSprop."""
     grads = prepared(params, grads, **gradient)
     xp = namespace_of(*params)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LSTM, GRU and simple RNN, as the formulas read, one time step after the other. Runs on NumPy and, unchanged, on CuPy."""
+"""LSTM, GRU and simple RNN, as the formulas read, step by step. Runs on NumPy and, unchanged, on CuPy."""
 
 from tilewright.reference._namespace import namespace_of
 
@@ -21,6 +21,13 @@ def _zeros(xp, x, u):
 def _keep(xp, mask, t, new, old):
     """`new` where the mask lets step t happen, else `old`."""
     return new if mask is None else xp.where(mask[:, t, None], new, old)
+
+
+def _before(xp, x, u, first, states, order, n):
+    """The state before the n-th step: `first`, or the one after the step before."""
+    if n > 0:
+        return states[:, order[n - 1]]
+    return _zeros(xp, x, u) if first is None else first
 
 
 def _weight_gradients(xp, x, w, dz, b):
@@ -45,8 +52,9 @@ def lstm(x, w, u, b=None, *, h0=None, c0=None, reverse=False, mask=None, return_
     return (y, h, c, gates, cells) if return_gates else (y, h, c)
 
 
-def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=None, dc_last=None, reverse=False,
-                  mask=None):
+def lstm_backward(
+    dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=None, dc_last=None, reverse=False, mask=None
+):
     """The steps of `lstm`, differentiated from the last to the first"""
     xp = namespace_of(x)
     dh, dc = (_zeros(xp, x, u) if s is None else s for s in (dh_last, dc_last))
@@ -54,7 +62,7 @@ def lstm_backward(dy, x, w, u, b, y, gates, cells, *, h0=None, c0=None, dh_last=
     order = list(_times(x, reverse))
     for n in reversed(range(len(order))):
         t = order[n]
-        h, c = (_zeros(xp, x, u) if s is None else s for s in (h0, c0)) if n == 0 else (y[:, order[n - 1]], cells[:, order[n - 1]])
+        h, c = (_before(xp, x, u, *pair, order, n) for pair in ((h0, y), (c0, cells)))
         i, f, g, o = xp.split(gates[:, t], 4, axis=1)
         tanh_c = xp.tanh(cells[:, t])
         dh = dh if dy is None else dh + dy[:, t]
@@ -87,7 +95,9 @@ def gru(x, w, u, b=None, *, h0=None, reset_after=True, reverse=False, mask=None,
     return (y, h, gates) if return_gates else (y, h)
 
 
-def gru_backward(dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after=True, reverse=False, mask=None):
+def gru_backward(
+    dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after=True, reverse=False, mask=None
+):
     """The steps of `gru`, differentiated from the last to the first"""
     xp = namespace_of(x)
     units = u.shape[0]
@@ -97,7 +107,7 @@ def gru_backward(dy, x, w, u, b, y, gates, *, h0=None, dh_last=None, reset_after
     order = list(_times(x, reverse))
     for k in reversed(range(len(order))):
         t = order[k]
-        h = (_zeros(xp, x, u) if h0 is None else h0) if k == 0 else y[:, order[k - 1]]
+        h = _before(xp, x, u, h0, y, order, k)
         z, r, n, q = xp.split(gates[:, t], 4, axis=1)
         dh = dh if dy is None else dh + dy[:, t]
         dn = dh * (1 - z) * (1 - n**2)
@@ -128,7 +138,9 @@ def simple_rnn(x, w, u, b=None, *, h0=None, activation="tanh", reverse=False, ma
     return y, h
 
 
-def simple_rnn_backward(dy, x, w, u, b, y, *, h0=None, dh_last=None, activation="tanh", reverse=False, mask=None):
+def simple_rnn_backward(
+    dy, x, w, u, b, y, *, h0=None, dh_last=None, activation="tanh", reverse=False, mask=None
+):
     """The steps of `simple_rnn`, differentiated from the last to the first"""
     xp = namespace_of(x)
     dh = _zeros(xp, x, u) if dh_last is None else dh_last
@@ -136,7 +148,7 @@ def simple_rnn_backward(dy, x, w, u, b, y, *, h0=None, dh_last=None, activation=
     order = list(_times(x, reverse))
     for n in reversed(range(len(order))):
         t = order[n]
-        h = (_zeros(xp, x, u) if h0 is None else h0) if n == 0 else y[:, order[n - 1]]
+        h = _before(xp, x, u, h0, y, order, n)
         dh = dh if dy is None else dh + dy[:, t]
         d = dh * ((1 - y[:, t] ** 2) if activation == "tanh" else y[:, t] > 0)
         dz[:, t] = _keep(xp, mask, t, d, 0)
