@@ -42,7 +42,7 @@ def mnist_splits(folder) -> list[Split]:
     """MNIST as its authors split it."""
     (x_train, y_train), (x_test, y_test) = mnist.load_data(folder)
     x_train, x_test = ((x[..., None] / 255).astype(np.float32) for x in (x_train, x_test))
-    return [Split("10,000 test images", x_train, y_train.astype(np.int32), x_test, y_test.astype(np.int32))]
+    return [Split("its own test set", x_train, y_train.astype(np.int32), x_test, y_test.astype(np.int32))]
 
 
 def optdigits_model():
@@ -169,6 +169,8 @@ def run(
         out : folder for history.png, predictions.png and model.safetensors
         epochs : 8 (optdigits) or 5 (mnist) where None;  seed : of the split, the weights and the order
     """
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"[demo] epochs is {epochs}, expected at least 1")
     out = Path(out)
     if data == "mnist":
         splits, make_model, settings = (

@@ -123,3 +123,5 @@ def test_the_demo_says_what_is_missing(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("TILEWRIGHT_DATA", raising=False)
     assert cli.main(["demo", "--data", "mnist", "--data-dir", str(tmp_path / "none")]) == 1
     assert "is no folder" in capsys.readouterr().err
+    assert cli.main(["demo", "--epochs", "0", "--out", str(tmp_path / "out")]) == 1
+    assert "epochs is 0" in capsys.readouterr().err and not (tmp_path / "out").exists()
