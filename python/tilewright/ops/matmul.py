@@ -54,7 +54,7 @@ def matmul(
     Numerics  accumulates in the dtype of a, along K in an order that depends on shapes and strides alone: any
               number of threads gives the same bits. Tested in float32 to 2e-6 of each element and 1e-5 of
               the largest
-    Backends  cpu, simt
+    Backends  cpu
     Notes     Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); Van Zee &
               van de Geijn, "BLIS" (2015). Strided inputs are read where they lie, without a copy.
     Examples
@@ -203,15 +203,20 @@ def _gradient(a, b, bias, transpose_a, transpose_b, alpha, beta, activation, slo
             (dz, extra), saved = dy, y[1]
         else:
             extra = None
+        dbias = None
         if dz is not None and activation not in (None, "linear"):
-            dz = elementwise.bias_activation_backward(dz, saved, activation, slope=slope)
+            both = needs[2] and extra is None
+            dz = elementwise.bias_activation_backward(dz, saved, activation, slope=slope, bias_gradient=both)
+            dz, dbias = dz if both else (dz, None)
         if extra is not None:
             dz = extra if dz is None else elementwise.add(dz, extra)
+        if needs[2] and dbias is None:
+            dbias = reduce.sum_to(dz, raw("matmul", "bias", bias).shape)
         da, db = _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs)
         return (
             da,
             db,
-            reduce.sum_to(dz, raw("matmul", "bias", bias).shape) if needs[2] else None,
+            dbias,
             dz if needs[3] else None,
             (dz if beta == 1.0 else elementwise.multiply(dz, beta)) if needs[4] else None,
         )
