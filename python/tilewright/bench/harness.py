@@ -27,6 +27,8 @@ SCHEMA = 1
 _SHORTEST = 200e-6  # a timed stretch repeats its call until it lasts about this long
 _UNDISTURBED = 2e-3  # the minimum of stretches shorter than this finds one that nothing interrupted
 _MOST_SETS = 256
+_PAUSE = 0.03  # threads of OpenMP and OpenBLAS spin after a call, on cores that the next rival needs
+_LONG = 10e-3  # stretches that follow a pause last longer, so that the pauses do not eat the time
 _PACKAGES = ("tilewright", "numpy", "torch", "jax", "keras", "tensorflow", "onnxruntime")
 
 
@@ -128,7 +130,8 @@ def measure(
     Parameters
         rivals : name to function of one element of `sets`
         single_thread : long stretches are timed by the thread's CPU time, which other programs disturb least;
-            everything else by wall time
+            everything else by wall time. With more threads each stretch follows a pause and an untimed call, else
+            a rival's spinning threads would hold the cores
         error : error(name, what the rival returned for sets[0]) gives the number kept with its Timing
     """
     errors, repeats, longest = {}, {}, 0.0
@@ -138,7 +141,8 @@ def measure(
         start = time.perf_counter()
         call(sets[-1])
         once = time.perf_counter() - start
-        repeats[name], longest = max(1, int(_SHORTEST / max(once, 1e-7))), max(longest, once)
+        shortest = _SHORTEST if single_thread else _LONG
+        repeats[name], longest = max(1, int(shortest / max(once, 1e-7))), max(longest, once)
     clock = time.thread_time if single_thread and longest > _UNDISTURBED else time.perf_counter
     spent: dict[str, list[float]] = {name: [] for name in rivals}
     # Rivals start at different places of the round, else each would find the buffers its neighbour just used.
@@ -147,6 +151,9 @@ def measure(
     while rounds < 3 or time.perf_counter() < end:
         for name, call in rivals.items():
             count, at = repeats[name], position[name]
+            if not single_thread:
+                time.sleep(_PAUSE)
+                call(sets[(at - 1) % len(sets)])
             start = clock()
             for i in range(at, at + count):
                 call(sets[i % len(sets)])
