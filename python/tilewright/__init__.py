@@ -32,7 +32,7 @@ _LAZY = {
     "plots": ("tilewright.plots", None),
     "random": ("tilewright.random", None),
     "Variable": ("tilewright.variable", "Variable"),
-    "profile": ("tilewright.profile", "profile"),
+    "profile": ("tilewright.profiling", "profile"),
     "num_threads": ("tilewright.threads", "num_threads"),
     "set_num_threads": ("tilewright.threads", "set_num_threads"),
 }
@@ -45,7 +45,7 @@ def __getattr__(name: str):
     found = import_module(module)
     if attribute is not None:
         found = getattr(found, attribute)
-    globals()[name] = found  # importing tilewright.profile has put the module where the class belongs
+    globals()[name] = found
     return found
 
 

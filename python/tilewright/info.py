@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+import tilewright
 from tilewright import _cpu, backend
 
 EXTRAS = {
@@ -52,7 +53,7 @@ def collect() -> dict:
         else:
             found[name] = f"missing (extra: {extra})"
     return {
-        "tilewright": importlib.metadata.version("tilewright"),
+        "tilewright": tilewright.__version__,
         "python": sys.version.split()[0],
         "numpy": np.__version__,
         "machine": f"{platform.machine()} {platform.system()}",

@@ -127,7 +127,7 @@ PYTHON_ARROWS = {
     "reference": ("reference",),
     "backend": ("_cpu", "_simt", "_cuda"),
     "autograd": ("backend",),
-    "profile": ("_cpu", "backend"),
+    "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
     "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "record"),
 }
