@@ -248,3 +248,25 @@ def test_agrees_with_pytorch():
             f.avg_pool2d(t, 3, 2, 1, count_include_pad=count).numpy(),
             "pool2d",
         )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "global_max_pool1d",
+        "global_avg_pool1d",
+        "global_max_pool2d",
+        "global_avg_pool2d",
+        "max_pool1d",
+        "avg_pool1d",
+    ],
+)
+def test_out_of_composed_functions_is_filled(name):
+    x = np.random.default_rng(9).standard_normal((2, 6, 5, 3)[: 4 if "2d" in name else 3]).astype(np.float32)
+    arguments = (x,) if "global" in name else (x, 2)
+    want = getattr(ops, name)(*arguments)
+    out = np.zeros_like(want)
+    assert getattr(ops, name)(*arguments, out=out) is out
+    np.testing.assert_array_equal(out, want)
+    with pytest.raises(ValueError, match="out has shape"):
+        getattr(ops, name)(*arguments, out=np.zeros(1, np.float32))

@@ -439,3 +439,21 @@ def test_resize_agrees_with_pytorch(size):
     ):
         got = ops.resize(x, size, data_format="channels_first", **ours)
         compare(got, interpolate(t, size=size, **theirs).numpy(), "shape", np.float64, str(ours))
+
+
+@pytest.mark.parametrize(
+    "name,arguments,options",
+    [("repeat", (2,), {"axis": 1}), ("tile", ((2, 3),), {}), ("roll", (1,), {"axis": 0})],
+)
+def test_out_of_joins_is_filled_and_keeps_the_gradient(name, arguments, options):
+    x = np.random.default_rng(9).standard_normal((2, 3)).astype(np.float32)
+    function = getattr(ops, name)
+    want = function(x, *arguments, **options)
+    out = np.zeros_like(want)
+    assert function(x, *arguments, out=out, **options) is out
+    np.testing.assert_array_equal(out, want)
+    t = tw.Tensor(x)
+    with tw.GradientTape() as tape:
+        tape.watch(t)
+        y = function(t, *arguments, out=np.zeros_like(want), **options)
+    assert tape.gradient(y, t).numpy().sum() == want.size

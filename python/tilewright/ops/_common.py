@@ -80,6 +80,16 @@ def given_back(out, computed):
     return array
 
 
+def written(operation: str, out, y):
+    """`y`, the result of other operations, copied into `out` where one is given; a Tensor keeps its node."""
+    if out is None:
+        return y
+    computed = raw(operation, "y", y)
+    array = destination(operation, out, computed.shape, computed.dtype, computed)
+    backend.module_of(computed).copy(array, computed)
+    return Tensor(array, y.node, y.index) if isinstance(y, Tensor) else out
+
+
 def float_dtype(operation: str, argument: str, a):
     """Raises TypeError unless `a` has a float dtype."""
     if a.dtype.kind != "f" and a.dtype.name != "bfloat16":

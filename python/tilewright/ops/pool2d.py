@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import autograd, backend
 from tilewright.autograd import raw, result
 from tilewright.ops import shape
-from tilewright.ops._common import destination, float_dtype, given_back
+from tilewright.ops._common import destination, float_dtype, given_back, written
 from tilewright.ops._windows import (
     dense_rows,
     images,
@@ -222,7 +222,7 @@ def avg_pool2d_backward(
     return result(dx, (dy,), lambda g, y, needs: (avg_pool2d(g, **options),))
 
 
-def global_max_pool2d(x, *, keepdims=False, data_format="channels_last"):
+def global_max_pool2d(x, *, keepdims=False, data_format="channels_last", out=None):
     """Largest value of each whole image.
 
         y[n, c] = max of x[n, :, :, c]
@@ -230,6 +230,7 @@ def global_max_pool2d(x, *, keepdims=False, data_format="channels_last"):
     Parameters
         x : (N, H, W, C) images, float32 or float64; (N, C, H, W) with data_format="channels_first"
         keepdims : H and W stay as axes of size 1
+        out : like the result, optional
     Returns   y : (N, C), or (N, 1, 1, C), (N, C, 1, 1) with keepdims
     Raises    as `max_pool2d`; ValueError: images without pixels
     Numerics  exact; NaN counts as largest
@@ -238,10 +239,12 @@ def global_max_pool2d(x, *, keepdims=False, data_format="channels_last"):
         >>> global_max_pool2d(np.arange(4.0).reshape(1, 2, 2, 1))
         array([[3.]])
     """
-    return _whole("global_max_pool2d", max_pool2d, x, keepdims, data_format)
+    return written(
+        "global_max_pool2d", out, _whole("global_max_pool2d", max_pool2d, x, keepdims, data_format)
+    )
 
 
-def global_avg_pool2d(x, *, keepdims=False, data_format="channels_last"):
+def global_avg_pool2d(x, *, keepdims=False, data_format="channels_last", out=None):
     """Mean of each whole image.
 
         y[n, c] = sum of x[n, :, :, c] / (H * W)
@@ -249,6 +252,7 @@ def global_avg_pool2d(x, *, keepdims=False, data_format="channels_last"):
     Parameters
         x : (N, H, W, C) images, float32 or float64; (N, C, H, W) with data_format="channels_first"
         keepdims : H and W stay as axes of size 1
+        out : like the result, optional
     Returns   y : (N, C), or (N, 1, 1, C), (N, C, 1, 1) with keepdims
     Raises    as `max_pool2d`; ValueError: images without pixels
     Numerics  sums in the dtype of x, row by row
@@ -257,10 +261,12 @@ def global_avg_pool2d(x, *, keepdims=False, data_format="channels_last"):
         >>> global_avg_pool2d(np.arange(4.0).reshape(1, 2, 2, 1))
         array([[1.5]])
     """
-    return _whole("global_avg_pool2d", avg_pool2d, x, keepdims, data_format)
+    return written(
+        "global_avg_pool2d", out, _whole("global_avg_pool2d", avg_pool2d, x, keepdims, data_format)
+    )
 
 
-def max_pool1d(x, pool_size, *, stride=None, padding="valid", data_format="channels_last"):
+def max_pool1d(x, pool_size, *, stride=None, padding="valid", data_format="channels_last", out=None):
     """`max_pool2d` along one axis.
 
         y[n, q, c] = max over the window at q * stride - left of x[n, :, c]
@@ -268,6 +274,7 @@ def max_pool1d(x, pool_size, *, stride=None, padding="valid", data_format="chann
     Parameters
         x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
         pool_size, stride : int;  padding : "valid", "same", an int or (left, right)
+        out : like the result, optional
     Returns   y : (N, Q, C) in x's layout and dtype
     Raises    as `max_pool2d`
     Numerics  exact; NaN counts as largest
@@ -276,11 +283,12 @@ def max_pool1d(x, pool_size, *, stride=None, padding="valid", data_format="chann
         >>> max_pool1d(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
         array([1., 3.])
     """
-    return _along_one("max_pool1d", max_pool2d, x, pool_size, stride, padding, data_format)
+    y = _along_one("max_pool1d", max_pool2d, x, pool_size, stride, padding, data_format)
+    return written("max_pool1d", out, y)
 
 
 def avg_pool1d(
-    x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last"
+    x, pool_size, *, stride=None, padding="valid", count_padding=False, data_format="channels_last", out=None
 ):
     """`avg_pool2d` along one axis.
 
@@ -290,6 +298,7 @@ def avg_pool1d(
         x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
         pool_size, stride : int;  padding : "valid", "same", an int or (left, right)
         count_padding : as in `avg_pool2d`
+        out : like the result, optional
     Returns   y : (N, Q, C) in x's layout and dtype
     Raises    as `max_pool2d`
     Numerics  sums in the dtype of x
@@ -298,39 +307,46 @@ def avg_pool1d(
         >>> avg_pool1d(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
         array([0.5, 2.5])
     """
-    return _along_one(
+    y = _along_one(
         "avg_pool1d", avg_pool2d, x, pool_size, stride, padding, data_format, count_padding=count_padding
     )
+    return written("avg_pool1d", out, y)
 
 
-def global_max_pool1d(x, *, keepdims=False, data_format="channels_last"):
+def global_max_pool1d(x, *, keepdims=False, data_format="channels_last", out=None):
     """Largest value of each sequence: `global_max_pool2d` of images with one row.
 
     Parameters
         x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
         keepdims : W stays as an axis of size 1
+        out : like the result, optional
     Returns   y : (N, C), or (N, 1, C), (N, C, 1) with keepdims
     Raises    as `global_max_pool2d`
     Examples
         >>> global_max_pool1d(np.arange(4.0).reshape(1, 2, 2))
         array([[2., 3.]])
     """
-    return _whole_sequence("global_max_pool1d", max_pool2d, x, keepdims, data_format)
+    return written(
+        "global_max_pool1d", out, _whole_sequence("global_max_pool1d", max_pool2d, x, keepdims, data_format)
+    )
 
 
-def global_avg_pool1d(x, *, keepdims=False, data_format="channels_last"):
+def global_avg_pool1d(x, *, keepdims=False, data_format="channels_last", out=None):
     """Mean of each sequence: `global_avg_pool2d` of images with one row.
 
     Parameters
         x : (N, W, C), float32 or float64; (N, C, W) with data_format="channels_first"
         keepdims : W stays as an axis of size 1
+        out : like the result, optional
     Returns   y : (N, C), or (N, 1, C), (N, C, 1) with keepdims
     Raises    as `global_avg_pool2d`
     Examples
         >>> global_avg_pool1d(np.arange(4.0).reshape(1, 2, 2))
         array([[1., 2.]])
     """
-    return _whole_sequence("global_avg_pool1d", avg_pool2d, x, keepdims, data_format)
+    return written(
+        "global_avg_pool1d", out, _whole_sequence("global_avg_pool1d", avg_pool2d, x, keepdims, data_format)
+    )
 
 
 # ---- shared by the above

@@ -10,7 +10,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise, shape_index, shape_view
-from tilewright.ops._common import axis_index, destination, given_back
+from tilewright.ops._common import axis_index, destination, given_back, written
 
 
 def _part(ndim: int, axis: int, start: int, stop: int) -> tuple:
@@ -224,7 +224,7 @@ def _mirrored(i: int, n: int, mode: str) -> int:
     return -i - once if i < 0 else 2 * n - 2 - i + once
 
 
-def repeat(x, repeats: int, *, axis: int):
+def repeat(x, repeats: int, *, axis: int, out=None):
     """Every entry along an axis several times in a row.
 
         y[.., i, ..] = x[.., i // repeats, ..]
@@ -233,6 +233,7 @@ def repeat(x, repeats: int, *, axis: int):
         x : array of any dtype
         repeats : int, at least 0
         axis : int
+        out : like the result, optional
     Returns   y : the axis is `repeats` times as long
     Raises    ValueError: repeats is negative, axis out of range.  TypeError: repeats is no int.
     Numerics  exact
@@ -247,10 +248,12 @@ def repeat(x, repeats: int, *, axis: int):
     wide = shape_view.broadcast_to(
         shape_view.expand_dims(x, at + 1), (*shape[: at + 1], count, *shape[at + 1 :])
     )
-    return shape_view.reshape(wide, (*shape[:at], shape[at] * count, *shape[at + 1 :]))
+    return written(
+        "repeat", out, shape_view.reshape(wide, (*shape[:at], shape[at] * count, *shape[at + 1 :]))
+    )
 
 
-def tile(x, reps):
+def tile(x, reps, *, out=None):
     """The whole array several times along each axis.
 
         y[.., i, ..] = x[.., i mod n, ..]
@@ -258,6 +261,7 @@ def tile(x, reps):
     Parameters
         x : array of any dtype
         reps : int or tuple of int, for the last axes; a longer tuple makes new axes in front
+        out : like the result, optional
     Returns   y : axis sizes times reps
     Raises    ValueError: a negative number.  TypeError: reps is no tuple of int.
     Numerics  exact
@@ -274,11 +278,12 @@ def tile(x, reps):
     wide = tuple(n for count, size in zip(counts, shape, strict=True) for n in (count, size))
     if 2 * ndim <= 8:
         spread = shape_view.broadcast_to(shape_view.reshape(x, ones), wide)
-        return shape_view.reshape(spread, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+        y = shape_view.reshape(spread, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+        return written("tile", out, y)
     y = shape_view.reshape(x, shape)  # too many axes for one view: one axis after another
     for axis, count in enumerate(counts):
         y = concat([y] * count, axis=axis) if count else shape_index.getitem(y, _part(ndim, axis, 0, 0))
-    return y
+    return written("tile", out, y)
 
 
 def _count(name: str, argument: str, value) -> int:
@@ -291,7 +296,7 @@ def _count(name: str, argument: str, value) -> int:
     return count
 
 
-def roll(x, shift: int, *, axis: int):
+def roll(x, shift: int, *, axis: int, out=None):
     """Entries moved along an axis, those beyond the end coming in at the start.
 
         y[.., (i + shift) mod n, ..] = x[.., i, ..]
@@ -300,6 +305,7 @@ def roll(x, shift: int, *, axis: int):
         x : array of any dtype
         shift : int, negative ones move to the front
         axis : int
+        out : like the result, optional
     Returns   y : shape and dtype of x
     Raises    ValueError: axis out of range.  TypeError: shift is no int.
     Numerics  exact
@@ -315,7 +321,7 @@ def roll(x, shift: int, *, axis: int):
     except TypeError:
         raise TypeError(f"[roll] shift is a {type(shift).__name__}, expected an int") from None
     head, tail = split(x, [shape[at] - moved], axis=at)
-    return concat([tail, head], axis=at)
+    return concat([tail, head], axis=at, out=out)
 
 
 def tril(x, k: int = 0, *, out=None):
