@@ -21,6 +21,25 @@ import tilewright as tw
 # Sizes at which vector code goes wrong: nothing, one, primes, and around powers of two.
 SIZES = (0, 1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 127, 128, 129)
 
+# What the epilogues of matmul and conv2d apply.
+ACTIVATIONS = (
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "softplus",
+)
+
+
+def f32(*shape):
+    """Ones in float32: arguments whose shape alone matters."""
+    return np.ones(shape, np.float32)
+
 
 @dataclass
 class Bad:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import Bad, Case, check_second_order, compare, gradients
+from ops.harness import Bad, Case, check_second_order, compare, f32, gradients
 from tilewright import _cpu, ops
 from tilewright.reference import attention as reference
 
@@ -25,10 +25,6 @@ def saved(rng, **options):
     q, k, v = arrays(rng)
     y, lse = reference.attention(q, k, v, return_lse=True, **options)
     return rng.standard_normal(q.shape), q, k, v, y, lse
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def bad(message, error=ValueError, q=(1, 2, 2, 4), k=(1, 3, 2, 4), v=(1, 3, 2, 4), **kwargs):

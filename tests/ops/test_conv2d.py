@@ -9,31 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import Bad, Case, compare
+from ops.harness import ACTIVATIONS as FUSED_ACTIVATIONS
+from ops.harness import Bad, Case, compare, f32
 from tilewright import _cpu, ops
 from tilewright.reference import conv2d as reference
 
-ACTIVATIONS = [
-    None,
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "sigmoid",
-    "tanh",
-    "gelu",
-    "gelu_tanh",
-    "silu",
-    "softplus",
-]
+ACTIVATIONS = [None, *FUSED_ACTIVATIONS]
 
 
 def arrays(*shapes):
     return lambda rng: tuple(rng.standard_normal(shape) for shape in shapes)
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 BAD = [

@@ -5,13 +5,9 @@ import numpy as np
 import pytest
 
 import tilewright as tw
-from ops.harness import SIZES, Bad, Case, compare
+from ops.harness import SIZES, Bad, Case, compare, f32
 from tilewright import ops
 from tilewright.reference import loss as reference
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def ids(*values):

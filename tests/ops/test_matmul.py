@@ -9,30 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import SIZES, Bad, Case, check_gradient, check_second_order, compare
+from ops.harness import ACTIVATIONS, SIZES, Bad, Case, check_gradient, check_second_order, compare, f32
 from tilewright import _cpu, ops
 from tilewright.reference import matmul as reference
-
-ACTIVATIONS = (
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "sigmoid",
-    "tanh",
-    "gelu",
-    "gelu_tanh",
-    "silu",
-    "softplus",
-)
 
 
 def normal(*shape):
     return lambda rng: tuple(rng.standard_normal(s) for s in shape)
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 BAD = [

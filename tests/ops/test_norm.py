@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ops.harness import Bad, Case
+from ops.harness import Bad, Case, f32
 from tilewright import ops
 from tilewright.reference import norm as reference
 
@@ -18,10 +18,6 @@ def arrays(*makers):
 
 def positive(*shape):
     return lambda rng: rng.random(shape) + 0.5
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def backward_inputs(axis, rows, cols, extra=()):

@@ -9,13 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import SIZES, compare
+from ops.harness import SIZES, compare, f32
 from tilewright import _cpu, ops
 from tilewright.reference import norm as reference
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

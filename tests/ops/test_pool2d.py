@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.harness import SIZES, Bad, Case, compare
+from ops.harness import SIZES, Bad, Case, compare, f32
 from tilewright import ops
 from tilewright.reference import pool2d as reference
 
@@ -25,10 +25,6 @@ def found(rng):
     x = rng.standard_normal((2, 6, 7, 5))
     y, indices = reference.max_pool2d(x, 3, stride=2, return_indices=True)
     return x, rng.standard_normal(y.shape), indices
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 WINDOWS = {"stride": 2, "padding": ((1, 0), (0, 1))}

@@ -10,15 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import SIZES, Bad, Case, compare
+from ops.harness import SIZES, Bad, Case, compare, f32
 from tilewright import _cpu, ops
 from tilewright.reference import reduce as reference
 
 FOLDS = ("sum", "mean", "max", "min", "prod", "logsumexp", "sum_squares")
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def block(rng):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import Bad, Case, compare
+from ops.harness import Bad, Case, compare, f32
 from tilewright import _cpu, ops
 from tilewright.reference import rnn as reference
 
@@ -73,10 +73,6 @@ def saved(rng, cell, paired=False, **options):
     results = with_states(reference, cell)(x, w, u, b, *initial, **options, **keep)
     kept = (results[0], *results[1 + len(initial) :])
     return (rng.standard_normal(results[0].shape), x, w, u, b, *kept, *states(rng, cell), *initial)
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def bad(cell, message, error=ValueError, x=(2, 3, 4), w=None, u=None, b=None, **kwargs):

@@ -9,15 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tilewright as tw
-from ops.harness import Bad, Case, compare
+from ops.harness import Bad, Case, compare, f32
 from tilewright import ops
 from tilewright.reference import shape as reference
 
 DTYPES = (np.bool_, np.uint8, np.int8, np.int32, np.int64, np.float16, np.float32, np.float64)
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 def block(rng):

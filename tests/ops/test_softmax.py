@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from ops.harness import SIZES, Bad, Case, compare
+from ops.harness import SIZES, Bad, Case, compare, f32
 from tilewright import ops
 from tilewright.reference import softmax as reference
 
@@ -19,10 +19,6 @@ def pair(rng):
 
 def log_pair(rng):
     return rng.standard_normal((5, 37)), reference.log_softmax(rng.standard_normal((5, 37)))
-
-
-def f32(*shape):
-    return np.ones(shape, np.float32)
 
 
 BAD = [
