@@ -213,7 +213,7 @@ const char* Block::warp_exchange(const char* operation, Site site, const void* v
                                  Compute compute) {
   const int self = current_;
   Warp& warp = warp_[self / kWarpLanes];
-  if (is_removed(operation, site)) return nullptr;
+  if (compute == nullptr && is_removed(operation, site)) return nullptr;
   memcpy(warp.given + self % kWarpLanes * kExchangeBytes, value, bytes);
   meet_warp(operation, site, compute);
   return warp.results;

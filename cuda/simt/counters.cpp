@@ -7,12 +7,14 @@
 #include <set>
 
 namespace tilewright::simt {
+
+std::atomic<bool> counting{false};
+
 namespace {
 
 constexpr int kLanes = 32;
 constexpr uintptr_t kBanks = 32, kBankBytes = 4, kSectorBytes = 32;
 
-std::atomic<bool> counting{false};
 std::mutex mutex;
 
 std::map<std::string, AccessCounts>& counted() {
@@ -50,7 +52,7 @@ size_t AccessCounters::Hash::operator()(const Key& k) const {
 }
 
 void AccessCounters::start() {
-  on_ = counting.load(std::memory_order_relaxed);
+  on_ = counts_accesses();
   numbers_.clear();
   requests_.clear();
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -29,6 +30,8 @@ struct AccessCounts {
 
 // From here on, count. Forgets what was counted.
 void count_accesses(bool on);
+extern std::atomic<bool> counting;
+inline bool counts_accesses() { return counting.load(std::memory_order_relaxed); }
 // By kernel name.
 std::map<std::string, AccessCounts> counted_accesses();
 
