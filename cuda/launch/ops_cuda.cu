@@ -7,6 +7,7 @@ namespace TW_BACKEND {
 const Ops& ops() {
   static const Ops& table = []() -> const Ops& {
     static Ops ops(TW_SIMT ? "simt" : "cuda");
+    fill_elementwise(ops);
     fill_softmax(ops);
     return ops;
   }();

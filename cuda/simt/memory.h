@@ -124,6 +124,8 @@ class GlobalPtr {
 
   T* address() const { return address_; }
   const GlobalRange& range() const { return range_; }
+  // Whether the kernel was given this argument.
+  explicit operator bool() const { return address_ != nullptr; }
   GlobalPtr operator+(int64_t n) const { return {offset(n), range_}; }
   GlobalPtr operator-(int64_t n) const { return {offset(-n), range_}; }
 
