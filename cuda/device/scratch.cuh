@@ -59,6 +59,19 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
+  // The memory as an array in C order with the shape and dtype of `model`.
+  View view(const View& model) const {
+    View v = model;
+    v.data = memory_;
+    v.writable = true;
+    int64_t step = 1;
+    for (int axis = v.ndim - 1; axis >= 0; --axis) {
+      v.strides[axis] = step;
+      step *= v.shape[axis];
+    }
+    return v;
+  }
+
   GlobalPtr<T> pointer() const {
     T* data = static_cast<T*>(memory_);
 #if TW_SIMT

@@ -128,13 +128,14 @@ struct UnaryDerivative {
 
   Unary f;
   Wide<T> p, q;
+  bool uses_y;  // derivative_uses_y(f)
 
   TW_DEVICE T operator()(T dy, T x, T y) const {
     return narrow<T>(widen(dy) * derivative<kOf>(f, widen(x), widen(y), p, q));
   }
   TW_DEVICE T operator()(T dy, T x) const {
     const Wide<T> at = widen(x);
-    const Wide<T> y = derivative_uses_y(f) ? apply_unary<kOf>(f, at, p, q) : at;
+    const Wide<T> y = uses_y ? apply_unary<kOf>(f, at, p, q) : at;
     return narrow<T>(widen(dy) * derivative<kOf>(f, at, y, p, q));
   }
 };

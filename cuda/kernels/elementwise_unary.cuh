@@ -8,6 +8,8 @@
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/activation.cuh"
 #include "kernels/elementwise.cuh"
 
@@ -141,13 +143,18 @@ struct IntegerUnary {
 
   Unary f;
 
+  static TW_DEVICE bool is_negative(T x) {
+    if constexpr (std::is_signed_v<T>) return x < T(0);
+    return false;
+  }
+
   TW_DEVICE T operator()(T x) const {
     using U = std::make_unsigned_t<T>;
     const uint64_t bits = static_cast<U>(x);
     switch (f) {
       case Unary::neg: return static_cast<T>(0 - bits);
-      case Unary::abs: return x < T(0) ? static_cast<T>(0 - bits) : x;
-      case Unary::sign: return static_cast<T>((x > T(0)) - (x < T(0)));
+      case Unary::abs: return is_negative(x) ? static_cast<T>(0 - bits) : x;
+      case Unary::sign: return static_cast<T>((x > T(0)) - is_negative(x));
       case Unary::square: return static_cast<T>(bits * bits);
       default: return x > T(0) ? x : T(0);
     }

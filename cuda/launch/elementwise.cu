@@ -65,14 +65,14 @@ void unary_backward(const View& dx, const View& dy, const View& x, const View& y
   for_any_float(dx.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     using W = Wide<T>;
+    const bool uses_y = derivative_uses_y(f);
     for_group(f, [&](auto group) {
       constexpr UnaryGroup kOf = decltype(group)::value;
-      if (y && derivative_uses_y(f)) {
-        map_elements(kName, UnaryDerivative<T, kOf, true>{f, static_cast<W>(p), static_cast<W>(q)}, dx, stream,
-                     dy, x, y);
+      const W pw = static_cast<W>(p), qw = static_cast<W>(q);
+      if (y && uses_y) {
+        map_elements(kName, UnaryDerivative<T, kOf, true>{f, pw, qw, uses_y}, dx, stream, dy, x, y);
       } else {
-        map_elements(kName, UnaryDerivative<T, kOf, false>{f, static_cast<W>(p), static_cast<W>(q)}, dx, stream,
-                     dy, x);
+        map_elements(kName, UnaryDerivative<T, kOf, false>{f, pw, qw, uses_y}, dx, stream, dy, x);
       }
     });
   });

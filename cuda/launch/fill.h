@@ -9,6 +9,7 @@ namespace TW_BACKEND {
 
 void fill_elementwise(Ops& ops);
 void fill_elementwise_fused(Ops& ops);
+void fill_reduce(Ops& ops);
 void fill_softmax(Ops& ops);
 
 }  // namespace TW_BACKEND

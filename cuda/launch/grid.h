@@ -42,14 +42,11 @@ void launch_map(const char* name, void (*kernel)(Params...), MapGrid grid, Strea
 // A pointer that is null, and reaches nothing, where the View is none.
 template <class T>
 GlobalPtr<T> optional_pointer(const View& view, const char* name) {
-#if TW_SIMT
-  if (!view) return GlobalPtr<T>(nullptr, {nullptr, nullptr, name, false});
-#endif
-  return global_pointer<T>(view, name);
+  return view ? global_pointer<T>(view, name) : GlobalPtr<T>();
 }
 template <class T>
 GlobalPtr<T> no_pointer() {
-  return optional_pointer<T>(View(), "none");
+  return GlobalPtr<T>();
 }
 
 }  // namespace TW_BACKEND

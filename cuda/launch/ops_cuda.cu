@@ -8,6 +8,7 @@ const Ops& ops() {
   static const Ops& table = []() -> const Ops& {
     static Ops ops(TW_SIMT ? "simt" : "cuda");
     fill_elementwise(ops);
+    fill_reduce(ops);
     fill_softmax(ops);
     return ops;
   }();

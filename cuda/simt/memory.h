@@ -117,6 +117,7 @@ class GlobalPtr {
  public:
   using Element = T;
 
+  GlobalPtr() : GlobalPtr(nullptr, {nullptr, nullptr, "no array", false}) {}
   GlobalPtr(T* address, const GlobalRange& range) : address_(address), range_(range) {}
   // T* becomes const T*, as with plain pointers.
   template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
