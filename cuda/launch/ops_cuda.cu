@@ -9,7 +9,9 @@ const Ops& ops() {
     static Ops ops(TW_SIMT ? "simt" : "cuda");
     fill_elementwise(ops);
     fill_reduce(ops);
+    fill_shape(ops);
     fill_softmax(ops);
+    fill_embedding(ops);
     return ops;
   }();
   return table;
