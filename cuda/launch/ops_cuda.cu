@@ -7,7 +7,11 @@ namespace TW_BACKEND {
 const Ops& ops() {
   static const Ops& table = []() -> const Ops& {
     static Ops ops(TW_SIMT ? "simt" : "cuda");
+    fill_elementwise(ops);
+    fill_reduce(ops);
+    fill_shape(ops);
     fill_softmax(ops);
+    fill_embedding(ops);
     return ops;
   }();
   return table;

@@ -132,6 +132,7 @@ class GlobalPtr {
  public:
   using Element = T;
 
+  GlobalPtr() : GlobalPtr(nullptr, {nullptr, nullptr, "no array", false}) {}
   GlobalPtr(T* address, const GlobalRange& range) : address_(address), range_(range) {}
   // T* becomes const T*, as with plain pointers.
   template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
@@ -139,6 +140,8 @@ class GlobalPtr {
 
   T* address() const { return address_; }
   const GlobalRange& range() const { return range_; }
+  // Whether the kernel was given this argument.
+  explicit operator bool() const { return address_ != nullptr; }
   GlobalPtr operator+(int64_t n) const { return {offset(n), range_}; }
   GlobalPtr operator-(int64_t n) const { return {offset(-n), range_}; }
 
