@@ -10,6 +10,7 @@ const Ops& ops() {
     fill_elementwise(ops);
     fill_reduce(ops);
     fill_shape(ops);
+    fill_matmul(ops);
     fill_softmax(ops);
     fill_embedding(ops);
     return ops;
