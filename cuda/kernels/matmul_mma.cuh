@@ -36,17 +36,19 @@ struct MmaTile {
   static constexpr int kChunk = kVectorBytes / static_cast<int>(sizeof(T));  // elements of 16 bytes
   static constexpr int kSteps = kK / kMmaDepth<Product>;
   static constexpr int kTilesM = kM / kWarpsM / 16, kTilesN = kN / kWarpsN / 8;
-  static_assert(kTilesN % 2 == 0 && kM % 64 == 0 && kN % 64 == 0, "two columns of tiles load together");
+  static_assert(kTilesM > 0 && kTilesN % 2 == 0, "two columns of tiles load together");
   struct Smem {
     SharedArray<T, kStages * kM * kK> a;
     SharedArray<T, kStages * kN * kK> b;
   };
 };
 
-// Element (line, chunk) of a panel whose lines have kLength elements.
+// Element (line, chunk) of a panel whose lines have kLength elements. Lines of 64 bytes lie in pairs.
 template <int kLength, int kChunk>
 TW_DEVICE int swizzled(int line, int chunk) {
-  return line * kLength + (chunk ^ line % 8) * kChunk;
+  constexpr int kChunks = kLength / kChunk;
+  static_assert(kChunks == 4 || kChunks % 8 == 0, "lines of 64 bytes or whole banks");
+  return line * kLength + (chunk ^ (kChunks == 4 ? line / 2 % 4 : line % 8)) * kChunk;
 }
 
 // Copies elements first..first + kSpan at k..k + kK to the panel at element `base`, by 16 bytes.

@@ -19,7 +19,7 @@ namespace TW_BACKEND {
 namespace {
 
 constexpr const char* kName = "matmul";
-constexpr int64_t kMaxMatrices = 65535;  // of one launch
+constexpr int64_t kMaxMatrices = 8192;  // of one launch: enough for any chip, and little scratch memory
 std::atomic<bool> tf32{false};
 
 // The arrays of one call in the order of MatmulProblem::batch.
@@ -138,7 +138,7 @@ void run_kernel(const MatmulLaunch& l, const MatmulProblem<T>& p) {
   } else if constexpr (sizeof(T) == 2) {
     launch_matmul_mma(l, p);
   } else if constexpr (sizeof(T) == 4) {
-    if (l.plan.kernel == kMmaLarge || l.plan.kernel == kMmaSmall) {
+    if (l.plan.kernel >= kMmaLarge && l.plan.kernel <= kMmaSmall) {
       launch_matmul_mma(l, p);
     } else {
       launch_matmul_fma(l, p);

@@ -37,8 +37,10 @@ template <class T>
 void run_any(const MatmulLaunch& l, const MatmulProblem<T>& p) {
   if (l.plan.kernel == kMmaLarge) {
     run<MmaTile<T, 128, 128, 2, 4, 3>>(l, p);
-  } else {
+  } else if (l.plan.kernel == kMmaMedium) {
     run<MmaTile<T, 64, 64, 2, 2, 4>>(l, p);
+  } else {
+    run<MmaTile<T, 64, 32, 2, 2, 4>>(l, p);
   }
 }
 

@@ -24,11 +24,12 @@ struct TileKernel {
 constexpr TileKernel kTileKernels[] = {
     {kFmaLarge, MatmulMath::fma, 128, 128, 64, 2, 110}, {kFmaMedium, MatmulMath::fma, 64, 64, 64, 4, 85},
     {kFmaSmall, MatmulMath::fma, 64, 32, 64, 6, 65},    {kFmaDouble, MatmulMath::fma_double, 64, 64, 64, 2, 50},
-    {kMmaLarge, MatmulMath::mma, 128, 128, 128, 2, 800}, {kMmaSmall, MatmulMath::mma, 64, 64, 128, 3, 500},
+    {kMmaLarge, MatmulMath::mma, 128, 128, 128, 2, 800}, {kMmaMedium, MatmulMath::mma, 64, 64, 128, 3, 500},
+    {kMmaSmall, MatmulMath::mma, 64, 32, 128, 4, 350},
 };
 
 constexpr const char* kNames[kMatmulKernels] = {"fma_large", "fma_medium", "fma_small", "fma_double",
-                                                "mma_large", "mma_small",  "thin_dot",  "thin_stream"};
+                                                "mma_large", "mma_medium", "mma_small", "thin_dot",  "thin_stream"};
 constexpr double kStartCycles = 1500;        // of a block: launch, first panels, epilogue
 constexpr double kSumBytesPerCycle = 12;     // of a multiprocessor, through the second-level cache
 constexpr double kSumLaunchCycles = 4000;    // of the kernel that adds the slices
