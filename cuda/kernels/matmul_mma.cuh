@@ -159,6 +159,36 @@ TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typenam
   }
 }
 
+// The warp's sums, which begin at (row, col). Neighbouring lanes first trade pairs of two tiles that lie side by
+// side, so that each has four columns and a row of 16 is stored at once: whole sectors of 16-bit elements too.
+//
+//     lane      t = 0    t = 1    t = 2    t = 3       t = 0      t = 2    |    t = 1      t = 3
+//     tile j    0  1     2  3     4  5     6  7   ->   0 1 2 3    4 5 6 7  |  tile j + 1, likewise
+template <class Tile, class T = typename Tile::T>
+TW_DEVICE void mma_store(const MatmulProblem<T>& p, const MatmulTile& tile, int row, int col,
+                         const float (&sums)[Tile::kTilesM][Tile::kTilesN][4]) {
+  const bool odd = lane_index() % 2 == 1;
+  const int lane_col = odd ? 8 + (lane_index() % 4 - 1) * 2 : lane_index() % 4 * 2;
+  TW_UNROLL
+  for (int i = 0; i < Tile::kTilesM; ++i) {
+    TW_UNROLL
+    for (int j = 0; j < Tile::kTilesN; j += 2) {
+      TW_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        float four[4];
+        TW_UNROLL
+        for (int v = 0; v < 2; ++v) {
+          const float here = sums[i][j][2 * half + v], next = sums[i][j + 1][2 * half + v];
+          const float other = shfl_xor(odd ? here : next, 1);
+          four[v] = odd ? other : here;
+          four[2 + v] = odd ? next : other;
+        }
+        matmul_store<4>(p, tile, row + i * 16 + half * 8 + lane_index() / 4, col + j * 8 + lane_col, four);
+      }
+    }
+  }
+}
+
 template <class Tile, MmaLines kLinesA, MmaLines kLinesB, class T = typename Tile::T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
   constexpr int kStages = Tile::kStages, kK = Tile::kK;
@@ -188,18 +218,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
     mma_panel<Tile, kLinesA, kLinesB>(sums, smem, panel % kStages, row, col);
   }
 
-  const int first_row = tile.row + row + lane_index() / 4, first_col = tile.col + col + lane_index() % 4 * 2;
-  TW_UNROLL
-  for (int i = 0; i < Tile::kTilesM; ++i) {
-    TW_UNROLL
-    for (int j = 0; j < Tile::kTilesN; ++j) {
-      TW_UNROLL
-      for (int half = 0; half < 2; ++half) {
-        float pair[2] = {sums[i][j][2 * half], sums[i][j][2 * half + 1]};
-        matmul_store<2>(p, tile, first_row + i * 16 + half * 8, first_col + j * 8, pair);
-      }
-    }
-  }
+  mma_store<Tile>(p, tile, tile.row + row, tile.col + col, sums);
 }
 
 }  // namespace TW_BACKEND
