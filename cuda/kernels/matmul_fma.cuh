@@ -32,9 +32,14 @@ struct FmaTile {
   static constexpr int kGroupsM = kM / (kWarpsM * kLanesM * kVector);
   static constexpr int kGroupsN = kN / (kWarpsN * kLanesN * kVector);
   static constexpr int kPitchM = kM + kVector, kPitchN = kN + kVector;
-  struct Smem {
+  static constexpr int kPitchSums = kN + 4;  // groups of rows that are stored together use all banks
+  struct Ring {
     SharedArray<T, kStages * kK * kPitchM> a;
     SharedArray<T, kStages * kK * kPitchN> b;
+  };
+  union Smem {
+    Ring ring;
+    SharedArray<T, kM * kPitchSums> sums;
   };
 };
 
@@ -88,7 +93,7 @@ TW_DEVICE void fma_load(SharedArray<T, kSize>& panel, int base, const MatmulLine
 // One panel's products. `row` and `col` are the thread's first of the tile.
 template <class Tile, class T = typename Tile::T>
 TW_DEVICE void fma_panel(T (&sums)[Tile::kGroupsM][Tile::kVector][Tile::kGroupsN][Tile::kVector],
-                         typename Tile::Smem& smem, int stage, int row, int col) {
+                         typename Tile::Ring& ring, int stage, int row, int col) {
   constexpr int kVector = Tile::kVector;
   TW_UNROLL
   for (int k = 0; k < Tile::kK; ++k) {
@@ -96,11 +101,11 @@ TW_DEVICE void fma_panel(T (&sums)[Tile::kGroupsM][Tile::kVector][Tile::kGroupsN
     TW_UNROLL
     for (int g = 0; g < Tile::kGroupsM; ++g)
       a[g] = load_vector<kVector>(
-          smem.a, (stage * Tile::kK + k) * Tile::kPitchM + row + g * Tile::kLanesM * kVector);
+          ring.a, (stage * Tile::kK + k) * Tile::kPitchM + row + g * Tile::kLanesM * kVector);
     TW_UNROLL
     for (int g = 0; g < Tile::kGroupsN; ++g)
       b[g] = load_vector<kVector>(
-          smem.b, (stage * Tile::kK + k) * Tile::kPitchN + col + g * Tile::kLanesN * kVector);
+          ring.b, (stage * Tile::kK + k) * Tile::kPitchN + col + g * Tile::kLanesN * kVector);
     TW_UNROLL
     for (int i = 0; i < Tile::kGroupsM * kVector; ++i) {
       TW_UNROLL
@@ -120,8 +125,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_fma(MatmulProblem<T> p) {
   const MatmulLines<T> a = matmul_lines_a(p, tile), b = matmul_lines_b(p, tile);
   const auto load = [&](int panel) {
     const int k = tile.k_begin + panel * kK, stage = panel % kStages;
-    fma_load<Tile, Tile::kM, Tile::kPitchM>(smem.a, stage * kK * Tile::kPitchM, a, tile.row, k, tile.k_end);
-    fma_load<Tile, Tile::kN, Tile::kPitchN>(smem.b, stage * kK * Tile::kPitchN, b, tile.col, k, tile.k_end);
+    fma_load<Tile, Tile::kM, Tile::kPitchM>(smem.ring.a, stage * kK * Tile::kPitchM, a, tile.row, k, tile.k_end);
+    fma_load<Tile, Tile::kN, Tile::kPitchN>(smem.ring.b, stage * kK * Tile::kPitchN, b, tile.col, k, tile.k_end);
   };
 
   const int panels = (tile.k_end - tile.k_begin + kK - 1) / kK;
@@ -139,17 +144,23 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_fma(MatmulProblem<T> p) {
     block_sync();
     if (panel + kStages - 1 < panels) load(panel + kStages - 1);
     copy_async_commit();
-    fma_panel<Tile>(sums, smem, panel % kStages, row, col);
+    fma_panel<Tile>(sums, smem.ring, panel % kStages, row, col);
   }
 
+  block_sync();  // the ring has been read: its memory takes the sums
   TW_UNROLL
   for (int i = 0; i < Tile::kGroupsM * kVector; ++i) {
+    const int at = (row + i / kVector * Tile::kLanesM * kVector + i % kVector) * Tile::kPitchSums + col;
     TW_UNROLL
     for (int g = 0; g < Tile::kGroupsN; ++g) {
-      matmul_store<kVector>(p, tile, tile.row + row + i / kVector * Tile::kLanesM * kVector + i % kVector,
-                            tile.col + col + g * Tile::kLanesN * kVector, sums[i / kVector][i % kVector][g]);
+      Vector<T, kVector> group;
+      TW_UNROLL
+      for (int v = 0; v < kVector; ++v) group.elements[v] = sums[i / kVector][i % kVector][g][v];
+      store_vector(smem.sums, at + g * Tile::kLanesN * kVector, group);
     }
   }
+  block_sync();
+  matmul_store_tile<Tile::kM, Tile::kN, Tile::kPitchSums>(p, tile, smem.sums);
 }
 
 }  // namespace TW_BACKEND

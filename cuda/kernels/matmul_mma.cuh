@@ -37,9 +37,14 @@ struct MmaTile {
   static constexpr int kSteps = kK / kMmaDepth<Product>;
   static constexpr int kTilesM = kM / kWarpsM / 16, kTilesN = kN / kWarpsN / 8;
   static_assert(kTilesM > 0 && kTilesN % 2 == 0, "two columns of tiles load together");
-  struct Smem {
+  static constexpr int kPitchSums = kN + 8;  // rows g, g + 1, ... of a fragment use different banks
+  struct Ring {
     SharedArray<T, kStages * kM * kK> a;
     SharedArray<T, kStages * kN * kK> b;
+  };
+  union Smem {
+    Ring ring;
+    SharedArray<float, kM * kPitchSums> sums;
   };
 };
 
@@ -134,56 +139,26 @@ TW_DEVICE void mma_fragments(uint32_t (&fragments)[4], SharedArray<T, kSize>& pa
 
 // One panel's products for the warp's part of the tile, which begins at (row, col).
 template <class Tile, MmaLines kLinesA, MmaLines kLinesB>
-TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typename Tile::Smem& smem, int stage,
+TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typename Tile::Ring& ring, int stage,
                          int row, int col) {
   TW_UNROLL
   for (int step = 0; step < Tile::kSteps; ++step) {
     uint32_t a[Tile::kTilesM][4];
     TW_UNROLL
     for (int i = 0; i < Tile::kTilesM; ++i) {
-      mma_fragments<Tile, Tile::kM, kLinesA, true>(a[i], smem.a, stage * Tile::kM * Tile::kK, row + i * 16,
+      mma_fragments<Tile, Tile::kM, kLinesA, true>(a[i], ring.a, stage * Tile::kM * Tile::kK, row + i * 16,
                                                    step);
     }
     TW_UNROLL
     for (int j = 0; j < Tile::kTilesN; j += 2) {
       uint32_t both[4];
-      mma_fragments<Tile, Tile::kN, kLinesB, false>(both, smem.b, stage * Tile::kN * Tile::kK, col + j * 8,
+      mma_fragments<Tile, Tile::kN, kLinesB, false>(both, ring.b, stage * Tile::kN * Tile::kK, col + j * 8,
                                                     step);
       TW_UNROLL
       for (int half = 0; half < 2; ++half) {
         const uint32_t b[2] = {both[2 * half], both[2 * half + 1]};
         TW_UNROLL
         for (int i = 0; i < Tile::kTilesM; ++i) mma<typename Tile::Product>(sums[i][j + half], a[i], b);
-      }
-    }
-  }
-}
-
-// The warp's sums, which begin at (row, col). Neighbouring lanes first trade pairs of two tiles that lie side by
-// side, so that each has four columns and a row of 16 is stored at once: whole sectors of 16-bit elements too.
-//
-//     lane      t = 0    t = 1    t = 2    t = 3       t = 0      t = 2    |    t = 1      t = 3
-//     tile j    0  1     2  3     4  5     6  7   ->   0 1 2 3    4 5 6 7  |  tile j + 1, likewise
-template <class Tile, class T = typename Tile::T>
-TW_DEVICE void mma_store(const MatmulProblem<T>& p, const MatmulTile& tile, int row, int col,
-                         const float (&sums)[Tile::kTilesM][Tile::kTilesN][4]) {
-  const bool odd = lane_index() % 2 == 1;
-  const int lane_col = odd ? 8 + (lane_index() % 4 - 1) * 2 : lane_index() % 4 * 2;
-  TW_UNROLL
-  for (int i = 0; i < Tile::kTilesM; ++i) {
-    TW_UNROLL
-    for (int j = 0; j < Tile::kTilesN; j += 2) {
-      TW_UNROLL
-      for (int half = 0; half < 2; ++half) {
-        float four[4];
-        TW_UNROLL
-        for (int v = 0; v < 2; ++v) {
-          const float here = sums[i][j][2 * half + v], next = sums[i][j + 1][2 * half + v];
-          const float other = shfl_xor(odd ? here : next, 1);
-          four[v] = odd ? other : here;
-          four[2 + v] = odd ? next : other;
-        }
-        matmul_store<4>(p, tile, row + i * 16 + half * 8 + lane_index() / 4, col + j * 8 + lane_col, four);
       }
     }
   }
@@ -197,8 +172,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
   const MatmulLines<T> a = matmul_lines_a(p, tile), b = matmul_lines_b(p, tile);
   const auto load = [&](int panel) {
     const int k = tile.k_begin + panel * kK, stage = panel % kStages;
-    mma_load<Tile, Tile::kM, kLinesA>(smem.a, stage * Tile::kM * kK, a, tile.row, k, tile.k_end);
-    mma_load<Tile, Tile::kN, kLinesB>(smem.b, stage * Tile::kN * kK, b, tile.col, k, tile.k_end);
+    mma_load<Tile, Tile::kM, kLinesA>(smem.ring.a, stage * Tile::kM * kK, a, tile.row, k, tile.k_end);
+    mma_load<Tile, Tile::kN, kLinesB>(smem.ring.b, stage * Tile::kN * kK, b, tile.col, k, tile.k_end);
   };
 
   const int panels = (tile.k_end - tile.k_begin + kK - 1) / kK;
@@ -215,10 +190,24 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
     block_sync();
     if (panel + kStages - 1 < panels) load(panel + kStages - 1);
     copy_async_commit();
-    mma_panel<Tile, kLinesA, kLinesB>(sums, smem, panel % kStages, row, col);
+    mma_panel<Tile, kLinesA, kLinesB>(sums, smem.ring, panel % kStages, row, col);
   }
 
-  mma_store<Tile>(p, tile, tile.row + row, tile.col + col, sums);
+  block_sync();  // the ring has been read: its memory takes the sums
+  TW_UNROLL
+  for (int i = 0; i < Tile::kTilesM; ++i) {
+    TW_UNROLL
+    for (int j = 0; j < Tile::kTilesN; ++j) {
+      TW_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const int at = (row + i * 16 + half * 8 + lane_index() / 4) * Tile::kPitchSums + col + j * 8;
+        store_vector(smem.sums, at + lane_index() % 4 * 2,
+                     Vector<float, 2>{{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
+      }
+    }
+  }
+  block_sync();
+  matmul_store_tile<Tile::kM, Tile::kN, Tile::kPitchSums>(p, tile, smem.sums);
 }
 
 }  // namespace TW_BACKEND

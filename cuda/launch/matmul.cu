@@ -164,7 +164,7 @@ void multiply(const Arrays& arrays, MatmulProblem<T> p, Stream stream) {
     const Scratch<Wide<T>> partial(int64_t{l.matrices} * p.slices * p.m * p.n, stream, kName);
     p.partial = partial.pointer();
     run_kernel(l, p);
-    const int64_t groups = int64_t{p.m} * ((p.n + kSumVector - 1) / kSumVector);
+    const int64_t groups = int64_t{p.m} * ceil_divide(p.n, kMatmulStore<T>);
     launch("matmul_sum", matmul_sum<T>,
            Dim3(static_cast<unsigned>((groups + kSumThreads - 1) / kSumThreads), 1, l.matrices),
            Dim3(kSumThreads), 0, stream, p);

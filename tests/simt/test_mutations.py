@@ -60,8 +60,8 @@ RUNS |= {
         ("fma_small", np.float32, (40, 72, 112)),
         ("fma_double", np.float64, (40, 72, 56)),
         ("mma_large", np.float16, (40, 72, 384)),
-        ("mma_medium", np.float16, (40, 72, 448)),
-        ("mma_small", np.float16, (40, 72, 448)),
+        ("mma_medium", np.float16, (40, 72, 576)),
+        ("mma_small", np.float16, (40, 72, 576)),
     )
     for transposed in (False, True)
 }
