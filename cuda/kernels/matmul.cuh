@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y = activation(alpha * sum of partial products + beta * y + bias + residual): what all matmul
 //             kernels share around their main loops, and the sum over slices of K
-// Layout      a (M, K), b (K, N) any strides; y, z, residual (M, N) rows contiguous; bias (N); Axes<5> in front.
+// Layout      a (M, K), b (K, N) any strides; y, z, residual (M, N) rows contiguous; bias (N); Axes<5> in
+// front.
 //             partial (batch, slices, M, N) in the accumulator's type
 // Method      A product with too few tiles for the chip is cut along K into slices of whole tiles; their sums
-//             are written out and added in order by a second kernel, so the bits do not depend on who was first
-// Work split  block (tile, slice, matrix of the batch). Tiles are numbered in bands of kBandRows tile rows, so
+//             are written out and added in order by a second kernel, so the bits do not depend on who was
+//             first
+// Work split  block (tile, slice, matrix of the batch). Tiles are numbered in bands of kBandRows tile rows,
+// so
 //             that blocks that run together share rows of a and columns of b in the second-level cache
 // Limits      M, N, K below 2^31
 // Ran on      no GPU yet; passes on simt
@@ -182,8 +185,8 @@ TW_DEVICE void matmul_store(const MatmulProblem<T>& p, const MatmulTile& tile, i
 template <class T>
 inline constexpr int kMatmulStore = sizeof(T) == 8 ? 2 : 4;
 
-// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring elements,
-// and the code of the activations is there once instead of once a register.
+// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring
+// elements, and the code of the activations is there once instead of once a register.
 template <int kM, int kN, int kPitch, class T, int kSize>
 TW_DEVICE void matmul_store_tile(const MatmulProblem<T>& p, const MatmulTile& tile,
                                  SharedArray<Wide<T>, kSize>& sums) {

@@ -30,7 +30,9 @@ struct Arrays {
   // Batch axes over which b does not change and the rows of all others run on become rows:
   // (B, T, K) @ (K, N) is one product of B * T rows.
   void merge_rows() {
-    const auto constant_b = [&] { return of[kMatmulB].stride(axes - 1) == 0 || of[kMatmulB].shape[axes - 1] == 1; };
+    const auto constant_b = [&] {
+      return of[kMatmulB].stride(axes - 1) == 0 || of[kMatmulB].shape[axes - 1] == 1;
+    };
     while (axes > 0 && constant_b() && rows_continue()) {
       for (int i = 0; i < 5; ++i) {
         if (!of[i]) continue;
@@ -190,10 +192,14 @@ void matmul(const View& y, const View& z, const View& a, const View& b, const Vi
     multiply(arrays, problem_of<T>(arrays, bias, alpha, beta, epilogue), stream);
   };
   switch (y.dtype) {
-    case Dtype::f16: return with(F16{});
-    case Dtype::bf16: return with(Bf16{});
-    case Dtype::f64: return with(double{});
-    default: return with(float{});
+    case Dtype::f16:
+      return with(F16{});
+    case Dtype::bf16:
+      return with(Bf16{});
+    case Dtype::f64:
+      return with(double{});
+    default:
+      return with(float{});
   }
 }
 

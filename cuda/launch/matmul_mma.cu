@@ -18,8 +18,8 @@ void run(const MatmulLaunch& l, MatmulProblem<typename Tile::T> p) {
          sizeof(typename Tile::Smem), l.stream, p);
 }
 
-// 16-bit operands that are contiguous across k stay so in shared memory. tf32 has no transposing ldmatrix: all
-// operands lie along k there, brought so by single elements where they are not.
+// 16-bit operands that are contiguous across k stay so in shared memory. tf32 has no transposing ldmatrix:
+// all operands lie along k there, brought so by single elements where they are not.
 template <class Tile>
 void run(const MatmulLaunch& l, const MatmulProblem<typename Tile::T>& p) {
   constexpr MmaLines kAlong = MmaLines::along_k, kAcross = MmaLines::across_k;

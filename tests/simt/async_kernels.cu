@@ -69,7 +69,8 @@ TW_KERNEL void zero_fill(GlobalPtr<float> y) {
 }
 
 TW_KERNEL void copy_out_of_bounds(GlobalPtr<float> y) {
-  copy_async<16>(block_shared<Smem>().a, 4 * thread_index(), GlobalPtr<const float>(y) + 4 * thread_index() + 4);
+  copy_async<16>(block_shared<Smem>().a, 4 * thread_index(),
+                 GlobalPtr<const float>(y) + 4 * thread_index() + 4);
 }
 TW_KERNEL void copy_misaligned(GlobalPtr<float> y) {
   if (thread_index() == 0) copy_async<16>(block_shared<Smem>().a, 2, GlobalPtr<const float>(y));
@@ -191,10 +192,11 @@ TW_KERNEL void global_count(GlobalPtr<float> y) { atomic_add(y + lane_index(), 1
 // Lane i gets: shfl_up 3, number of lanes with its value of lane / 5, sum, maximum, minimum.
 TW_KERNEL void more_warp_values(GlobalPtr<float> y) {
   const int lane = lane_index();
-  const float values[5] = {static_cast<float>(shfl_up(lane, 3)),
-                           static_cast<float>(match_any(static_cast<unsigned>(lane / 5)) >> (lane / 5 * 5) & 0xffff),
-                           static_cast<float>(reduce_add(static_cast<unsigned>(lane))),
-                           static_cast<float>(reduce_max(lane - 40)), static_cast<float>(reduce_min(lane - 40))};
+  const float values[5] = {
+      static_cast<float>(shfl_up(lane, 3)),
+      static_cast<float>(match_any(static_cast<unsigned>(lane / 5)) >> (lane / 5 * 5) & 0xffff),
+      static_cast<float>(reduce_add(static_cast<unsigned>(lane))), static_cast<float>(reduce_max(lane - 40)),
+      static_cast<float>(reduce_min(lane - 40))};
   for (int i = 0; i < 5; ++i) y[lane * 5 + i] = values[i];
 }
 
@@ -203,7 +205,8 @@ struct MmaSmem {
   SharedArray<uint16_t, 16 * 8> b;
 };
 
-// y (16, 8) = a (16, 16) @ b (16, 8), a[i, k] = i + k / 4, b[k, j] = k - 3 j, in f16; a by rows, b transposed.
+// y (16, 8) = a (16, 16) @ b (16, 8), a[i, k] = i + k / 4, b[k, j] = k - 3 j, in f16; a by rows, b
+// transposed.
 template <Fault kFault>
 TW_KERNEL void multiply(GlobalPtr<float> y) {
   MmaSmem& smem = block_shared<MmaSmem>();

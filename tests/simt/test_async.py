@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs beside the threads: copies, mbarriers, clusters, atomics, tensor cores. Right kernels run clean and
-give the same numbers under every schedule; each seeded fault is reported with its place."""
+"""What runs beside the threads: copies, mbarriers, clusters, atomics, tensor cores.
+
+Right kernels run clean and give the same numbers under every schedule; each seeded fault is reported with its
+place."""
 
 import re
 import subprocess
@@ -73,12 +75,20 @@ def test_atomics_and_warp_values(async_kernels, schedule):
 
 # Kernel, what the report must say, and a line it must name.
 FAULTS = [
-    ("copies_not_waited_for", "race on shared memory.*copies to", ("copy_async<4>(smem.a, group", "void copies")),
+    (
+        "copies_not_waited_for",
+        "race on shared memory.*copies to",
+        ("copy_async<4>(smem.a, group", "void copies"),
+    ),
     ("copies_no_barrier", "race|uninitialised", ("sums[group] =", "void copies")),
     ("copies_one_group_short", "race on shared memory.*copies to at", ("sums[group] =", "void copies")),
     ("copies_over_readers", "race on shared memory", ("copy_async<4>(smem.a, t,", "void copies")),
     ("copy_out_of_bounds", "reads 16 bytes of y at byte 1024", ("copy_async<16>", "void copy_out_of_bounds")),
-    ("copy_misaligned", "asynchronous copy at an address that is not", ("copy_async<16>", "void copy_misaligned")),
+    (
+        "copy_misaligned",
+        "asynchronous copy at an address that is not",
+        ("copy_async<16>", "void copy_misaligned"),
+    ),
     ("ring_not_waited_for", "race|uninitialised", ("smem.a[slot * 32 + 31 - lane]", "void ring")),
     # The producer may run a phase ahead of the consumer, or its lanes of each other.
     ("ring_reused", "race on shared memory|deadlock|uninitialised", ()),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bank conflicts and global sectors of the kernels, counted by the emulator and compared with access_counts.json.
+"""Bank conflicts and global sectors of the kernels, counted by the emulator, against access_counts.json.
 
-A change of an index that costs a conflict shows here, with no GPU. TILEWRIGHT_UPDATE_RECORDS=1 writes the file.
+A change of an index that costs a conflict shows here, with no GPU. TILEWRIGHT_UPDATE_RECORDS=1 writes the
+file.
 """
 
 import json

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kernel and layout the matmul launcher can choose, on the emulator: at least two tiles and a tail each way,
-K longer than the ring, with and without slices of K; dtypes, epilogues, batches, and what is chosen when.
+"""Every kernel and layout the matmul launcher can choose, on the emulator.
+
+At least two tiles and a tail each way, K longer than the ring, with and without slices of K; dtypes, epilogues,
+batches, and what is chosen when.
 
 Proves indices, lane maps, synchronisation and rounding. It is no run on a GPU.
 """
@@ -19,7 +21,8 @@ KERNELS = _simt.matmul_kernels()
 # Half a unit in the last place of the stored value, plus float's sum over a few hundred terms.
 BOUND = {np.float32: 0.0, np.float64: 0.0, np.float16: 2.0**-11, bfloat16: 2.0**-8}
 
-# Kernel, dtype, (M, N, K): two tiles and a tail along M and N, a panel more than the ring holds and a tail along K.
+# Kernel, dtype, (M, N, K): two tiles and a tail along M and N; along K a panel more than the ring holds, and a
+# tail.
 TILES = [
     ("fma_large", np.float32, (261, 258, 85)),
     ("fma_medium", np.float32, (131, 137, 85)),
@@ -112,7 +115,13 @@ def test_every_tile_configuration(kernel, dtype, shape):
     tf32 = dtype == "tf32"
     storage = np.float32 if tf32 else dtype
     rng = np.random.default_rng(1)
-    for layouts in (("rows", "rows"), ("rows", "columns"), ("columns", "rows"), ("columns", "columns"), ("gaps", "gaps")):
+    for layouts in (
+        ("rows", "rows"),
+        ("rows", "columns"),
+        ("columns", "rows"),
+        ("columns", "columns"),
+        ("gaps", "gaps"),
+    ):
         a, b = laid_out(rng, (m, k), storage, layouts[0]), laid_out(rng, (k, n), storage, layouts[1])
         exact = (to_tf32(a), to_tf32(b)) if tf32 else (a, b)
         force(kernel, 2, tf32)
@@ -143,9 +152,7 @@ def test_every_thin_configuration(kernel, dtype, shape):
         wide = laid_out(rng, lengths, dtype, wide_layout)
         if odd:  # one element off the alignment: single elements
             shifted = np.empty(np.prod(lengths) + 1, dtype)[1:]
-            shifted = (
-                shifted.reshape(lengths) if wide_layout == "rows" else shifted.reshape(lengths[::-1]).T
-            )
+            shifted = shifted.reshape(lengths) if wide_layout == "rows" else shifted.reshape(lengths[::-1]).T
             shifted[...] = wide
             wide = shifted
         thin = laid_out(rng, (m, k) if m <= n else (k, n), dtype, thin_layout)
@@ -166,7 +173,13 @@ EPILOGUES = [
 
 @pytest.mark.parametrize("slices", [1, 2])
 @pytest.mark.parametrize(
-    "kernel, dtype", [("fma_small", np.float32), ("fma_double", np.float64), ("mma_small", bfloat16), ("thin_dot", np.float32)]
+    "kernel, dtype",
+    [
+        ("fma_small", np.float32),
+        ("fma_double", np.float64),
+        ("mma_small", bfloat16),
+        ("thin_dot", np.float32),
+    ],
 )
 def test_epilogue_of_every_kind_of_kernel(kernel, dtype, slices):
     rng = np.random.default_rng(3)
@@ -224,7 +237,12 @@ def test_batches_broadcast_and_outnumber_a_grid():
 def test_what_is_not_there_is_not_read_nor_written():
     """NaN around the inputs, a mark around the result."""
     rng = np.random.default_rng(5)
-    for kernel, dtype in (("fma_medium", np.float32), ("mma_small", np.float16), ("mma_small", bfloat16), ("fma_double", np.float64)):
+    for kernel, dtype in (
+        ("fma_medium", np.float32),
+        ("mma_small", np.float16),
+        ("mma_small", bfloat16),
+        ("fma_double", np.float64),
+    ):
         force(kernel)
         for transposed in (False, True):
             around_a, around_b = np.full((90, 96), np.nan, dtype), np.full((96, 90), np.nan, dtype)
@@ -252,7 +270,14 @@ def test_tf32_is_rounded_to_nearest_and_asked_for():
 
 def test_the_chip_is_filled():
     """132 multiprocessors: small products are cut until most have a block, large ones are not cut."""
-    sizes = {"fma_large": (128, 128), "fma_medium": (64, 64), "fma_small": (64, 32), "mma_large": (128, 128), "mma_medium": (64, 64), "mma_small": (64, 32)}
+    sizes = {
+        "fma_large": (128, 128),
+        "fma_medium": (64, 64),
+        "fma_small": (64, 32),
+        "mma_large": (128, 128),
+        "mma_medium": (64, 64),
+        "mma_small": (64, 32),
+    }
     for bits in (32, 16):
         for m in (256, 512, 1024):
             kernel, slices = _simt.plan_matmul(m, m, m, bits=bits)
@@ -269,7 +294,10 @@ def test_same_bits_for_the_plan_whatever_the_threads():
     from tilewright import _cpu
 
     rng = np.random.default_rng(7)
-    a, b = rng.standard_normal((70, 3000)).astype(np.float32), rng.standard_normal((3000, 40)).astype(np.float32)
+    a, b = (
+        rng.standard_normal((70, 3000)).astype(np.float32),
+        rng.standard_normal((3000, 40)).astype(np.float32),
+    )
     bits = set()
     for threads in (1, 2):
         _cpu.set_num_threads(threads)

@@ -98,7 +98,7 @@ def objects(call, schedule, want):
 
 def table():
     """Run -> (places, {place that is not missed: reason}), from mutations.txt."""
-    rows = {}
+    rows, run = {}, ""
     for line in TABLE.read_text().splitlines():
         if line.startswith("#") or not line.strip():
             continue

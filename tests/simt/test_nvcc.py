@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nvcc says of the kernels, on machines that have it: registers, spills, stack and shared memory as recorded,
-16-byte accesses, tensor-core instructions. A check of the compiler's output. No GPU is used.
+"""What nvcc says of the kernels, on machines that have it.
+
+Registers, spills, stack and shared memory as recorded, 16-byte accesses, tensor-core instructions: a check of
+the compiler's output. No GPU is used.
 
 benchmarks/records/nvcc_kernels.json holds the figures; TILEWRIGHT_UPDATE_RECORDS=1 writes them.
 """
@@ -100,7 +102,7 @@ def test_resources_are_as_recorded(name, tmp_path):
         RECORD.write_text(json.dumps(record, indent=1) + "\n")
     if record["nvcc"] != nvcc_version():
         pytest.skip(f"the record is of nvcc {record['nvcc']}")
-    assert name in record["launchers"], f"{name} has no record: run with TILEWRIGHT_UPDATE_RECORDS=1"
+    assert name in record["launchers"], f"{name} has no record: set TILEWRIGHT_UPDATE_RECORDS=1"
     assert found == record["launchers"][name]
 
 
@@ -125,7 +127,9 @@ def test_aligned_rows_move_in_sixteen_bytes(tmp_path):
 
 
 @nvcc
-@pytest.mark.parametrize("name, instruction", [("matmul_fma.cu", r"fma\.rn\.f(32|64)"), ("matmul_mma.cu", r"mma\.sync")])
+@pytest.mark.parametrize(
+    "name, instruction", [("matmul_fma.cu", r"fma\.rn\.f(32|64)"), ("matmul_mma.cu", r"mma\.sync")]
+)
 def test_matmul_tiles_copy_by_sixteen_bytes_and_multiply(name, instruction, tmp_path):
     entries = [e for e in ptx_entries(name, tmp_path / "out.ptx") if "matmul_" in e[0]]
     assert len(entries) >= 4
@@ -141,7 +145,9 @@ def test_tensor_cores_in_the_machine_code(tmp_path):
     if shutil.which("cuobjdump") is None:
         pytest.skip("cuobjdump was not found: the machine code cannot be read")
     compile_launcher("matmul_mma.cu", "-arch=sm_80", "-cubin", "-o", str(tmp_path / "out.cubin"))
-    text = subprocess.run(["cuobjdump", "-sass", str(tmp_path / "out.cubin")], capture_output=True, text=True).stdout
+    text = subprocess.run(
+        ["cuobjdump", "-sass", str(tmp_path / "out.cubin")], capture_output=True, text=True
+    ).stdout
     functions = re.split(r"Function : ", text)[1:]
     assert functions and all("HMMA." in f and "LDGSTS" in f for f in functions)
 
