@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from tilewright.autograd import GradientTape, Tensor
@@ -20,10 +22,8 @@ def jacobian(
     Returns   Tensors of target.shape + source.shape, nested like `sources`; None where no path leads
     Notes     one backward sweep per entry of the target
     """
-    rows = [
-        self._gradient_of(target, sources, seed, unconnected_gradients) for seed in _unit_seeds(target.array)
-    ]
-    self._used = True
+    with _several_gradients(self):
+        rows = [self.gradient(target, sources, seed, unconnected_gradients) for seed in _unit_seeds(target.array)]
     if not rows:
         return _each(sources, lambda at: elementwise.zeros((*target.shape, *at(sources).shape), target.dtype))
     return _each(sources, lambda at: _stacked([at(row) for row in rows], target.shape))
@@ -43,24 +43,26 @@ def batch_jacobian(
         )
     array = target.array
     rows = []
-    for place in np.ndindex(*array.shape[1:]):
-        seed = np.zeros(array.shape, array.dtype)
-        seed[(slice(None), *place)] = 1
-        rows.append(self._gradient_of(target, source, Tensor(seed), unconnected_gradients))
-    self._used = True
+    with _several_gradients(self):
+        for place in np.ndindex(*array.shape[1:]):
+            seed = np.zeros(array.shape, array.dtype)
+            seed[(slice(None), *place)] = 1
+            rows.append(self.gradient(target, source, Tensor(seed), unconnected_gradients))
     if any(row is None for row in rows):
         return None
     y = shape.stack(rows, axis=1)
     return shape.reshape(y, (*target.shape, *source.shape[1:]))
 
 
-def _gradient_of(self, target, sources, seed, unconnected_gradients):
-    """One of several gradients: a tape that is not persistent gives them too, but not after another call."""
-    persistent, self._persistent = self._persistent, self._persistent or not self._used
+@contextmanager
+def _several_gradients(tape):
+    """Lets a tape that is not persistent give several gradients as its one use."""
+    persistent = tape._persistent
+    tape._persistent = persistent or not tape._used
     try:
-        return self.gradient(target, sources, seed, unconnected_gradients)
+        yield
     finally:
-        self._persistent, self._used = persistent, self._used and persistent
+        tape._persistent = persistent
 
 
 def _unit_seeds(array):
@@ -90,4 +92,3 @@ def _stacked(rows, lead):
 def install() -> None:
     """Sets the methods; called once, when tilewright.ops is imported."""
     GradientTape.jacobian, GradientTape.batch_jacobian = jacobian, batch_jacobian
-    GradientTape._gradient_of = _gradient_of
