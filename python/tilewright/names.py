@@ -22,6 +22,7 @@ _FROM = {
     "tilewright.devices": "device",
     "tilewright.linalg": "norm",
     "tilewright.profiling": "profile",
+    "tilewright.recording": "record",
     "tilewright.tensor_shape": "TensorShape",
     "tilewright.tf.clipping": "clip_by_global_norm clip_by_norm",
     "tilewright.tf.control": (

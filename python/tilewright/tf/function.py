@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import functools
+import weakref
 
 import numpy as np
 
 from tilewright.autograd import Tensor
+from tilewright.recording import record
 from tilewright.tf.arguments import tensor
 
 __all__ = ["Function", "TensorSpec", "executing_eagerly", "function", "py_function", "numpy_function"]
@@ -17,8 +19,8 @@ _eagerly = False
 
 
 def prepared(python_function):
-    """What a `Function` calls. The one place where recording steps (`tilewright.record`) is wired in."""
-    return python_function
+    """What a `Function` calls: the function recorded, so that later calls with such shapes run without Python."""
+    return record(python_function)
 
 
 class TensorSpec:
@@ -40,7 +42,7 @@ class Function:
         self._prepared = prepared(python_function)
         functools.update_wrapper(self, python_function)
         self._name = name or getattr(python_function, "__name__", "function")
-        self._bound: dict = {}
+        self._bound: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
     def __call__(self, *args, **kwargs):
         if self.input_signature is not None:
@@ -53,14 +55,15 @@ class Function:
         """As a method: one Function an object, so that what is prepared belongs to it."""
         if instance is None:
             return self
-        try:
-            held = instance.__dict__.setdefault("_tf_functions", {})
-        except AttributeError:
-            held = {}
-        if self not in held:
-            method = self.python_function.__get__(instance, owner)
-            held[self] = Function(method, self.input_signature, self._name)
-        return held[self]
+        if instance not in self._bound:
+            reference = weakref.ref(instance)
+
+            def method(*args, **kwargs):
+                return self.python_function(reference(), *args, **kwargs)
+
+            method = functools.wraps(self.python_function)(method)
+            self._bound[instance] = Function(method, self.input_signature, self._name)
+        return self._bound[instance]
 
     def _check(self, args) -> None:
         if len(args) != len(self.input_signature):
