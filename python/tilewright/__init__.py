@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tilewright: a compute engine for deep learning, and a thin layer that trains with it.
 
-`import tilewright as tf` has the names that TensorFlow programs use; `tilewright.names` says where each lives.
+`import tilewright as tf` has the names that TensorFlow programs use; `tilewright.names` says where each
+lives.
 """
 
 from tilewright import ops
@@ -18,14 +19,13 @@ def __getattr__(name: str):
     """Everything else is imported when first used, so that `import tilewright` stays quick."""
     if name.startswith("__"):
         raise AttributeError(f"module 'tilewright' has no attribute {name!r}")
-    from tilewright import names
+    from tilewright.names import find
 
-    found = names.find(name)
-    globals()[name] = found
+    found = globals()[name] = find(name)
     return found
 
 
 def __dir__():
-    from tilewright import names
+    from tilewright.names import NAMES
 
-    return sorted({*globals(), *names.NAMES})
+    return sorted({*globals(), *NAMES})

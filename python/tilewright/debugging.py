@@ -14,8 +14,8 @@ from tilewright.tf.suggestion import missing
 __all__ = [
     "Assert", "assert_all_finite", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
     "assert_less_equal", "assert_near", "assert_negative", "assert_non_negative", "assert_non_positive",
-    "assert_none_equal", "assert_positive", "assert_rank", "assert_rank_at_least", "assert_scalar", "assert_shapes",
-    "assert_type", "check_numerics",
+    "assert_none_equal", "assert_positive", "assert_rank", "assert_rank_at_least", "assert_scalar",
+    "assert_shapes", "assert_type", "check_numerics",
 ]  # fmt: skip
 __getattr__ = missing(__name__, __all__)
 
@@ -63,11 +63,16 @@ assert_non_positive = _sign("assert_non_positive", ops.less_equal, "x <= 0")
 
 
 def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=None) -> None:
-    """Raises AssertionError unless |x - y| <= atol + rtol * |y|; both are ten steps of the dtype by default."""
+    """Raises AssertionError unless |x - y| <= atol + rtol * |y|; both ten steps of the dtype by default."""
     a, b = (tensor(v) for v in operands(x, y))
     step = 10 * float(np.finfo(a.dtype).eps)
     limit = ops.add(ops.multiply(ops.abs(b), step if rtol is None else rtol), step if atol is None else atol)
-    _must_hold(ops.less_equal(ops.abs(ops.subtract(a, b)), limit), "assert_near", message, "|x - y| <= atol + rtol |y|")
+    _must_hold(
+        ops.less_equal(ops.abs(ops.subtract(a, b)), limit),
+        "assert_near",
+        message,
+        "|x - y| <= atol + rtol |y|",
+    )
 
 
 def Assert(condition, data=(), summarize=None, name=None) -> None:  # noqa: N802 - tf.debugging.Assert
@@ -103,7 +108,9 @@ def assert_rank_at_least(x, rank, message=None, name=None) -> None:
     """Raises ValueError unless x has at least so many axes."""
     given = _tensor(x).ndim
     if given < int(rank):
-        raise ValueError(f"{message or ''}[assert_rank_at_least] x has {given} dimensions, expected {int(rank)} or more")
+        raise ValueError(
+            f"{message or ''}[assert_rank_at_least] x has {given} dimensions, expected {int(rank)} or more"
+        )
 
 
 def assert_scalar(tensor, message=None, name=None) -> Tensor:
@@ -116,7 +123,9 @@ def assert_type(tensor, tf_type, message=None, name=None) -> None:
     """Raises TypeError unless the dtype is `tf_type`."""
     given = _tensor(tensor).dtype
     if given != as_dtype(tf_type):
-        raise TypeError(f"{message or ''}[assert_type] tensor has dtype {given}, expected {as_dtype(tf_type)}")
+        raise TypeError(
+            f"{message or ''}[assert_type] tensor has dtype {given}, expected {as_dtype(tf_type)}"
+        )
 
 
 def assert_shapes(shapes, data=None, summarize=None, message=None, name=None) -> None:
@@ -133,4 +142,7 @@ def assert_shapes(shapes, data=None, summarize=None, message=None, name=None) ->
             expected = sizes.setdefault(size, n) if isinstance(size, str) else size
             fits = fits and expected in (None, n)
         if not fits:
-            raise ValueError(f"{message or ''}[assert_shapes] a tensor has shape {given}, expected {tuple(wanted)}; {sizes}")
+            raise ValueError(
+                f"{message or ''}[assert_shapes] a tensor has shape {given}, expected {tuple(wanted)}; "
+                f"{sizes}"
+            )

@@ -12,11 +12,12 @@ from tilewright.tf.dtypes import as_dtype
 from tilewright.tf.suggestion import missing
 
 __all__ = [
-    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop", "convert_image_dtype",
-    "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "image_gradients",
-    "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness", "random_contrast",
-    "random_crop", "random_flip_left_right", "random_flip_up_down", "resize", "resize_with_crop_or_pad",
-    "resize_with_pad", "rgb_to_grayscale", "rot90", "total_variation", "transpose",
+    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop",
+    "convert_image_dtype", "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
+    "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
+    "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rot90", "total_variation",
+    "transpose",
 ]  # fmt: skip
 __getattr__ = missing(__name__, __all__)
 
@@ -31,7 +32,9 @@ class ResizeMethod:
 def _images(name: str, image, argument: str = "image") -> Tensor:
     x = tensor(image, argument=argument)
     if x.ndim not in (3, 4):
-        raise ValueError(f"[{name}] {argument} has shape {x.shape}, expected (rows, columns, channels), or a batch of it")
+        raise ValueError(
+            f"[{name}] {argument} has shape {x.shape}, expected (rows, columns, channels), or a batch of it"
+        )
     return x
 
 
@@ -46,7 +49,9 @@ def _like_input(y, x):
 # ---- sizes
 
 
-def resize(images, size, method="bilinear", preserve_aspect_ratio=False, antialias=False, name=None) -> Tensor:
+def resize(
+    images, size, method="bilinear", preserve_aspect_ratio=False, antialias=False, name=None
+) -> Tensor:
     """Images in another size; float32, but for "nearest", which keeps the dtype.
 
     Parameters
@@ -75,7 +80,8 @@ def crop_to_bounding_box(image, offset_height, offset_width, target_height, targ
     top, left, height, width = map(int, (offset_height, offset_width, target_height, target_width))
     if min(top, left) < 0 or top + height > rows or left + width > columns:
         raise ValueError(
-            f"[crop_to_bounding_box] a box of {height} x {width} at ({top}, {left}), expected one inside {rows} x {columns}"
+            f"[crop_to_bounding_box] a box of {height} x {width} at ({top}, {left}), expected one inside "
+            f"{rows} x {columns}"
         )
     return x[..., top : top + height, left : left + width, :]
 
@@ -87,7 +93,9 @@ def pad_to_bounding_box(image, offset_height, offset_width, target_height, targe
     top, left = int(offset_height), int(offset_width)
     bottom, right = int(target_height) - top - rows, int(target_width) - left - columns
     if min(top, left, bottom, right) < 0:
-        raise ValueError(f"[pad_to_bounding_box] {rows} x {columns} at ({top}, {left}) does not fit, expected a larger box")
+        raise ValueError(
+            f"[pad_to_bounding_box] {rows} x {columns} at ({top}, {left}) does not fit, expected a larger box"
+        )
     return ops.pad(x, (*((0, 0),) * (x.ndim - 3), (top, bottom), (left, right), (0, 0)))
 
 
@@ -95,7 +103,9 @@ def central_crop(image, central_fraction) -> Tensor:
     """The middle of the image, that share of its rows and columns."""
     x = _images("central_crop", image)
     if not 0 < central_fraction <= 1:
-        raise ValueError(f"[central_crop] central_fraction is {central_fraction}, expected above 0, at most 1")
+        raise ValueError(
+            f"[central_crop] central_fraction is {central_fraction}, expected above 0, at most 1"
+        )
     rows, columns = x.shape[-3:-1]
     top, left = int((rows - rows * central_fraction) / 2), int((columns - columns * central_fraction) / 2)
     return crop_to_bounding_box(x, top, left, rows - 2 * top, columns - 2 * left)
@@ -162,7 +172,8 @@ def random_flip_up_down(image, seed=None) -> Tensor:
 
 
 def random_crop(value, size, seed=None, name=None) -> Tensor:
-    """A part of shape `size` at a random place, the same along every axis of the whole batch. Where is decided on the
+    """A part of shape `size` at a random place, the same along every axis of the whole batch. Where is
+    decided on the
     host.
     """
     x, wanted = tensor(value), as_shape(size)
@@ -210,7 +221,9 @@ def rgb_to_grayscale(images, name=None) -> Tensor:
     if x.shape[-1:] != (3,):
         raise ValueError(f"[rgb_to_grayscale] images has shape {x.shape}, expected 3 channels")
     weights = tensor([0.2989, 0.5870, 0.1140])
-    return _in_floats(x, lambda y: ops.sum(ops.multiply(y, ops.cast(weights, y.dtype)), axis=-1, keepdims=True))
+    return _in_floats(
+        x, lambda y: ops.sum(ops.multiply(y, ops.cast(weights, y.dtype)), axis=-1, keepdims=True)
+    )
 
 
 def grayscale_to_rgb(images, name=None) -> Tensor:

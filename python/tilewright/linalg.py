@@ -27,12 +27,25 @@ __getattr__ = missing(
     __all__,
     {
         name: "factorizations are not part of the engine; numpy.linalg takes what .numpy() gives"
-        for name in ("cholesky", "det", "eig", "eigh", "eigvalsh", "inv", "lstsq", "pinv", "qr", "slogdet", "solve", "svd")
+        for name in (
+            "cholesky",
+            "det",
+            "eig",
+            "eigh",
+            "eigvalsh",
+            "inv",
+            "lstsq",
+            "pinv",
+            "qr",
+            "slogdet",
+            "solve",
+            "svd",
+        )
     },
 )
 
 
-def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None) -> Tensor:  # noqa: A002 - TF's argument
+def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None) -> Tensor:
     """The norm of vectors, or the Euclidean norm of anything.
 
     Parameters
@@ -58,7 +71,7 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None) -> Tensor
     return ops.power(ops.sum(ops.power(size, float(ord)), axis=axis, keepdims=keep), 1.0 / ord)
 
 
-def normalize(tensor, ord="euclidean", axis=None, name=None) -> tuple[Tensor, Tensor]:  # noqa: A002
+def normalize(tensor, ord="euclidean", axis=None, name=None) -> tuple[Tensor, Tensor]:
     """`tensor` divided by its norm, and the norm."""
     size = norm(tensor, ord, axis, keepdims=True)
     return ops.divide(_tensor(tensor), size), size
@@ -101,7 +114,9 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
     """Square matrices with the last axis of `diagonal` on diagonal k, zeros elsewhere."""
     x = _tensor(diagonal)
     if num_rows != -1 or num_cols != -1 or not isinstance(k, int):
-        raise ValueError("[diag] num_rows, num_cols or a range for k is given, expected one diagonal of a square matrix")
+        raise ValueError(
+            "[diag] num_rows, num_cols or a range for k is given, expected one diagonal of a square matrix"
+        )
     n = x.shape[-1]
     wide = ops.where(Tensor(_on_diagonal(n, n)), ops.expand_dims(x, -1), _zero(x))
     size = abs(k)
@@ -112,7 +127,7 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
     return ops.where(Tensor(_on_diagonal(n + size, n + size, k)), wide, padding_value)
 
 
-def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT") -> Tensor:  # noqa: A002
+def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT") -> Tensor:
     """Diagonal k of the matrices in the last two axes."""
     x = _tensor(input)
     if x.ndim < 2:
@@ -127,7 +142,7 @@ def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT")
     return flat[..., start : start + (n - 1) * (columns + 1) + 1 : columns + 1]
 
 
-def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT") -> Tensor:  # noqa: A002
+def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT") -> Tensor:
     """The matrices in the last two axes with `diagonal` on their main diagonal."""
     x, values = (_tensor(v) for v in operands(input, diagonal))
     if k != 0:
@@ -147,7 +162,7 @@ def tensor_diag(diagonal, name=None) -> Tensor:
     return ops.reshape(diag(ops.reshape(x, (-1,))), tuple(x.shape) * 2)
 
 
-def tensor_diag_part(input, name=None) -> Tensor:  # noqa: A002
+def tensor_diag_part(input, name=None) -> Tensor:
     """The diagonal of a tensor of twice as many axes."""
     x = _tensor(input)
     half = tuple(x.shape[: x.ndim // 2])
@@ -162,8 +177,9 @@ def trace(x, name=None) -> Tensor:
     return ops.sum(diag_part(x), axis=-1)
 
 
-def band_part(input, num_lower, num_upper, name=None) -> Tensor:  # noqa: A002
-    """The matrices in the last two axes with zeros outside `num_lower` diagonals below and `num_upper` above the main
+def band_part(input, num_lower, num_upper, name=None) -> Tensor:
+    """The matrices in the last two axes with zeros outside `num_lower` diagonals below and `num_upper` above
+    the main
     one; -1 keeps all on that side. `band_part(ones, -1, 0)` is a causal mask.
     """
     x = _tensor(input)

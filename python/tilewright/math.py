@@ -2,8 +2,8 @@
 """`tf.math`: functions of each element, reductions, and a few that count."""
 
 from tilewright.linalg import l2_normalize
+from tilewright.nn.activations import log_softmax, softmax
 from tilewright.nn.layers import in_top_k, top_k
-from tilewright.nn.activations import softmax, log_softmax
 from tilewright.tf import elementwise as _elementwise
 from tilewright.tf import reductions as _reductions
 from tilewright.tf.elementwise import *  # noqa: F403
@@ -25,6 +25,18 @@ __getattr__ = missing(
     __all__,
     {
         name: _NO_KERNEL
-        for name in ("acos", "asin", "atan", "atan2", "digamma", "igamma", "igammac", "lbeta", "lgamma", "polygamma", "zeta")
+        for name in (
+            "acos",
+            "asin",
+            "atan",
+            "atan2",
+            "digamma",
+            "igamma",
+            "igammac",
+            "lbeta",
+            "lgamma",
+            "polygamma",
+            "zeta",
+        )
     },
 )

@@ -54,14 +54,20 @@ def _packed(structure, leaves):
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False) -> None:
     """Raises ValueError unless both have the same form, TypeError unless of the same kinds."""
     if is_nested(nest1) != is_nested(nest2):
-        raise ValueError(f"[assert_same_structure] {nest1!r} and {nest2!r} differ, expected the same structure")
+        raise ValueError(
+            f"[assert_same_structure] {nest1!r} and {nest2!r} differ, expected the same structure"
+        )
     if not is_nested(nest1):
         return
     if check_types and type(nest1) is not type(nest2):
-        raise TypeError(f"[assert_same_structure] {type(nest1).__name__} and {type(nest2).__name__}, expected one kind")
+        raise TypeError(
+            f"[assert_same_structure] {type(nest1).__name__} and {type(nest2).__name__}, expected one kind"
+        )
     dicts = isinstance(nest1, dict) and isinstance(nest2, dict)
     if len(nest1) != len(nest2) or (dicts and set(nest1) != set(nest2)):
-        raise ValueError(f"[assert_same_structure] {nest1!r} and {nest2!r} differ, expected the same structure")
+        raise ValueError(
+            f"[assert_same_structure] {nest1!r} and {nest2!r} differ, expected the same structure"
+        )
     for a, b in zip(_children(nest1), _children(nest2), strict=True):
         assert_same_structure(a, b, check_types)
 

@@ -131,7 +131,8 @@ def _shape(shape) -> tuple[int, ...]:
 def uniform(shape, minval=0.0, maxval=None, dtype="float32", seed=None, name=None) -> Tensor:
     """Numbers from [minval, maxval); maxval None is 1. Whole numbers where dtype is an integer one.
 
-    `seed`: an int, which gives the same numbers at every call; a SeedGenerator; or None for the global generator.
+    `seed`: an int, which gives the same numbers at every call; a SeedGenerator; or None for the global
+    generator.
     """
     shape, dtype = _shape(shape), dtype_of(dtype or "float32")
     if dtype.kind in "iu":
@@ -154,7 +155,9 @@ def whole_numbers(share: Tensor, low, high, dtype) -> Tensor:
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None) -> Tensor:
-    """Numbers of the normal distribution. `seed` as in `uniform`; mean and stddev may be Tensors that broadcast."""
+    """Numbers of the normal distribution. `seed` as in `uniform`; mean and stddev may be Tensors that
+    broadcast.
+    """
     shape, dtype = _shape(shape), dtype_of(dtype or "float32")
     if isinstance(mean, Tensor) or isinstance(stddev, Tensor):
         drawn = Tensor(ops.random_normal(shape, key=_key(seed, shape), dtype=dtype))

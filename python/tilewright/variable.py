@@ -62,7 +62,7 @@ class Variable(Tensor):
 
     @property
     def value(self) -> Reading:
-        """The variable to read from; called, `variable.value()`, a copy that later assignments leave alone."""
+        """The variable to read from; called, `value()`, a copy that later assignments leave alone."""
         return Reading(self.array, self.node)
 
     def read_value(self) -> Tensor:
@@ -104,7 +104,9 @@ class Variable(Tensor):
 
 
 class Reading(Tensor):
-    """What `variable.value` gives: the variable's array and node. Calling it gives a copy, as `value()` in TensorFlow."""
+    """What `variable.value` gives: the variable's array and node. Calling it gives a copy, as `value()` in
+    TensorFlow.
+    """
 
     __slots__ = ()
 

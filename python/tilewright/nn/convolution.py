@@ -14,13 +14,20 @@ __all__ = [
     "depthwise_conv2d", "max_pool", "max_pool1d", "max_pool2d", "separable_conv2d",
 ]  # fmt: skip
 
-_LAYOUTS = {"NHWC": "channels_last", "NCHW": "channels_first", "NWC": "channels_last", "NCW": "channels_first"}
+_LAYOUTS = {
+    "NHWC": "channels_last",
+    "NCHW": "channels_first",
+    "NWC": "channels_last",
+    "NCW": "channels_first",
+}
 
 
 def _layout(name: str, data_format, default: str) -> str:
     data_format = data_format or default
     if data_format not in _LAYOUTS or len(data_format) != len(default):
-        raise ValueError(f"[{name}] data_format is {data_format!r}, expected {default!r} or its channels-first form")
+        raise ValueError(
+            f"[{name}] data_format is {data_format!r}, expected {default!r} or its channels-first form"
+        )
     return _LAYOUTS[data_format]
 
 
@@ -43,7 +50,7 @@ def _window(name: str, argument: str, value, layout: str) -> tuple[int, int]:
 
 
 def _padding(name: str, padding, layout: str):
-    """"valid", "same" or ((top, bottom), (left, right)) from TensorFlow's spelling."""
+    """ "valid", "same" or ((top, bottom), (left, right)) from TensorFlow's spelling."""
     if isinstance(padding, str):
         if padding.upper() not in ("SAME", "VALID"):
             raise ValueError(f"[{name}] padding is {padding!r}, expected 'SAME', 'VALID' or pairs of numbers")
@@ -54,7 +61,7 @@ def _padding(name: str, padding, layout: str):
     return tuple(pairs[1:3] if layout == "channels_last" else pairs[2:])
 
 
-def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None) -> Tensor:  # noqa: A002
+def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None) -> Tensor:
     """Convolution of images with filters of (rows, columns, in, out).
 
     Parameters
@@ -69,19 +76,25 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
         stride=_window("conv2d", "strides", strides, layout),
         padding=_padding("conv2d", padding, layout),
         dilation=_window("conv2d", "dilations", dilations, layout),
-        groups=max(x.shape[-1 if layout == "channels_last" else 1] // max(w.shape[2], 1), 1) if x.ndim == 4 else 1,
+        groups=max(x.shape[-1 if layout == "channels_last" else 1] // max(w.shape[2], 1), 1)
+        if x.ndim == 4
+        else 1,
         data_format=layout,
     )
 
 
-def convolution(input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None):  # noqa: A002
+def convolution(input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None):
     """`conv1d` or `conv2d`, by the number of axes of the filters."""
     if tensor(filters).ndim == 3:
-        return conv1d(input, filters, 1 if strides is None else strides, padding, data_format or "NWC", dilations)
-    return conv2d(input, filters, 1 if strides is None else strides, padding, data_format or "NHWC", dilations)
+        return conv1d(
+            input, filters, 1 if strides is None else strides, padding, data_format or "NWC", dilations
+        )
+    return conv2d(
+        input, filters, 1 if strides is None else strides, padding, data_format or "NHWC", dilations
+    )
 
 
-def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, name=None) -> Tensor:  # noqa: A002
+def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, name=None) -> Tensor:
     """Convolution of sequences with filters of (width, in, out)."""
     layout = _layout("conv1d", data_format, "NWC")
     x, w = (tensor(v) for v in operands(input, filters))
@@ -93,7 +106,7 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     return ops.conv1d(x, w, stride=step, padding=padding, dilation=reach, data_format=layout)
 
 
-def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilations=None, name=None):  # noqa: A002
+def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilations=None, name=None):
     """Each channel convolved with filters of its own, of (rows, columns, in, multiplier)."""
     name = "depthwise_conv2d"
     layout = _layout(name, data_format, "NHWC")
@@ -109,7 +122,7 @@ def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilation
 
 
 def separable_conv2d(
-    input, depthwise_filter, pointwise_filter, strides, padding, data_format=None, dilations=None, name=None  # noqa: A002
+    input, depthwise_filter, pointwise_filter, strides, padding, data_format=None, dilations=None, name=None
 ) -> Tensor:
     """`depthwise_conv2d`, then `conv2d` with filters of 1 x 1."""
     y = depthwise_conv2d(input, depthwise_filter, strides, padding, data_format, dilations)
@@ -117,7 +130,7 @@ def separable_conv2d(
 
 
 def conv2d_transpose(
-    input, filters, output_shape, strides, padding="SAME", data_format="NHWC", dilations=None, name=None  # noqa: A002
+    input, filters, output_shape, strides, padding="SAME", data_format="NHWC", dilations=None, name=None
 ) -> Tensor:
     """The gradient of `conv2d` by its images, as a function: images of `output_shape` from smaller ones.
 
@@ -153,12 +166,12 @@ def _pool(name: str, pool, x, ksize, strides, padding, data_format) -> Tensor:
     )
 
 
-def max_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None) -> Tensor:  # noqa: A002
+def max_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None) -> Tensor:
     """The largest value of each window."""
     return _pool("max_pool2d", ops.max_pool2d, input, ksize, strides, padding, data_format)
 
 
-def avg_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None) -> Tensor:  # noqa: A002
+def avg_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None) -> Tensor:
     """The mean of each window, without padding."""
     return _pool("avg_pool2d", ops.avg_pool2d, input, ksize, strides, padding, data_format)
 
@@ -169,24 +182,24 @@ def _pool1d(name: str, pool, x, ksize, strides, padding, data_format) -> Tensor:
     return pool(tensor(x), size, stride=step, padding=_padding(name, padding, layout), data_format=layout)
 
 
-def max_pool1d(input, ksize, strides, padding, data_format="NWC", name=None) -> Tensor:  # noqa: A002
+def max_pool1d(input, ksize, strides, padding, data_format="NWC", name=None) -> Tensor:
     """The largest value of each window of sequences."""
     return _pool1d("max_pool1d", ops.max_pool1d, input, ksize, strides, padding, data_format)
 
 
-def avg_pool1d(input, ksize, strides, padding, data_format="NWC", name=None) -> Tensor:  # noqa: A002
+def avg_pool1d(input, ksize, strides, padding, data_format="NWC", name=None) -> Tensor:
     """The mean of each window of sequences."""
     return _pool1d("avg_pool1d", ops.avg_pool1d, input, ksize, strides, padding, data_format)
 
 
-def max_pool(input, ksize, strides, padding, data_format=None, name=None) -> Tensor:  # noqa: A002
+def max_pool(input, ksize, strides, padding, data_format=None, name=None) -> Tensor:
     """`max_pool2d` of images, `max_pool1d` of sequences."""
     if tensor(input).ndim == 3:
         return max_pool1d(input, ksize, strides, padding, data_format)
     return max_pool2d(input, ksize, strides, padding, data_format)
 
 
-def avg_pool(input, ksize, strides, padding, data_format=None, name=None) -> Tensor:  # noqa: A002
+def avg_pool(input, ksize, strides, padding, data_format=None, name=None) -> Tensor:
     """`avg_pool2d` of images, `avg_pool1d` of sequences."""
     if tensor(input).ndim == 3:
         return avg_pool1d(input, ksize, strides, padding, data_format)

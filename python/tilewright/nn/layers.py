@@ -14,8 +14,8 @@ from tilewright.tf.arguments import as_axis, as_shape, operands, tensor
 from tilewright.tf.selection import gather
 
 __all__ = [
-    "TopK", "batch_normalization", "bias_add", "dot_product_attention", "dropout", "embedding_lookup", "in_top_k",
-    "local_response_normalization", "lrn", "moments", "top_k",
+    "TopK", "batch_normalization", "bias_add", "dot_product_attention", "dropout", "embedding_lookup",
+    "in_top_k", "local_response_normalization", "lrn", "moments", "top_k",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name
     return y if offset is None else ops.add(y, tensor(offset, x.dtype))
 
 
-def local_response_normalization(input, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5, name=None) -> Tensor:  # noqa: A002
+def local_response_normalization(input, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5, name=None) -> Tensor:
     """x / (bias + alpha * sum of squares of the channels within depth_radius)^beta."""
     x = tensor(input)
     squares = ops.square(x)
@@ -104,7 +104,7 @@ class TopK(NamedTuple):
     indices: Tensor
 
 
-def top_k(input, k=1, sorted=True, index_type="int32", name=None) -> TopK:  # noqa: A002
+def top_k(input, k=1, sorted=True, index_type="int32", name=None) -> TopK:
     """The k largest entries of the last axis, descending, and their positions."""
     values, indices = ops.top_k(tensor(input), operator.index(k))
     return TopK(values, ops.cast(indices, index_type))
@@ -117,7 +117,9 @@ def in_top_k(targets, predictions, k, name=None) -> Tensor:
     return ops.less(ops.sum(ops.greater(scores, own), axis=1), operator.index(k))
 
 
-def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, name=None) -> Tensor:
+def dot_product_attention(
+    query, key, value, bias=None, mask=None, scale=None, is_causal=False, name=None
+) -> Tensor:
     """softmax(scale * query key^T + bias) value, without holding the scores.
 
     Parameters
@@ -129,7 +131,13 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
     q, k, v = (tensor(x) for x in (query, key, value))
     extra = None if mask is None else tensor(mask, "bool", "mask")
     if bias is not None:
-        extra = tensor(bias, q.dtype, "bias") if extra is None else ops.where(extra, tensor(bias, q.dtype), -np.inf)
+        extra = (
+            tensor(bias, q.dtype, "bias")
+            if extra is None
+            else ops.where(extra, tensor(bias, q.dtype), -np.inf)
+        )
     if extra is not None and extra.ndim > 4:
-        raise ValueError(f"[dot_product_attention] mask or bias has shape {as_shape(extra.shape)}, expected 4 axes")
+        raise ValueError(
+            f"[dot_product_attention] mask or bias has shape {as_shape(extra.shape)}, expected 4 axes"
+        )
     return ops.attention(q, k, v, causal=bool(is_causal), mask=extra, scale=scale)

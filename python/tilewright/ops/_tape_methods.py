@@ -23,7 +23,9 @@ def jacobian(
     Notes     one backward sweep per entry of the target
     """
     with _several_gradients(self):
-        rows = [self.gradient(target, sources, seed, unconnected_gradients) for seed in _unit_seeds(target.array)]
+        rows = [
+            self.gradient(target, sources, seed, unconnected_gradients) for seed in _unit_seeds(target.array)
+        ]
     if not rows:
         return _each(sources, lambda at: elementwise.zeros((*target.shape, *at(sources).shape), target.dtype))
     return _each(sources, lambda at: _stacked([at(row) for row in rows], target.shape))
@@ -32,14 +34,16 @@ def jacobian(
 def batch_jacobian(
     self, target, source, unconnected_gradients="none", parallel_iterations=None, experimental_use_pfor=True
 ):
-    """The Jacobian of each row of `target` by the same row of `source`, where rows do not depend on each other.
+    """The Jacobian of each row of `target` by the same row of `source`, where rows do not depend on each
+    other.
 
     Returns   Tensor of (batch, *target.shape[1:], *source.shape[1:]), or None
     Raises    ValueError: batches of different sizes
     """
     if not target.ndim or target.shape[:1] != source.shape[:1]:
         raise ValueError(
-            f"[batch_jacobian] target has shape {target.shape} and source {source.shape}, expected one batch size"
+            f"[batch_jacobian] target has shape {target.shape} and source {source.shape}, expected one "
+            "batch size"
         )
     array = target.array
     rows = []
@@ -75,7 +79,9 @@ def _unit_seeds(array):
 def _each(sources, made):
     """`made` of a function that finds a source's place in a structure like `sources`, in that structure."""
     if isinstance(sources, dict):
-        return {key: _each(value, lambda at, k=key: made(lambda s: at(s[k]))) for key, value in sources.items()}
+        return {
+            key: _each(value, lambda at, k=key: made(lambda s: at(s[k]))) for key, value in sources.items()
+        }
     if isinstance(sources, (list, tuple)):
         return type(sources)(
             [_each(value, lambda at, i=i: made(lambda s: at(s[i]))) for i, value in enumerate(sources)]

@@ -25,7 +25,7 @@ def _method(family: str, function: str, doc: str):
 
 
 def _operator(function, reflected: bool = False):
-    """An operator whose other side may also be a list or an array, which takes the Tensor's dtype (`beside`)."""
+    """An operator whose other side may be a list or an array, which takes the Tensor's dtype (`beside`)."""
     if reflected:
         return lambda self, other: function(beside(self, other), self)
     return lambda self, other: function(self, beside(self, other))
@@ -97,7 +97,9 @@ def install() -> None:
         setattr(Tensor, name, _axis_method(name, f"`ops.{name}` of this tensor"))
     Tensor.reshape, Tensor.transpose = _reshape, _transpose
     Tensor.get_shape = lambda self: self.shape
-    Tensor.device = property(lambda self: backend.device_of(self.array), doc="'/device:CPU:0' or '/device:GPU:0'")
+    Tensor.device = property(
+        lambda self: backend.device_of(self.array), doc="'/device:CPU:0' or '/device:GPU:0'"
+    )
     Tensor.T = property(lambda self: _module("shape").transpose(self), doc="axes reversed")
     Tensor.astype = _method("elementwise", "cast", "in another dtype")
     Tensor.copy = _method("elementwise", "copy", "a copy in C order")

@@ -37,7 +37,8 @@ def _dtype(name: str, a, b):
 def floor_divide(a, b):
     """Quotient rounded down: y = floor(a / b).
 
-    Numerics  integers are divided in float64: exact below 2^53; x / 0 is the dtype's lowest number. No gradient
+    Numerics  integers are divided in float64: exact below 2^53; x / 0 is the dtype's lowest number. No
+              gradient
     Examples
         >>> floor_divide(np.array([7, -7]), 2)
         array([ 3, -4])

@@ -28,7 +28,7 @@ def tensor(x, dtype=None, argument: str = "x") -> Tensor:
 
 
 def _from_host(x, dtype, argument: str) -> Tensor:
-    if isinstance(x, (bool, int, float)):
+    if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic):
         return Tensor(_of_numbers(np.asarray(x), dtype))
     if isinstance(x, (list, tuple, range)):
         if _holds_tensors(x):
@@ -42,12 +42,17 @@ def _from_host(x, dtype, argument: str) -> Tensor:
         return Tensor(_of_numbers(array, dtype))
     if type(x).__name__ == "KerasTensor":
         raise TypeError(
-            f"[tf] {argument} is {x!r}, a value of a model that is being described, expected a Tensor; use it in "
+            f"[tf] {argument} is {x!r}, a value of a model that is being described, expected a Tensor; use "
+            "it in "
             "a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
         )
     if x is None or isinstance(x, (str, bytes)):
         raise TypeError(f"[tf] {argument} is {x!r}, expected a Tensor, an array or numbers")
-    if not isinstance(x, (np.ndarray, np.generic)) and not hasattr(x, "__dlpack__") and hasattr(x, "__array__"):
+    if (
+        not isinstance(x, (np.ndarray, np.generic))
+        and not hasattr(x, "__dlpack__")
+        and hasattr(x, "__array__")
+    ):
         x = np.asarray(x)
     return Tensor(raw("tf", argument, x))
 
@@ -59,12 +64,15 @@ def _of_numbers(array: np.ndarray, dtype) -> np.ndarray:
 def _holds_tensors(values) -> bool:
     """Whether a nested list has a Tensor in it."""
     return any(
-        isinstance(value, Tensor) or (isinstance(value, (list, tuple)) and _holds_tensors(value)) for value in values
+        isinstance(value, Tensor) or (isinstance(value, (list, tuple)) and _holds_tensors(value))
+        for value in values
     )
 
 
 def operands(a, b) -> tuple:
-    """Two arguments that meet: what is no Tensor takes the other's dtype, as in TensorFlow; numbers stay numbers."""
+    """Two arguments that meet: what is no Tensor takes the other's dtype, as in TensorFlow; numbers stay
+    numbers.
+    """
     if not isinstance(a, Tensor):
         if isinstance(b, Tensor):
             return beside(b, a if _is_known(a) else tensor(a, argument="x")), b

@@ -40,4 +40,6 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None) -> tuple[li
     parts = as_list(t_list, "t_list")
     size = global_norm(parts) if use_norm is None else tensor(use_norm, argument="use_norm")
     factor = ops.divide(clip_norm, ops.maximum(size, clip_norm))
-    return [None if t is None else ops.multiply(tensor(t), ops.cast(factor, tensor(t).dtype)) for t in parts], size
+    return [
+        None if t is None else ops.multiply(tensor(t), ops.cast(factor, tensor(t).dtype)) for t in parts
+    ], size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Control flow as functions: cond, while_loop, map_fn, scan, TensorArray; `tf.nest`. Python decides, at once."""
+"""Control flow as functions: cond, while_loop, map_fn, scan, TensorArray. Python decides, at once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
     return branches[max(branches)]() if default is None else default()
 
 
-def while_loop(cond, body, loop_vars, shape_invariants=None, parallel_iterations=10, maximum_iterations=None, name=None):
+def while_loop(
+    cond, body, loop_vars, shape_invariants=None, parallel_iterations=10, maximum_iterations=None, name=None
+):
     """Calls `body(*loop_vars)` while `cond(*loop_vars)` holds; gives the last values."""
     values, steps = tuple(loop_vars), 0
     while bool(cond(*values)) and (maximum_iterations is None or steps < int(maximum_iterations)):
@@ -130,7 +132,9 @@ class TensorArray:
         index = int(index)
         if index >= len(self._values):
             if not self._grows:
-                raise ValueError(f"[TensorArray.write] index is {index}, expected 0 to {len(self._values) - 1}")
+                raise ValueError(
+                    f"[TensorArray.write] index is {index}, expected 0 to {len(self._values) - 1}"
+                )
             self._values.extend([None] * (index + 1 - len(self._values)))
         self._values[index] = tensor(value, self.dtype)
         return self
@@ -139,7 +143,9 @@ class TensorArray:
         """The value at a place."""
         found = self._values[int(index)]
         if found is None:
-            raise ValueError(f"[TensorArray.read] index {int(index)} has not been written, expected one that has")
+            raise ValueError(
+                f"[TensorArray.read] index {int(index)} has not been written, expected one that has"
+            )
         return found
 
     def stack(self, name=None) -> Tensor:

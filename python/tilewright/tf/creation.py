@@ -16,9 +16,9 @@ from tilewright.tf.dtypes import as_dtype
 from tilewright.variable import Variable
 
 __all__ = [
-    "constant", "convert_to_tensor", "ensure_shape", "eye", "fill", "get_static_value", "identity", "is_tensor",
-    "linspace", "meshgrid", "one_hot", "ones", "ones_like", "range", "rank", "shape", "shape_n", "size", "zeros",
-    "zeros_like",
+    "constant", "convert_to_tensor", "ensure_shape", "eye", "fill", "get_static_value", "identity",
+    "is_tensor", "linspace", "meshgrid", "one_hot", "ones", "ones_like", "range", "rank", "shape",
+    "shape_n", "size", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def constant(value, dtype=None, shape=None, name=None) -> Tensor:
         value : number, nested list, array or Tensor
         dtype : of the result; where None Python ints become int32 and floats float32, arrays keep theirs
         shape : of the result; one number fills it, other values are reshaped
-    Raises    TypeError: what holds no numbers.  ValueError: rows of different lengths, a shape that does not fit
+    Raises    TypeError: what holds no numbers.  ValueError: rows of different lengths, a shape that does not
+              fit
     Examples
         >>> constant([[1, 2], [3, 4]]).dtype, constant(0.5).dtype
         (dtype('int32'), dtype('float32'))
@@ -44,7 +45,7 @@ def constant(value, dtype=None, shape=None, name=None) -> Tensor:
 
 
 def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None) -> Tensor:
-    """`value` as a Tensor; an array is viewed, not copied, and a Variable is read: later changes do not show."""
+    """`value` as a Tensor. An array is viewed; a Variable is read: its later changes do not show."""
     if isinstance(value, Variable):
         return ops.copy(tensor(value, dtype))
     if dtype is None and dtype_hint is not None and not hasattr(value, "dtype"):
@@ -52,7 +53,7 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None) -> Tensor:
     return tensor(value, dtype, "value")
 
 
-def identity(input, name=None) -> Tensor:  # noqa: A002 - TensorFlow's argument
+def identity(input, name=None) -> Tensor:
     """A copy, with the gradient of its source."""
     return ops.copy(tensor(input, argument="input"))
 
@@ -82,12 +83,12 @@ def fill(dims, value, name=None) -> Tensor:
     return ops.copy(ops.broadcast_to(tensor(value, argument="value"), as_shape(dims)))
 
 
-def zeros_like(input, dtype=None, name=None) -> Tensor:  # noqa: A002
+def zeros_like(input, dtype=None, name=None) -> Tensor:
     """Zeros of the shape of `input`, in its dtype unless another is given."""
     return ops.zeros_like(tensor(input), None if dtype is None else as_dtype(dtype))
 
 
-def ones_like(input, dtype=None, name=None) -> Tensor:  # noqa: A002
+def ones_like(input, dtype=None, name=None) -> Tensor:
     """Ones of the shape of `input`, in its dtype unless another is given."""
     return ops.ones_like(tensor(input), None if dtype is None else as_dtype(dtype))
 
@@ -97,7 +98,11 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None
     rows = operator.index(num_rows)
     columns = rows if num_columns is None else operator.index(num_columns)
     made = Tensor(ops.one_hot(np.arange(rows), columns, dtype=as_dtype(dtype)))
-    return made if batch_shape is None else ops.copy(ops.broadcast_to(made, (*as_shape(batch_shape), rows, columns)))
+    return (
+        made
+        if batch_shape is None
+        else ops.copy(ops.broadcast_to(made, (*as_shape(batch_shape), rows, columns)))
+    )
 
 
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None) -> Tensor:
@@ -120,10 +125,11 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     )
 
 
-def range(start, limit=None, delta=1, dtype=None, name=None) -> Tensor:  # noqa: A001
+def range(start, limit=None, delta=1, dtype=None, name=None) -> Tensor:
     """Numbers from `start` to before `limit` in steps of `delta`; `range(n)` counts from 0.
 
-    The dtype is int32 for whole numbers and float32 for others, or that of arguments that are arrays or Tensors.
+    The dtype is int32 for whole numbers and float32 for others, or that of arguments that are arrays or
+    Tensors.
     """
     given = [tensor(v) for v in (start, limit, delta) if v is not None]
     if dtype is None:
@@ -154,23 +160,26 @@ def meshgrid(*args, indexing="xy", name=None) -> list[Tensor]:
     for vector, place in zip(vectors, places, strict=True):
         whole[place] = vector.shape[0]
     return [
-        ops.copy(ops.broadcast_to(ops.reshape(v, [-1 if i == p else 1 for i in builtins.range(len(whole))]), whole))
+        ops.copy(
+            ops.broadcast_to(ops.reshape(v, [-1 if i == p else 1 for i in builtins.range(len(whole))]), whole)
+        )
         for v, p in zip(vectors, places, strict=True)
     ]
 
 
-def rank(input, name=None) -> Tensor:  # noqa: A002
+def rank(input, name=None) -> Tensor:
     """The number of axes, as an int32 Tensor."""
     return tensor(tensor(input).ndim)
 
 
-def size(input, out_type="int32", name=None) -> Tensor:  # noqa: A002
+def size(input, out_type="int32", name=None) -> Tensor:
     """The number of elements."""
     return tensor(tensor(input).size, out_type)
 
 
 class _Sizes(Tensor):
-    """What `shape` gives: sizes as an int32 Tensor whose entries are known to the host, so that taking one out
+    """What `shape` gives: sizes as an int32 Tensor whose entries are known to the host, so that taking one
+    out
     (`tf.shape(x)[0]`) reads no memory and a recorded step may use it as a size."""
 
     __slots__ = ("sizes",)
@@ -205,12 +214,12 @@ class Size(int):
         return np.int32(self)
 
 
-def shape(input, out_type="int32", name=None) -> Tensor:  # noqa: A002
+def shape(input, out_type="int32", name=None) -> Tensor:
     """The shape as an int32 Tensor. One size taken out of it, `shape(x)[0]`, is an int."""
     return _Sizes(tuple(tensor(input).array.shape), out_type)
 
 
-def shape_n(input, out_type="int32", name=None) -> list[Tensor]:  # noqa: A002
+def shape_n(input, out_type="int32", name=None) -> list[Tensor]:
     """The shapes of several tensors."""
     return [shape(x, out_type) for x in input]
 

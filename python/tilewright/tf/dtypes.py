@@ -10,11 +10,11 @@ from tilewright import ops
 float16, float32, float64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 half, double = float16, float64
 int8, int32, int64, uint8 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint8)
-bool = np.dtype(np.bool_)  # noqa: A001 - tf.bool
+bool = np.dtype(np.bool_)
 DType = np.dtype
 
 __all__ = [
-    "DType", "as_dtype", "bfloat16", "bool", "cast", "double", "float16", "float32", "float64",
+    "DType", "as_dtype", "bool", "cast", "double", "float16", "float32", "float64",
     "half", "int32", "int64", "int8", "saturate_cast", "uint8",
 ]  # fmt: skip
 

@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-import math
-
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.tf.arguments import operands, tensor
 
 __all__ = [
-    "abs", "acosh", "add", "add_n", "asinh", "atanh", "ceil", "clip_by_value", "cos", "cosh", "cube", "divide",
-    "divide_no_nan", "equal", "erf", "erfc", "exp", "expm1", "floor", "floordiv", "floormod", "greater",
-    "greater_equal", "is_finite", "is_inf", "is_nan", "less", "less_equal", "log", "log1p", "log_sigmoid",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod", "multiply",
-    "multiply_no_nan", "negative", "not_equal", "pow", "reciprocal", "reciprocal_no_nan", "rint", "round", "rsqrt",
-    "sigmoid", "sign", "sin", "sinh", "softplus", "softsign", "sqrt", "square", "squared_difference", "subtract",
-    "tan", "tanh", "truediv", "xdivy", "xlog1py", "xlogy",
+    "abs", "acosh", "add", "add_n", "asinh", "atanh", "ceil", "clip_by_value", "cos", "cosh", "cube",
+    "divide", "divide_no_nan", "equal", "erf", "erfc", "exp", "expm1", "floor", "floordiv", "floormod",
+    "greater", "greater_equal", "is_finite", "is_inf", "is_nan", "less", "less_equal", "log", "log1p",
+    "log_sigmoid", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",
+    "multiply", "multiply_no_nan", "negative", "not_equal", "pow", "reciprocal", "reciprocal_no_nan",
+    "rint", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "softplus", "softsign", "sqrt", "square",
+    "squared_difference", "subtract", "tan", "tanh", "truediv", "xdivy", "xlog1py", "xlogy",
 ]  # fmt: skip
 
 
@@ -32,7 +30,9 @@ def _unary(function, doc: str):
 
 
 def _binary(function, doc: str):
-    """A function of two arguments that meet; numbers, lists and arrays take the dtype of a Tensor beside them."""
+    """A function of two arguments that meet; numbers, lists and arrays take the dtype of a Tensor beside
+    them.
+    """
 
     def call(x, y, name=None) -> Tensor:
         return function(*operands(x, y))
@@ -59,9 +59,9 @@ floordiv = _binary(ops.floor_divide, "x // y")
 floormod = mod = _binary(ops.remainder, "x % y, with the sign of y")
 maximum = _binary(ops.maximum, "The larger of both")
 minimum = _binary(ops.minimum, "The smaller of both")
-pow = _binary(ops.power, "x to the power y")  # noqa: A001 - tf.pow
+pow = _binary(ops.power, "x to the power y")
 negative = _unary(ops.negative, "-x")
-abs = _unary(ops.abs, "|x|")  # noqa: A001
+abs = _unary(ops.abs, "|x|")
 sign = _unary(ops.sign, "-1, 0 or 1")
 square = _unary(ops.square, "x * x")
 
@@ -177,7 +177,7 @@ sigmoid = _float_unary(ops.sigmoid, "1 / (1 + e^-x)")
 softplus = _float_unary(ops.softplus, "log(1 + e^x)")
 floor = _unary(ops.floor, "Rounded down")
 ceil = _unary(ops.ceil, "Rounded up")
-round = rint = _unary(ops.round, "Rounded to the nearest whole number, halves to the even one")  # noqa: A001
+round = rint = _unary(ops.round, "Rounded to the nearest whole number, halves to the even one")
 
 
 def erfc(x, name=None) -> Tensor:
@@ -208,7 +208,8 @@ def asinh(x, name=None) -> Tensor:
     x = _floats(x)
     a = ops.abs(x)
     square = ops.square(a)
-    # log(1 + a + (sqrt(1 + a^2) - 1)), whose last term is a^2 / (1 + sqrt(1 + a^2)): no digits are lost near 0.
+    # log(1 + a + (sqrt(1 + a^2) - 1)), whose last term is a^2 / (1 + sqrt(1 + a^2)): no digits are lost near
+    # 0.
     return ops.multiply(
         ops.sign(x), ops.log1p(ops.add(a, ops.divide(square, ops.add(ops.sqrt(ops.add(square, 1.0)), 1.0))))
     )
@@ -245,7 +246,7 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None) -> Tensor:
         array([-1. ,  0.5,  1. ], dtype=float32)
     """
     t = tensor(t, argument="t")
-    if t.dtype.kind == "f" and all(isinstance(v, (int, float)) for v in (clip_value_min, clip_value_max)):
-        if not math.isnan(clip_value_min) and clip_value_min <= clip_value_max:
-            return ops.clip(t, clip_value_min, clip_value_max)
+    numbers = all(isinstance(v, (int, float)) for v in (clip_value_min, clip_value_max))
+    if t.dtype.kind == "f" and numbers and clip_value_min <= clip_value_max:  # false for NaN
+        return ops.clip(t, clip_value_min, clip_value_max)
     return maximum(minimum(t, clip_value_max), clip_value_min)

@@ -19,7 +19,9 @@ _eagerly = False
 
 
 def prepared(python_function):
-    """What a `Function` calls: the function recorded, so that later calls with such shapes run without Python."""
+    """What a `Function` calls: the function recorded, so that later calls with such shapes run without
+    Python.
+    """
     return record(python_function)
 
 
@@ -73,7 +75,8 @@ class Function:
         for i, (value, spec) in enumerate(zip(args, self.input_signature, strict=True)):
             x = tensor(value)
             fits = spec.shape is None or (
-                len(spec.shape) == x.ndim and all(m in (None, n) for m, n in zip(spec.shape, x.shape, strict=True))
+                len(spec.shape) == x.ndim
+                and all(m in (None, n) for m, n in zip(spec.shape, x.shape, strict=True))
             )
             if not fits or x.dtype != spec.dtype:
                 raise TypeError(

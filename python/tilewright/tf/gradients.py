@@ -20,7 +20,7 @@ class UnconnectedGradients:
     ZERO = "zero"
 
 
-def stop_gradient(input, name=None) -> Tensor:  # noqa: A002 - TensorFlow's argument
+def stop_gradient(input, name=None) -> Tensor:
     """`input` as a constant: no gradient flows through it."""
     return autograd.stop_gradient(tensor(input))
 
@@ -31,10 +31,12 @@ no_gradient = stop_gradient
 def custom_gradient(f):
     """A decorator for a function with a gradient of its own.
 
-    `f(*args)` gives `(y, grad)`; y is a Tensor or a list of them, and `grad(*dys)` gives one gradient an argument
+    `f(*args)` gives `(y, grad)`; y is a Tensor or a list of them, and `grad(*dys)` gives one gradient an
+    argument
     (None where there is none). The gradients are themselves differentiable if `grad` is.
 
-    Raises    TypeError: f does not give a pair.  ValueError: grad gives another number of gradients than f has
+    Raises    TypeError: f does not give a pair.  ValueError: grad gives another number of gradients than f
+              has
               arguments
     Examples
         >>> import tilewright as tf
@@ -53,11 +55,14 @@ def custom_gradient(f):
         inputs = tuple(tensor(a) for a in args)
         given = f(*inputs, **kwargs)
         if not (isinstance(given, tuple) and len(given) == 2 and callable(given[1])):
-            raise TypeError(f"[custom_gradient] {f.__name__} gave a {type(given).__name__}, expected (y, grad)")
+            raise TypeError(
+                f"[custom_gradient] {f.__name__} gave a {type(given).__name__}, expected (y, grad)"
+            )
         y, grad = given
         if "variables" in inspect.signature(grad).parameters:
             raise NotImplementedError(
-                f"[custom_gradient] grad of {f.__name__} takes variables, expected them among the function's arguments"
+                f"[custom_gradient] grad of {f.__name__} takes variables, expected them among the "
+                "function's arguments"
             )
         several = isinstance(y, (list, tuple))
         outputs = [tensor(part) for part in y] if several else [tensor(y)]
@@ -65,12 +70,15 @@ def custom_gradient(f):
         def gradient(dys, _, needs):
             dys = [dys] if len(outputs) == 1 else list(dys)
             # An output that nothing uses has a gradient of zeros.
-            dys = [ops.zeros_like(Tensor(o.array)) if d is None else d for d, o in zip(dys, outputs, strict=True)]
+            dys = [
+                ops.zeros_like(Tensor(o.array)) if d is None else d for d, o in zip(dys, outputs, strict=True)
+            ]
             found = grad(*dys)
             found = tuple(found) if isinstance(found, (list, tuple)) else (found,)
             if len(found) != len(inputs):
                 raise ValueError(
-                    f"[custom_gradient] grad of {f.__name__} gave {len(found)} gradients, expected {len(inputs)}, one "
+                    f"[custom_gradient] grad of {f.__name__} gave {len(found)} gradients, expected "
+                    f"{len(inputs)}, one "
                     "an argument"
                 )
             return tuple(g if g is None or isinstance(g, Tensor) else tensor(g) for g in found)
@@ -84,7 +92,9 @@ def custom_gradient(f):
 
 
 def grad_pass_through(f):
-    """A decorator: the function as it is, but with the gradient of the identity, as straight-through estimators have."""
+    """A decorator: the function as it is, but with the gradient of the identity, as straight-through
+    estimators have.
+    """
 
     @custom_gradient
     def passed(x):

@@ -30,8 +30,9 @@ def _text(value, summarize: int) -> str:
     return str(value)
 
 
-def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None) -> None:  # noqa: A001 - tf.print
-    """Prints values, of long axes the first and last `summarize` entries (-1: all), by default on standard error.
+def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None) -> None:
+    """Prints values, of long axes the first and last `summarize` entries (-1: all), by default on standard
+    error.
 
     Parameters
         output_stream : a file, or "file://" and a path to append to

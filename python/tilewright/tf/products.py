@@ -12,7 +12,9 @@ from tilewright.tf.arguments import as_shape, operands, tensor
 __all__ = ["einsum", "matmul", "matvec", "outer", "tensordot"]
 
 
-def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False, output_type=None, name=None):
+def matmul(
+    a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False, output_type=None, name=None
+):
     """The product of matrices over the last two axes; the axes before them are a batch.
 
     Raises    ValueError: sizes that do not fit, vectors (use `tf.linalg.matvec` or `tf.tensordot`)
@@ -55,7 +57,8 @@ def tensordot(a, b, axes, name=None) -> Tensor:
         of_a, of_b = tuple(i % a.ndim for i in of_a), tuple(i % b.ndim for i in of_b)
     if len(of_a) != len(of_b) or any(a.shape[i] != b.shape[j] for i, j in zip(of_a, of_b, strict=True)):
         raise ValueError(
-            f"[tensordot] a has shape {a.shape} and b {b.shape}, expected equal sizes of axes {of_a} and {of_b}"
+            f"[tensordot] a has shape {a.shape} and b {b.shape}, expected equal sizes of axes {of_a} and "
+            f"{of_b}"
         )
     left = [i for i in range(a.ndim) if i not in of_a]
     right = [i for i in range(b.ndim) if i not in of_b]
@@ -75,7 +78,8 @@ def einsum(equation, *inputs, **kwargs) -> Tensor:
     """Products and sums by the letters of axes (Einstein's convention), through matmul, transpose and sum.
 
     Parameters
-        equation : "ij,jk->ik": one letter an axis; "..." are axes that broadcast; a letter twice in one operand takes
+        equation : "ij,jk->ik": one letter an axis; "..." are axes that broadcast; a letter twice in one
+            operand takes
             its diagonal. Without "->" letters that appear once are kept, in alphabetical order
         inputs : one Tensor an operand; more than two are joined from left to right
     Raises    ValueError: letters that do not fit the operands
@@ -93,12 +97,14 @@ def einsum(equation, *inputs, **kwargs) -> Tensor:
 
 
 def _parsed(equation: str, inputs: list) -> tuple:
-    """([(Tensor, its letters), ...], letters of the result); broadcast axes get capital letters of their own."""
+    """([(Tensor, its letters), ...], letters of the result); broadcast axes get letters of their own."""
     text = equation.replace(" ", "")
     left, arrow, right = text.partition("->")
     parts = left.split(",")
     if len(parts) != len(inputs):
-        raise ValueError(f"[einsum] equation {equation!r} names {len(parts)} operands, expected {len(inputs)}")
+        raise ValueError(
+            f"[einsum] equation {equation!r} names {len(parts)} operands, expected {len(inputs)}"
+        )
     free = [chr(c) for c in range(0x3B1, 0x3C9)]  # Greek letters stand for the axes of "..."
     most = 0
     terms = []
@@ -106,7 +112,9 @@ def _parsed(equation: str, inputs: list) -> tuple:
         named = part.replace("...", "")
         extra = x.ndim - len(named)
         if extra < 0 or (extra and "..." not in part) or not named.isalpha() and named:
-            raise ValueError(f"[einsum] {part!r} of equation {equation!r} does not fit an operand of shape {x.shape}")
+            raise ValueError(
+                f"[einsum] {part!r} of equation {equation!r} does not fit an operand of shape {x.shape}"
+            )
         most = max(most, extra)
         terms.append((x, part, extra))
     dots = "".join(free[:most])
@@ -118,7 +126,9 @@ def _parsed(equation: str, inputs: list) -> tuple:
         wanted = dots + "".join(sorted(c for c in set(letters) - set(dots) if letters.count(c) == 1))
     known = set().union(*(of for _, of in terms))
     if len(set(wanted)) != len(wanted) or not set(wanted) <= known:
-        raise ValueError(f"[einsum] the result {right!r} of {equation!r}, expected letters of the operands, each once")
+        raise ValueError(
+            f"[einsum] the result {right!r} of {equation!r}, expected letters of the operands, each once"
+        )
     return _broadcast([_diagonal(x, of, equation) for x, of in terms], dots, equation), wanted
 
 
@@ -130,7 +140,9 @@ def _diagonal(x, letters: str, equation: str) -> tuple:
             j = letters.index(letter, i + 1)
             n = x.shape[i]
             if x.shape[j] != n:
-                raise ValueError(f"[einsum] {letter!r} of {equation!r} has sizes {n} and {x.shape[j]}, expected one")
+                raise ValueError(
+                    f"[einsum] {letter!r} of {equation!r} has sizes {n} and {x.shape[j]}, expected one"
+                )
             rest = [k for k in range(x.ndim) if k not in (i, j)]
             flat = ops.reshape(ops.transpose(x, (*rest, i, j)), (*(x.shape[k] for k in rest), n * n))
             x = flat[..., :: n + 1]
@@ -147,7 +159,8 @@ def _broadcast(terms: list, dots: str, equation: str) -> list:
                 sizes[letter] = n
             elif sizes.setdefault(letter, n) != n and not (letter in dots and n == 1):
                 raise ValueError(
-                    f"[einsum] {letter!r} of {equation!r} has sizes {sizes[letter]} and {n}, expected one size"
+                    f"[einsum] {letter!r} of {equation!r} has sizes {sizes[letter]} and {n}, expected one "
+                    "size"
                 )
     return [(ops.broadcast_to(x, tuple(sizes[c] for c in letters)), letters) for x, letters in terms]
 

@@ -14,10 +14,10 @@ from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "argmax", "argmin", "bincount", "confusion_matrix", "count_nonzero", "cumprod", "cumsum",
-    "cumulative_logsumexp", "reduce_all", "reduce_any", "reduce_euclidean_norm", "reduce_logsumexp", "reduce_max",
-    "reduce_mean", "reduce_min", "reduce_prod", "reduce_std", "reduce_sum", "reduce_variance", "segment_max",
-    "segment_mean", "segment_sum", "unsorted_segment_max", "unsorted_segment_mean", "unsorted_segment_sum",
-    "zero_fraction",
+    "cumulative_logsumexp", "reduce_all", "reduce_any", "reduce_euclidean_norm", "reduce_logsumexp",
+    "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_std", "reduce_sum", "reduce_variance",
+    "segment_max", "segment_mean", "segment_sum", "unsorted_segment_max", "unsorted_segment_mean",
+    "unsorted_segment_sum", "zero_fraction",
 ]  # fmt: skip
 
 
@@ -35,7 +35,9 @@ def _reduction(function, doc: str, keeps_dtype: bool = False):
 
 
 reduce_sum = _reduction(ops.sum, "The sum along axes.", True)
-reduce_mean = _reduction(ops.mean, "The mean along axes; of integers cut off to an integer, as in TensorFlow.", True)
+reduce_mean = _reduction(
+    ops.mean, "The mean along axes; of integers cut off to an integer, as in TensorFlow.", True
+)
 reduce_prod = _reduction(ops.prod, "The product along axes.", True)
 reduce_max = _reduction(ops.max, "The largest along axes; equal ones share the gradient.")
 reduce_min = _reduction(ops.min, "The smallest along axes; equal ones share the gradient.")
@@ -48,7 +50,7 @@ reduce_euclidean_norm = _reduction(ops.l2_norm, "The square root of the sum of s
 reduce_variance.__name__, reduce_euclidean_norm.__name__ = "reduce_variance", "reduce_euclidean_norm"
 
 
-def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None) -> Tensor:  # noqa: A002 - TF's argument
+def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None) -> Tensor:
     """How many entries along axes are not zero."""
     hits = ops.not_equal(tensor(input), 0)
     return ops.cast(ops.sum(hits, axis=as_axis(axis), keepdims=bool(keepdims)), as_dtype(dtype))
@@ -59,19 +61,23 @@ def zero_fraction(value, name=None) -> Tensor:
     return ops.mean(ops.cast(ops.equal(tensor(value), 0), "float32"))
 
 
-def argmax(input, axis=None, output_type="int64", name=None) -> Tensor:  # noqa: A002
+def argmax(input, axis=None, output_type="int64", name=None) -> Tensor:
     """The position of the largest entry along an axis, the first one where None.
 
     Examples
         >>> argmax([[1, 9], [8, 2]], axis=1).numpy()
         array([1, 0])
     """
-    return ops.cast(ops.argmax(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type))
+    return ops.cast(
+        ops.argmax(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type)
+    )
 
 
-def argmin(input, axis=None, output_type="int64", name=None) -> Tensor:  # noqa: A002
+def argmin(input, axis=None, output_type="int64", name=None) -> Tensor:
     """The position of the smallest entry along an axis, the first one where None."""
-    return ops.cast(ops.argmin(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type))
+    return ops.cast(
+        ops.argmin(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type)
+    )
 
 
 def cumsum(x, axis=0, exclusive=False, reverse=False, name=None) -> Tensor:
@@ -81,7 +87,9 @@ def cumsum(x, axis=0, exclusive=False, reverse=False, name=None) -> Tensor:
 
 
 def _running(name: str, x, axis, exclusive, reverse, combine, neutral) -> Tensor:
-    """Running results by doubling the reach: log2(n) steps, each one elementwise operation. (Hillis & Steele, 1986)"""
+    """Running results by doubling the reach: log2(n) steps, each one elementwise operation. (Hillis & Steele,
+    1986)
+    """
     x = tensor(x)
     axis = as_axis(axis) % x.ndim
     if reverse:
@@ -124,7 +132,9 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None) -> Tensor:
     data, ids = tensor(data, argument="data"), tensor(segment_ids, argument="segment_ids")
     rest = tuple(data.shape[ids.ndim :])
     if tuple(data.shape[: ids.ndim]) != tuple(ids.shape):
-        raise ValueError(f"[segment_sum] segment_ids has shape {ids.shape}, expected the first axes of {data.shape}")
+        raise ValueError(
+            f"[segment_sum] segment_ids has shape {ids.shape}, expected the first axes of {data.shape}"
+        )
     inner = ops.reshape(data, (ids.size, data.size // ids.size if ids.size else 0))
     wide = ops.copy(ops.broadcast_to(ops.reshape(ids, (ids.size, 1)), inner.shape))
     count = operator.index(num_segments)
@@ -199,7 +209,9 @@ def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype=
     rows = ops.reshape(ops.cast(tensor(labels, argument="labels"), np.int64), (-1,))
     columns = ops.reshape(ops.cast(tensor(predictions, argument="predictions"), np.int64), (-1,))
     if rows.shape != columns.shape:
-        raise ValueError(f"[confusion_matrix] got {rows.size} labels and {columns.size} predictions, expected as many")
+        raise ValueError(
+            f"[confusion_matrix] got {rows.size} labels and {columns.size} predictions, expected as many"
+        )
     classes = max(_last_id(rows), _last_id(columns)) if num_classes is None else operator.index(num_classes)
     values = ops.ones((rows.size,), as_dtype(dtype)) if weights is None else tensor(weights, dtype)
     cells = ops.add(ops.multiply(rows, classes), columns)

@@ -11,8 +11,8 @@ from tilewright.tf.arguments import as_shape, tensor
 from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
-    "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal", "stateless_truncated_normal",
-    "stateless_uniform",
+    "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal",
+    "stateless_truncated_normal", "stateless_uniform",
 ]  # fmt: skip
 
 
@@ -58,7 +58,9 @@ def stateless_uniform(shape, seed, minval=0, maxval=None, dtype="float32", name=
     """Numbers from [minval, maxval) that the pair `seed` alone decides."""
     if as_dtype(dtype).kind in "iu":
         if maxval is None:
-            raise ValueError(f"[stateless_uniform] maxval is None, expected a number for dtype {as_dtype(dtype)}")
+            raise ValueError(
+                f"[stateless_uniform] maxval is None, expected a number for dtype {as_dtype(dtype)}"
+            )
         share = _drawn(ops.random_uniform, shape, seed, "float64")
         return random.whole_numbers(share, minval, maxval, as_dtype(dtype))
     high = 1.0 if maxval is None else maxval
@@ -70,7 +72,9 @@ def stateless_normal(shape, seed, mean=0.0, stddev=1.0, dtype="float32", name=No
     return _drawn(ops.random_normal, shape, seed, dtype, mean=float(mean), stddev=float(stddev))
 
 
-def stateless_truncated_normal(shape, seed, mean=0.0, stddev=1.0, dtype="float32", name=None, alg=None) -> Tensor:
+def stateless_truncated_normal(
+    shape, seed, mean=0.0, stddev=1.0, dtype="float32", name=None, alg=None
+) -> Tensor:
     """Normal numbers within two standard deviations that the pair `seed` alone decides."""
     return _drawn(ops.random_truncated_normal, shape, seed, dtype, mean=float(mean), stddev=float(stddev))
 

@@ -63,14 +63,16 @@ def _linear(name: str, indices, shape):
     depth = ids.shape[-1] if ids.ndim else 0
     if not ids.ndim or depth > len(shape):
         raise ValueError(
-            f"[{name}] indices has shape {ids.shape}, expected at least 1 dimension whose last has at most {len(shape)}"
+            f"[{name}] indices has shape {ids.shape}, expected at least 1 dimension whose last has at most "
+            f"{len(shape)}"
         )
     steps = np.array([math.prod(shape[i + 1 : depth]) for i in range(depth)], np.int64)
     return ops.sum(ops.multiply(ids, steps), axis=-1), depth
 
 
 def gather_nd(params, indices, batch_dims=0, name=None) -> Tensor:
-    """Slices of `params` by positions along its first axes: the last axis of `indices` holds one position each.
+    """Slices of `params` by positions along its first axes: the last axis of `indices` holds one position
+    each.
 
     Examples
         >>> gather_nd([[1, 2], [3, 4]], [[0, 1], [1, 0]]).numpy()
@@ -109,7 +111,7 @@ def tensor_scatter_nd_add(tensor, indices, updates, name=None) -> Tensor:
 
 
 def tensor_scatter_nd_update(tensor, indices, updates, name=None) -> Tensor:
-    """`tensor` with `updates` in place of what stood at positions along its first axes, each position once."""
+    """`tensor` with `updates` in place of what stood at positions along its first axes."""
     x, updates = _tensor(tensor), _tensor(updates, argument="updates")
     hits = scatter_nd(indices, Tensor(ops.ones(updates.shape, np.int32)), x.shape)
     kept = ops.where(ops.greater(hits, 0), ops.zeros_like(x), x)
@@ -126,7 +128,8 @@ def boolean_mask(tensor, mask, axis=None, name="boolean_mask") -> Tensor:
     x, chosen, axis = _tensor(tensor), _tensor(mask, argument="mask"), axis or 0
     if chosen.ndim == 0 or tuple(x.shape[axis : axis + chosen.ndim]) != tuple(chosen.shape):
         raise ValueError(
-            f"[boolean_mask] mask has shape {chosen.shape}, expected that of axes of tensor from {axis} on: {x.shape}"
+            f"[boolean_mask] mask has shape {chosen.shape}, expected that of axes of tensor from {axis} on: "
+            f"{x.shape}"
         )
     flat = ops.reshape(x, (*x.shape[:axis], chosen.size, *x.shape[axis + chosen.ndim :]))
     return ops.take(flat, np.flatnonzero(chosen.numpy()), axis=axis)
@@ -167,7 +170,8 @@ def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None) -> 
     """The positions, int32, that put the values along an axis in order; equal values keep theirs."""
     x = tensor(values, argument="values")
     if _directed(direction):
-        # Of equal values the largest-first order keeps positions, and so must its mirror image: the sign is turned.
+        # Of equal values the largest-first order keeps positions, and so must its mirror image: the sign is
+        # turned.
         # -1 - x, not -x, so that the lowest integer has a mirror image too.
         x = ops.negative(x) if x.dtype.kind == "f" else ops.subtract(-1, x)
         if x.dtype.kind == "f":
@@ -191,7 +195,9 @@ class UniqueWithCounts(NamedTuple):
 
 
 def unique(x, out_idx="int32", name=None) -> Unique:
-    """The different values of a vector in the order they first appear. How many decides the shape: the host counts."""
+    """The different values of a vector in the order they first appear. How many decides the shape: the host
+    counts.
+    """
     return Unique(*unique_with_counts(x, out_idx)[:2])
 
 

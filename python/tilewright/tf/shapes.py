@@ -14,9 +14,9 @@ from tilewright.tf.arguments import as_axis, as_list, as_shape
 from tilewright.tf.arguments import tensor as _tensor
 
 __all__ = [
-    "broadcast_dynamic_shape", "broadcast_static_shape", "broadcast_to", "concat", "expand_dims", "pad", "repeat",
-    "reshape", "reverse", "roll", "slice", "split", "squeeze", "stack", "strided_slice", "tile", "transpose",
-    "unstack",
+    "broadcast_dynamic_shape", "broadcast_static_shape", "broadcast_to", "concat", "expand_dims", "pad",
+    "repeat", "reshape", "reverse", "roll", "slice", "split", "squeeze", "stack", "strided_slice", "tile",
+    "transpose", "unstack",
 ]  # fmt: skip
 
 
@@ -35,17 +35,17 @@ def transpose(a, perm=None, conjugate=False, name=None) -> Tensor:
     return ops.transpose(_tensor(a), None if perm is None else as_shape(perm))
 
 
-def expand_dims(input, axis, name=None) -> Tensor:  # noqa: A002 - TensorFlow's argument
+def expand_dims(input, axis, name=None) -> Tensor:
     """A new axis of size 1 at `axis` of the result."""
     return ops.expand_dims(_tensor(input), as_axis(axis))
 
 
-def squeeze(input, axis=None, name=None) -> Tensor:  # noqa: A002
+def squeeze(input, axis=None, name=None) -> Tensor:
     """Without the axes of size 1, or those named."""
     return ops.squeeze(_tensor(input), as_axis(axis))
 
 
-def broadcast_to(input, shape, name=None) -> Tensor:  # noqa: A002
+def broadcast_to(input, shape, name=None) -> Tensor:
     """Repeated along axes of size 1 and new ones."""
     return ops.broadcast_to(_tensor(input), as_shape(shape))
 
@@ -92,19 +92,20 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split") -> list[Ten
             sizes[sizes.index(-1)] = whole - (sum(sizes) + 1)
         if any(n < 0 for n in sizes) or sum(sizes) != whole:
             raise ValueError(
-                f"[split] num_or_size_splits is {num_or_size_splits}, expected sizes that add up to {whole}, the size "
+                f"[split] num_or_size_splits is {num_or_size_splits}, expected sizes that add up to "
+                f"{whole}, the size "
                 f"of axis {axis}"
             )
         return ops.split(value, [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)], axis=axis)
     return ops.split(value, operator.index(num_or_size_splits), axis=axis)
 
 
-def tile(input, multiples, name=None) -> Tensor:  # noqa: A002
+def tile(input, multiples, name=None) -> Tensor:
     """The whole array several times along each axis."""
     return ops.tile(_tensor(input), as_shape(multiples))
 
 
-def repeat(input, repeats, axis=None, name=None) -> Tensor:  # noqa: A002
+def repeat(input, repeats, axis=None, name=None) -> Tensor:
     """Each entry along an axis several times in a row: the same number, or one number an entry."""
     x = _tensor(input)
     if axis is None:
@@ -120,7 +121,7 @@ def reverse(tensor, axis, name=None) -> Tensor:
     return ops.flip(_tensor(tensor), as_axis(axis))
 
 
-def roll(input, shift, axis, name=None) -> Tensor:  # noqa: A002
+def roll(input, shift, axis, name=None) -> Tensor:
     """Entries moved along axes, those beyond the end coming in at the start."""
     x = _tensor(input)
     shifts, axes = (v if isinstance(v, (list, tuple)) else (v,) for v in (shift, axis))
@@ -145,12 +146,16 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None) -> Tens
     return ops.pad(x, pairs, mode=mode.lower(), value=float(constant_values))
 
 
-def slice(input_, begin, size, name=None) -> Tensor:  # noqa: A001
+def slice(input_, begin, size, name=None) -> Tensor:
     """`size` entries from `begin` on along each axis; -1 is all that are left."""
     x, starts, sizes = _tensor(input_), as_shape(begin), as_shape(size)
     if not len(starts) == len(sizes) == x.ndim:
-        raise ValueError(f"[slice] begin and size have {len(starts)} and {len(sizes)} entries, expected {x.ndim}")
-    ends = [n if length == -1 else start + length for start, length, n in zip(starts, sizes, x.shape, strict=True)]
+        raise ValueError(
+            f"[slice] begin and size have {len(starts)} and {len(sizes)} entries, expected {x.ndim}"
+        )
+    ends = [
+        n if length == -1 else start + length for start, length, n in zip(starts, sizes, x.shape, strict=True)
+    ]
     if any(not 0 <= s <= e <= n for s, e, n in zip(starts, ends, x.shape, strict=True)):
         raise ValueError(f"[slice] begin is {starts} and size {sizes}, expected a part of shape {x.shape}")
     return x[tuple(builtins.slice(s, e) for s, e in zip(starts, ends, strict=True))]

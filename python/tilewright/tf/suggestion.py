@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def error_for(module: str, name: str, known: Iterable[str], reasons: dict[str, str] | None = None) -> AttributeError:
+def error_for(
+    module: str, name: str, known: Iterable[str], reasons: dict[str, str] | None = None
+) -> AttributeError:
     """The error for a name that `module` has not: why it has not, or a name like it."""
     import difflib
 
