@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tilewright import ops, random
@@ -284,8 +286,8 @@ def psnr(a, b, max_val, name=None) -> Tensor:
     """Peak signal-to-noise ratio in decibels, one an image."""
     first, second = (ops.cast(_images("psnr", x), "float32") for x in (a, b))
     error = ops.mean(ops.square(ops.subtract(first, second)), axis=(-3, -2, -1))
-    peak = 20.0 * float(np.log10(float(max_val)))
-    return ops.subtract(peak, ops.multiply(ops.log(error), 10.0 / float(np.log(10.0))))
+    peak = 20.0 * math.log10(max_val)
+    return ops.subtract(peak, ops.multiply(ops.log(error), 10.0 / math.log(10.0)))
 
 
 def image_gradients(image) -> tuple[Tensor, Tensor]:
