@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of training: curves of losses and metrics, grids of predictions. Needs matplotlib (extra `plots`)."""
+"""Pictures of training: curves of losses and metrics, grids of predictions. Needs matplotlib (extra `plots`).
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 
 _TRAINING, _VALIDATION, _WRONG, _TEXT = "#2a6fbb", "#e07b39", "#c62828", "#333333"
+_SERIES = (_TRAINING, _VALIDATION, "#3a923a", "#8a4fbe", _WRONG)
 
 
 def _figure(width: float, height: float):
@@ -119,3 +122,77 @@ def plot_predictions(
     if title:
         figure.suptitle(title, fontsize=11, color=_TEXT)
     return _finish(figure, path)
+
+
+def plot_images(images, path=None, columns: int = 10, title: str | None = None):
+    """Images side by side, drawn from the lowest to the highest value of each.
+
+    Parameters
+        images : (n, rows, columns) or (n, rows, columns, channels)
+        columns : of the grid;  path, title : as `plot_history`
+    Returns   matplotlib Figure
+    Raises    ValueError: no images, or arrays of another rank.  ImportError: matplotlib is missing
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4) or len(images) == 0:
+        raise ValueError(f"[plot_images] images has shape {images.shape}, expected at least one image")
+    images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+    rows = math.ceil(len(images) / columns)
+    figure = _figure(0.8 * columns, 0.8 * rows + (0.4 if title else 0))
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in cells:
+        axes.axis("off")
+    for axes, image in zip(cells, images, strict=False):
+        low, high = image.min(), image.max()
+        axes.imshow((image - low) / (high - low if high > low else 1), cmap="gray", interpolation="nearest")
+    if title:
+        figure.suptitle(title, fontsize=10, color=_TEXT)
+    return _finish(figure, path)
+
+
+def plot_curves(curves, path=None, xlabel: str = "epoch", ylabel: str = "", title: str | None = None):
+    """Several series of numbers over 1, 2, 3, ... in one picture.
+
+    Parameters
+        curves : lists of numbers by name;  xlabel, ylabel : under and beside;  path, title : as
+            `plot_history`
+    Returns   matplotlib Figure
+    Raises    ValueError: no curves.  ImportError: matplotlib is missing
+    """
+    if not curves:
+        raise ValueError("[plot_curves] curves is empty, expected at least one list of numbers")
+    figure = _figure(5.6, 3.6)
+    axes = figure.subplots()
+    for color, (name, values) in zip(itertools.cycle(_SERIES), curves.items(), strict=False):
+        axes.plot(range(1, len(values) + 1), values, color=color, linewidth=1.6, label=name)
+    axes.legend(frameon=False, fontsize=9)
+    _describe(axes, xlabel, ylabel, title)
+    return _finish(figure, path)
+
+
+def plot_points(x, y, path=None, line=None, xlabel: str = "", ylabel: str = "", title: str | None = None):
+    """Points, and a line through two of one's own.
+
+    Parameters
+        x, y : (n,) numbers;  line : ((x0, x1), (y0, y1)), optional
+        xlabel, ylabel : under and beside;  path, title : as `plot_history`
+    Returns   matplotlib Figure
+    Raises    ImportError: matplotlib is missing
+    """
+    figure = _figure(5.0, 4.0)
+    axes = figure.subplots()
+    axes.scatter(np.asarray(x), np.asarray(y), s=8, color=_TRAINING, alpha=0.4, linewidths=0)
+    if line is not None:
+        axes.plot(*line, color=_VALIDATION, linewidth=1.8)
+    _describe(axes, xlabel, ylabel, title)
+    return _finish(figure, path)
+
+
+def _describe(axes, xlabel, ylabel, title) -> None:
+    axes.set_xlabel(xlabel, color=_TEXT)
+    axes.set_ylabel(ylabel, color=_TEXT)
+    axes.grid(True, color="#e3e3e3", linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=_TEXT, labelsize=9)
+    if title:
+        axes.set_title(title, fontsize=11, color=_TEXT, loc="left")
