@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of training: curves of losses and metrics, grids of predictions. Needs matplotlib (extra `plots`).
-"""
+"""Pictures of training: curves, grids of predictions and images. Needs matplotlib (extra `plots`)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def small_data(tmp_path_factory):
 
 @pytest.fixture
 def run_example(tmp_path, capsys, monkeypatch):
-    """Runs an example's main; gives its results {metric: value}, its output, and the folder of its pictures."""
+    """Runs an example's main; gives its results {metric: value}, its output, its folder of pictures."""
     monkeypatch.delenv("TILEWRIGHT_DATA", raising=False)
 
     def run(name, *flags, data=None):

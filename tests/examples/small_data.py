@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small data sets in the folders and formats of the real ones, made of the handwritten digits that ship along."""
+"""Small data sets in the folders and formats of the real ones, made of the digits that ship along."""
 
 import gzip
 import struct

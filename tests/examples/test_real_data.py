@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples on real data, in full: minutes each, so only where TILEWRIGHT_LONG_TESTS is set and the data is there.
+"""The examples on real data, in full: minutes each, so only where TILEWRIGHT_LONG_TESTS is set.
 
 docs/examples.md says what each should reach.
 """
@@ -12,7 +12,7 @@ import pytest
 FOLDER = os.environ.get("TILEWRIGHT_DATA")
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TILEWRIGHT_LONG_TESTS") or not FOLDER,
-    reason="minutes of training each: set TILEWRIGHT_LONG_TESTS=1, and TILEWRIGHT_DATA to the folder of data sets",
+    reason="minutes of training each: set TILEWRIGHT_LONG_TESTS=1 and TILEWRIGHT_DATA",
 )
 
 # program, its flags, data set, metric, least, most

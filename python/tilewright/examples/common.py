@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every example needs and none should explain: flags, the folder for pictures, and the line with the
-result.
-"""
+"""What every example needs: flags, a folder for pictures, the line with the result."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training loop of one's own: GradientTape, apply_gradients, metrics; then recall and F1 beside
-scikit-learn's.
-"""
+"""A training loop of one's own: GradientTape, apply_gradients and metrics, which scikit-learn checks."""
 
 import numpy as np
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A deep convolutional GAN on MNIST: as gan.py, with transposed convolutions that draw and convolutions that
-judge.
-"""
+"""A deep convolutional GAN on MNIST: gan.py with convolutions, transposed ones to draw the digits."""
 
 from tilewright.examples.common import begin, flags
 from tilewright.examples.gan import NOISE, train

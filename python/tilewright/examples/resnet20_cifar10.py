@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ResNet-20 on CIFAR-10 (He et al., arXiv:1512.03385): 19 convolutions, each pair of them adding to its
-input.
+"""ResNet-20 on CIFAR-10 (He et al., arXiv:1512.03385): each pair of convolutions adds to its input.
 
 Photos are mirrored and moved by chance; SGD with momentum; the learning rate falls along a cosine.
 """

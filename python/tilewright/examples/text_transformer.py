@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An encoder transformer that classifies text: which of Shakespeare's ten most talkative characters speaks?
-"""
+"""An encoder transformer that classifies text: which of Shakespeare's characters is speaking?"""
 
 import re
 from collections import Counter
