@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A character GPT on Shakespeare, in nanoGPT's setting for a CPU: 804,096 parameters, 2,000 steps.
 
-4 layers, 4 heads, 128 wide, context of 64, batches of 12, no dropout. AdamW (0.9, 0.99) with a weight decay of
-0.1 on matrices, gradients clipped to norm 1, 100 steps of warm-up to 1e-3 and a cosine down to 1e-4.
+4 layers, 4 heads, 128 wide, context of 64, batches of 12, no dropout. AdamW (0.9, 0.99) with a weight decay
+of 0.1 on matrices, gradients clipped to norm 1, 100 steps of warm-up to 1e-3 and a cosine down to 1e-4.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A generative adversarial network on MNIST: a generator makes up digits, a discriminator judges.
 
-Both are of dense layers and learn in one step of one's own, with a tape each. In the end a CNN that knows MNIST
-says which digits the made-up images are, and how sure it is.
+Both are of dense layers and learn in one step of one's own, with a tape each. In the end a CNN that knows
+MNIST says which digits the made-up images are, and how sure it is.
 """
 
 import numpy as np

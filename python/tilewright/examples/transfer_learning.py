@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transfer learning: what a network knows of five kinds of photos helps with five others.
 
-A CNN learns CIFAR-10's first five classes. Its convolutions are frozen and get a new head, which learns the other
-five from 100 photos each. The same network from scratch on the same 500 photos is worse.
+A CNN learns CIFAR-10's first five classes. Its convolutions are frozen and get a new head, which learns the
+other five from 100 photos each. The same network from scratch on the same 500 photos is worse.
 """
 
 import numpy as np
