@@ -131,9 +131,6 @@ PYTHON_ARROWS = {
     "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-<<<<<<< Updated upstream
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording"),
-=======
     "keras": (
         "keras",
         "tf",
@@ -144,11 +141,8 @@ PYTHON_ARROWS = {
         "variable",
         "random",
         "datasets",
-        "data",
         "recording",
     ),
-    "data": ("data", "autograd", "backend", "random"),
->>>>>>> Stashed changes
     "tf": ("tf", "ops", "autograd", "backend", "variable", "random", "recording", "tensor_shape"),
     "linalg": ("tf", "ops", "autograd"),
     "nn": ("nn", "linalg", "tf", "ops", "autograd", "random"),
