@@ -14,7 +14,7 @@ from tilewright.keras import Model, initializers, layers, losses, optimizers
 from tilewright.plots import plot_history
 
 LAYERS, HEADS, WIDTH, CONTEXT, BATCH = 4, 4, 128, 64, 12
-STEPS, WARMUP, ROUND = 2000, 100, 100
+STEPS, WARMUP, ROUND = 2000, 100, 250
 
 
 def dense(units, stddev=0.02, **options):
