@@ -164,6 +164,7 @@ def plot_curves(curves, path=None, xlabel: str = "epoch", ylabel: str = "", titl
     axes = figure.subplots()
     for color, (name, values) in zip(itertools.cycle(_SERIES), curves.items(), strict=False):
         axes.plot(range(1, len(values) + 1), values, color=color, linewidth=1.6, label=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=9)
     _describe(axes, xlabel, ylabel, title)
     return _finish(figure, path)
