@@ -98,6 +98,8 @@ class Loops:
                         break
         finally:
             progress.close()
+        if self.optimizer is not None:
+            self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)
         return history
 
