@@ -167,17 +167,37 @@ def test_a_schedule_of_ones_own_and_a_callable():
 
 def test_kinds_of_steps():
     alike = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 10), use_ema=True)
-    assert alike.steps_alike and alike.begin_step() == keras.optimizers.StepKind()
+    assert alike.step_kind is None
     optimizer = keras.optimizers.SGD(
         1.0, gradient_accumulation_steps=2, use_ema=True, ema_overwrite_frequency=2
     )
-    assert not optimizer.steps_alike
     v, kinds = tw.Variable(np.zeros(1, np.float32)), []
     for _ in range(6):
-        kinds.append(optimizer.begin_step())
+        kinds.append(optimizer.step_kind)
         optimizer.apply([tw.Tensor(np.ones(1, np.float32))], [v])
     assert [k.updates for k in kinds] == [False, True] * 3
     assert [k.overwrites for k in kinds] == [False, False, True, True, False, False]
+
+
+SCHEDULED = {"learning_rate": keras.optimizers.schedules.CosineDecayRestarts(0.05, 7)}
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "schedule"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam", "Lion", "Ftrl"])
+def test_replayed_steps_are_the_same_bits(name, option):
+    options = {**OPTIMIZERS[name], **(SCHEDULED if option == "schedule" else OPTIONS[option])}
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((96, 5)).astype(np.float32), rng.standard_normal((96, 1)).astype(np.float32)
+    weights = {}
+    for eagerly in (True, False):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+        model.compile(getattr(keras.optimizers, name)(**options), "mse", run_eagerly=eagerly)
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+        weights[eagerly] = [*model.get_weights(), *model.optimizer.get_weights()]
+    assert sum(row.replayed for row in model._steps.stats()) >= 30
+    for a, b in zip(weights[True], weights[False], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_averages_take_the_variables_place_at_the_end_of_fit():

@@ -7,11 +7,11 @@ import re
 import warnings
 from typing import NamedTuple
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import naming, serialization
 from tilewright.keras.optimizers.by_variable import apply_by_variable, clipped_together
-from tilewright.keras.optimizers.schedules import LearningRateSchedule
+from tilewright.keras.optimizers.schedules import LearningRateSchedule, ScheduleByOperations
 from tilewright.keras.optimizers.state import OptimizerState, add_in_place, move_towards, overwrite
 
 _COMMON = (
@@ -38,8 +38,8 @@ class Optimizer(OptimizerState):
     """Base of optimizers, with Keras's arguments.
 
     A step reads nothing on the host: step count, learning rate and averages live in arrays, so a recorded step
-    may be replayed. Steps differ in operations only with `gradient_accumulation_steps` and
-    `ema_overwrite_frequency`; `begin_step` says which kind the next one is.
+    may be replayed. Steps run other operations than the step before only with `gradient_accumulation_steps`
+    and `ema_overwrite_frequency`: `step_kind`, asked before the step, keeps their recordings apart.
 
     Parameters
         learning_rate : float, LearningRateSchedule, or callable without arguments; `lr` means the same
@@ -104,7 +104,11 @@ class Optimizer(OptimizerState):
         self._undecayed_names: re.Pattern | None = None
         self._groups_for: tuple = ()
         self._groups: list = []
-        self._kind: StepKind | None = None
+        self._announced: list[StepKind | None] = [None]
+
+    def __setattr__(self, name, value):
+        recording.note_attribute(self, name, value)
+        super().__setattr__(name, value)
 
     # ---- learning rate
 
@@ -140,6 +144,13 @@ class Optimizer(OptimizerState):
             return self._iterations
         return Tensor(_whole_parts(self._iterations.array, steps))
 
+    def _follow_schedule(self) -> None:
+        """Sets the rate of the next step."""
+        rate = self.learning_rate
+        if not isinstance(rate, (int, float)):
+            rate = ops.cast(ops.reshape(raw("optimizer", "learning_rate", rate), ()), self._rate.dtype)
+        self._rate.assign(rate)
+
     # ---- state
 
     def _common_groups(self):
@@ -148,7 +159,7 @@ class Optimizer(OptimizerState):
 
     def finalize_variable_values(self, var_list) -> None:
         """Puts the averages of `use_ema` in the place of the variables."""
-        self.end_step()
+        self._announced[0] = None
         if self.use_ema and self.built:
             known = [v for v in var_list if id(v) in self._index]
             overwrite(known, [self._state["average"][self._index[id(v)]] for v in known])
@@ -175,35 +186,24 @@ class Optimizer(OptimizerState):
     # ---- steps
 
     @property
-    def steps_alike(self) -> bool:
-        """Whether every step runs the same operations and asks nothing of Python."""
-        plain = self._schedule is None or isinstance(self._schedule, LearningRateSchedule)
-        cycles = self.gradient_accumulation_steps or (self.use_ema and self.ema_overwrite_frequency)
-        return plain and not cycles
-
-    def begin_step(self) -> StepKind:
-        """The kind of the next step. A training loop that records steps calls this before each of them,
-        outside the recording, and keeps a recording for each kind; `apply` then decides nothing itself. Where
-        the step is replayed, so that `apply` does not run, `end_step` comes after it.
-
-        Where steps are not alike this reads the step count, and asks a learning rate that is a callable.
+    def step_kind(self) -> StepKind | None:
+        """The kind of the next step, None where all are alike. A training loop that records steps asks before
+        each and keeps a recording for each kind; a step being written down then is of the kind that was given
+        last.
         """
-        self._kind = StepKind()
-        if self.steps_alike:
-            return self._kind
-        steps = self.gradient_accumulation_steps or 1
-        count = int(self._iterations)
-        if self._schedule is not None and not isinstance(self._schedule, LearningRateSchedule):
-            self._rate.assign(_fitting_rate(self._schedule(), self._rate.dtype))
+        if not self.gradient_accumulation_steps and not (self.use_ema and self.ema_overwrite_frequency):
+            return None
+        count, steps = int(self._iterations), self.gradient_accumulation_steps or 1
         overwrites = False
         if self.use_ema and self.ema_overwrite_frequency:
             overwrites = (count // steps + 1) % self.ema_overwrite_frequency == 0
-        self._kind = StepKind((count + 1) % steps == 0, overwrites)
-        return self._kind
+        self._announced[0] = StepKind((count + 1) % steps == 0, overwrites)
+        return self._announced[0]
 
-    def end_step(self) -> None:
-        """The step that `begin_step` announced is over, without a call of `apply`."""
-        self._kind = None
+    def _kind_of_this_step(self) -> StepKind:
+        kind = self._announced[0] if recording.active() else None
+        kind, self._announced[0] = kind or self.step_kind, None
+        return kind or StepKind()
 
     def scale_loss(self, loss):
         """The loss times `loss_scale_factor`."""
@@ -238,10 +238,11 @@ class Optimizer(OptimizerState):
             self.build(variables)
         if any(g is None for g in grads):
             grads, variables = self._without_empty(grads, variables)
-        kind, self._kind = self._kind or self.begin_step(), None
-        if isinstance(self._schedule, LearningRateSchedule):
-            rate = self._schedule(Tensor(self._iterations.array))
-            self._rate.assign(_fitting_rate(rate, self._rate.dtype))
+        kind = self._kind_of_this_step()
+        if isinstance(self._schedule, ScheduleByOperations):
+            self._follow_schedule()
+        elif self._schedule is not None:
+            recording.each_step(self._follow_schedule)
         share = self._average_share() if self.use_ema else None
         ops.add(self._iterations.array, 1, out=self._iterations.array)
         self._gather_and_update([_whole(raw("apply", "gradient", g)) for g in grads], variables, kind)
@@ -389,10 +390,3 @@ def _whole(gradient):
 def _whole_parts(count, steps: int):
     """count // steps, for an int64 array."""
     return ops.cast(ops.floor(ops.divide(count, float(steps))), "int64")
-
-
-def _fitting_rate(rate, dtype):
-    """What a schedule gave, as a number or an array of `dtype` without axes."""
-    if isinstance(rate, (int, float)):
-        return float(rate)
-    return ops.cast(ops.reshape(raw("optimizer", "learning_rate", rate), ()), dtype)

@@ -15,10 +15,9 @@ from tilewright.keras import config, serialization
 
 
 class LearningRateSchedule:
-    """Base: called with the number of steps taken, gives the rate of the next one.
+    """Base: called with the number of steps taken, gives the rate of the next one as a number or a Tensor.
 
-    A schedule of one's own that computes with the step as with a number (`rate / (step + 1)`) may be recorded;
-    training with one that asks for its value (`int(step)`, `if step < 10`) works too, unrecorded.
+    A schedule of one's own is asked by Python before each step, recorded or not.
     """
 
     config_fields: tuple[str, ...] = ()
@@ -34,8 +33,10 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-class _Decay(LearningRateSchedule):
-    """A schedule that computes in float64 and gives the layers' float dtype."""
+class ScheduleByOperations(LearningRateSchedule):
+    """A schedule that is part of the recorded step: it computes by operations alone, in float64, and gives the
+    layers' float dtype.
+    """
 
     def __call__(self, step):
         steps = (
@@ -60,7 +61,7 @@ def _power(base: float, exponent):
     return ops.power(ops.full_like(exponent, float(base)), exponent)
 
 
-class ExponentialDecay(_Decay):
+class ExponentialDecay(ScheduleByOperations):
     """initial * decay_rate^(step / decay_steps), in whole powers if `staircase`."""
 
     config_fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -92,7 +93,7 @@ class InverseTimeDecay(ExponentialDecay):
         return float(self.initial_learning_rate) / (self._periods(step) * float(self.decay_rate) + 1.0)
 
 
-class PiecewiseConstantDecay(_Decay):
+class PiecewiseConstantDecay(ScheduleByOperations):
     """values[i] up to and including step boundaries[i], the last value after them all."""
 
     config_fields = ("boundaries", "values", "name")
@@ -112,7 +113,7 @@ class PiecewiseConstantDecay(_Decay):
         return found
 
 
-class PolynomialDecay(_Decay):
+class PolynomialDecay(ScheduleByOperations):
     """From initial to end by (1 - step / decay_steps)^power; longer and longer periods if `cycle`."""
 
     config_fields = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
@@ -145,7 +146,7 @@ def _half_cosine(share):
     return (ops.cos(share * math.pi) + 1.0) * 0.5
 
 
-class CosineDecay(_Decay):
+class CosineDecay(ScheduleByOperations):
     """Half a cosine from the rate down to alpha times it, after a straight warm-up where one is asked for.
 
     Notes   Loshchilov & Hutter, "SGDR", arXiv:1608.03983; Goyal et al., arXiv:1706.02677 (warm-up).
@@ -182,7 +183,7 @@ class CosineDecay(_Decay):
         return (_half_cosine(share) * (1.0 - self.alpha) + float(self.alpha)) * top
 
 
-class CosineDecayRestarts(_Decay):
+class CosineDecayRestarts(ScheduleByOperations):
     """Cosine decays one after the other, each t_mul times as long and from m_mul times as high."""
 
     config_fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
