@@ -269,7 +269,7 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """1 minus the Tversky index of two masks: Dice with its own weights for what is missed and what is wrong."""
+    """1 minus the Tversky index of two masks: Dice with weights for what is missed and what is wrong."""
 
     def __init__(
         self, alpha=0.5, beta=0.5, reduction="sum_over_batch_size", name="tversky", axis=None, dtype=None

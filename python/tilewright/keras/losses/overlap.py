@@ -18,7 +18,7 @@ def dice(y_true, y_pred, axis=None):
 
 
 def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
-    """1 - both / (both + alpha * missed + beta * wrong), over all values or along `axis` (arXiv:1706.05721)"""
+    """1 - both / (both + alpha * missed + beta * wrong), over all or along `axis` (arXiv:1706.05721)"""
     y_true, y_pred = pair(y_true, y_pred, "tversky")
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     missed = ops.sum(ops.multiply(ops.subtract(1.0, y_pred), y_true), axis=axis)
@@ -30,8 +30,8 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
 def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal=True, gamma=80, margin=0.4):
     """log(1 + sum(exp(gamma * ..)) over others' * sum over own class's distances) (arXiv:2002.10857)
 
-    y_true holds class numbers, y_pred embeddings of length 1; distances are to `ref_embeddings`, or within the
-    batch. Samples without loss count as masked.
+    y_true holds class numbers, y_pred embeddings of length 1; distances are to `ref_embeddings`, or within
+    the batch. Samples without loss count as masked.
     """
     y_pred = tensor_of("y_pred", y_pred)
     others = y_pred if ref_embeddings is None else tensor_of("ref_embeddings", ref_embeddings)

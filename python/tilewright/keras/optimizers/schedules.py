@@ -34,8 +34,8 @@ class LearningRateSchedule:
 
 
 class ScheduleByOperations(LearningRateSchedule):
-    """A schedule that is part of the recorded step: it computes by operations alone, in float64, and gives the
-    layers' float dtype.
+    """A schedule that is part of the recorded step: it computes by operations alone, in float64, and gives
+    the layers' float dtype.
     """
 
     def __call__(self, step):
