@@ -101,7 +101,8 @@ class ThresholdMetric(Metric):
         place = ops.ceil(ops.multiply(ops.clip(predictions, 0.0, 1.0), float(size - 1)))
         if self._first_open:
             place = ops.maximum(place, 1.0)
-        place = ops.cast(place, "int64")  # 0: not above the first threshold
+        place = ops.where(ops.isnan(place), 0.0, place)
+        place = ops.cast(place, "int64")  # 0: not above the first threshold, as NaN is above none
         zeros = ops.zeros((size + 1, *predictions.shape[1:]), self.dtype)
 
         def above(values):
