@@ -67,7 +67,6 @@ def test_constraints_are_keras_s(name, judge):
             [
                 "zeros",
                 "ones",
-                "constant",
                 "identity",
                 "orthogonal",
                 "glorot_uniform",

@@ -241,6 +241,26 @@ def batches_of(name: str, x, y=None, sample_weight=None, batch_size=None, shuffl
     return IterableBatches(name, x)
 
 
+class ClassWeighted(Batches):
+    """Batches with a sample weight from each label's class."""
+
+    def __init__(self, name: str, batches: Batches, class_weight: dict):
+        self._name, self._batches, self._class_weight = name, batches, class_weight
+        self.steps = batches.steps
+
+    def epoch(self):
+        for x, y, sample_weight in self._batches.epoch():
+            if y is None or sample_weight is not None or nest.is_nested(y):
+                raise ValueError(
+                    f"[{self._name}] class_weight is given, expected batches of (x, y) with class numbers as y"
+                )
+            yield x, y, class_weights_as_sample_weights(self._name, y, self._class_weight)
+
+    def epoch_ended(self):
+        self._batches.epoch_ended()
+        self.steps = self._batches.steps
+
+
 class Counted:
     """An iterator that knows how many batches it gave; `go_to` runs through those before."""
 

@@ -73,12 +73,12 @@ class Loops:
                 raise ValueError(
                     f"[{self.name}.fit] got class_weight and sample_weight, expected one of them"
                 )
-            if y is None:
-                raise ValueError(f"[{self.name}.fit] class_weight needs y, expected arrays")
-            sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
-        stream = batches_module.Stream(
-            "fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle), steps_per_epoch
-        )
+            if y is not None:
+                sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
+        batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
+        if class_weight and y is None:
+            batches = batches_module.ClassWeighted("fit", batches, class_weight)
+        stream = batches_module.Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
