@@ -27,9 +27,9 @@ class NanFound:
 class find_nan(contextlib.ContextDecorator):
     """Inside, every operation of this thread is looked at; the first one with NaN in its result raises.
 
-    The error names the operation, its layer (or the layer whose gradient it computes), the shape and the first
-    position, and whether an argument held NaN already: then data or weights did. Steps are not replayed meanwhile,
-    and every result is read, so this is slow: a tool for looking, not for training with.
+    The error names the operation, its layer (or the layer whose gradient it computes), the shape and the
+    first position, and whether an argument held NaN already: then data or weights did. Steps are not replayed
+    meanwhile and every result is read, so this is slow: a tool for looking, not for training with.
 
     Parameters
         raise_error : False goes on, and leaves the finding in `found`

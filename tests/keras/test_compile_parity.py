@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What compile and fit are given for models with one and two outputs: names and values of metrics as Keras's."""
+"""compile and fit for models with one and two outputs: names and values of metrics as Keras's."""
 
 import warnings
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adagrad, Adadelta, Adamax, Nadam, Lion and FTRL against the references and, where it has the same form, PyTorch."""
+"""Adagrad, Adadelta, Adamax, Nadam, Lion and FTRL against the references and PyTorch."""
 
 import numpy as np
 import pytest

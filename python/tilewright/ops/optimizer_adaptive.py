@@ -52,7 +52,8 @@ def adagrad_update(
         params, grads, accumulator : lists of arrays, float32 or float64, alike in shape and dtype
         learning_rate : float or (1,) array of the parameters' dtype
         epsilon : under the root, as Keras has it
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and accumulator hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`
@@ -100,10 +101,12 @@ def adadelta_update(
         mean_square_step = rho * mean_square_step + (1 - rho) * d^2
 
     Parameters
-        params, grads, mean_square, mean_square_step : lists of arrays, float32 or float64, alike in shape and dtype
+        params, grads, mean_square, mean_square_step : lists of arrays, float32 or float64, alike in shape and
+            dtype
         learning_rate : float or (1,) array of the parameters' dtype
         rho : decay of both means, 0 <= rho < 1;  epsilon : under both roots
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and the state lists hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`
@@ -156,7 +159,8 @@ def adamax_update(
         step : int or (1,) int64 array, counts from 1
         learning_rate : float or (1,) array of the parameters' dtype
         beta_1, beta_2 : decay of mean and norm, 0 <= beta < 1;  epsilon : beside the norm
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and the state lists hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`
@@ -204,8 +208,10 @@ def nadam_update(
 ) -> None:
     """One step of Nadam over lists of arrays, in place.
 
-        m += (1 - beta_1) * (g - m);   v += (1 - beta_2) * (g^2 - v);   u_t = beta_1 * (1 - 0.5 * 0.96^(t * momentum_decay))
-        p -= learning_rate * (u_(t+1) m / (1 - product u_(t+1)) + (1 - u_t) g / (1 - product)) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+        m += (1 - beta_1) * (g - m);   v += (1 - beta_2) * (g^2 - v)
+        u_t = beta_1 * (1 - 0.5 * 0.96^(t * momentum_decay))
+        d = u_(t+1) m / (1 - product u_(t+1)) + (1 - u_t) g / (1 - product)
+        p -= learning_rate * d / (sqrt(v / (1 - beta_2^t)) + epsilon)
 
     Parameters
         params, grads, m, v : lists of arrays, float32 or float64, alike in shape and dtype
@@ -214,7 +220,8 @@ def nadam_update(
         learning_rate : float or (1,) array of the parameters' dtype
         beta_1, beta_2 : decay of the two means, 0 <= beta < 1;  epsilon : beside the root
         momentum_decay : 1 in Keras; 0.004 is PyTorch's default
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params, m and v hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`
@@ -222,7 +229,8 @@ def nadam_update(
     Notes     Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
     Examples
         >>> p, m, v = [np.ones(1, np.float32)], [np.zeros(1, np.float32)], [np.zeros(1, np.float32)]
-        >>> nadam_update(p, [np.ones(1, np.float32)], m, v, step=1, product=0.0, beta_1=0.0, learning_rate=0.5, epsilon=0.0)
+        >>> g, options = [np.ones(1, np.float32)], dict(learning_rate=0.5, beta_1=0.0, epsilon=0.0)
+        >>> nadam_update(p, g, m, v, step=1, product=0.0, **options)
         >>> p[0]
         array([0.5], dtype=float32)
     """
@@ -270,7 +278,8 @@ def lion_update(
         params, grads, m : lists of arrays, float32 or float64, alike in shape and dtype
         learning_rate : float or (1,) array of the parameters' dtype
         beta_1, beta_2 : share of the mean in the direction, and its decay, 0 <= beta < 1
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and m hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`; a direction of 0 moves nothing, NaN makes the parameter NaN
@@ -324,9 +333,11 @@ def ftrl_update(
             a is the accumulator, which starts above 0
         learning_rate : float or (1,) array of the parameters' dtype
         learning_rate_power : power, at most 0
-        l1_regularization, l2_regularization : l1 and l2 of the formula;  l2_shrinkage : acts on the gradient alone
+        l1_regularization, l2_regularization : l1 and l2 of the formula
+        l2_shrinkage : acts on the gradient alone
         beta : the paper's beta
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and the state lists hold the new values
     Raises    as `adam_update`
     Numerics  as `adam_update`

@@ -182,8 +182,8 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs=None):
         if not self.model.built:
             raise ValueError(
-                f"[BackupAndRestore] model {self.model.name} is not built, expected it to be before fit (call "
-                "it, or give it an Input)"
+                f"[BackupAndRestore] model {self.model.name} is not built, expected it to be before fit "
+                "(call it, or give it an Input)"
             )
         self.restored = None
         for path in (self._path, f"{self._path}.bkp"):

@@ -32,7 +32,7 @@ class TensorBoard(Callback):
         write_steps_per_second : how fast epochs and batches are
         update_freq : "epoch", or "batch" or a number of batches, after which metrics are written too
         embeddings_freq : every so many epochs the weights of Embedding layers are written for the projector;
-            embeddings_metadata : labels of their rows: a file of one line each, or a dict of files by layer name
+            embeddings_metadata : labels of their rows: a file of lines, or a dict of files by layer name
         profile_batch : 0; `tilewright.profile` measures operations
     """
 
@@ -51,7 +51,8 @@ class TensorBoard(Callback):
         super().__init__()
         if profile_batch:
             raise ValueError(
-                f"[TensorBoard] profile_batch is {profile_batch!r}, expected 0; use `with tilewright.profile():`"
+                f"[TensorBoard] profile_batch is {profile_batch!r}, expected 0; "
+                "use `with tilewright.profile():`"
             )
         self._writer_class = _writer_class()
         self.log_dir, self.histogram_freq, self.write_graph = os.fspath(log_dir), histogram_freq, write_graph

@@ -13,7 +13,7 @@ class MonitorCallback(Callback):
     """Base of what compares a metric from epoch to epoch.
 
     Parameters
-        monitor : name in the logs;  mode : "min", "max" or "auto": losses are better when low, metrics as they say
+        monitor : name in the logs;  mode : "min", "max" or "auto": losses low, metrics as they say
         baseline : the value to be better than at first;  min_delta : by how much a value has to be better
     """
 
@@ -52,8 +52,8 @@ class MonitorCallback(Callback):
         if name in ("acc", "accuracy"):
             return True
         raise ValueError(
-            f"[{type(self).__name__}] monitor is {self.monitor!r}, of which it is not known where it is better, "
-            "expected mode='max' or mode='min'"
+            f"[{type(self).__name__}] monitor is {self.monitor!r}, of which it is not known where it is "
+            "better, expected mode='max' or mode='min'"
         )
 
     def _value(self, logs) -> float | None:

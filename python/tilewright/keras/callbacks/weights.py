@@ -11,7 +11,7 @@ class SwapEMAWeights(Callback):
     """Evaluates with the averages that an optimizer with `use_ema` keeps, and trains on with the weights.
 
     Parameters
-        swap_on_epoch : also while the callbacks after this one run at the end of an epoch, as a checkpoint does
+        swap_on_epoch : also while the callbacks after this one end an epoch, as a checkpoint does
     """
 
     def __init__(self, swap_on_epoch=False):

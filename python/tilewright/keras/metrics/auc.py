@@ -20,10 +20,10 @@ class AUC(ThresholdMetric):
     Parameters
         num_thresholds : how many, evenly spaced;  thresholds : others, between 0 and 1, instead
         curve : "ROC": recall over false positive rate;  "PR": precision over recall;  "PRGAIN": their gains
-        summation_method : "interpolation" (trapezoids; for "PR" as in Davis & Goadrich, ICML 2006), "minoring",
-            "majoring" (the lower, the higher end of each interval)
-        multi_label : the mean of an area for each column of y_pred, num_labels in number;  label_weights : its
-            weights, or without multi_label the weights of columns
+        summation_method : "interpolation" (trapezoids; for "PR" as in Davis & Goadrich, ICML 2006),
+            "minoring", "majoring" (the lower, the higher end of each interval)
+        multi_label : the mean of an area for each column of y_pred, num_labels in number
+        label_weights : its weights, or without multi_label the weights of columns
         from_logits : predictions are taken through a sigmoid first
     """
 

@@ -127,7 +127,7 @@ class Mean(Metric):
 
 
 def _samplewise(values, sample_weight, dtype, reduce):
-    """A weighted value and a weight per sample: axes after the first (or those without weights) are reduced."""
+    """A weighted value and a weight per sample: axes after the first (or without weights) are reduced."""
     weight = None
     if sample_weight is not None:
         weight = _array("sample_weight", sample_weight, dtype)

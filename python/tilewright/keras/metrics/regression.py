@@ -16,8 +16,8 @@ class R2Score(Metric):
     Parameters
         class_aggregation : "uniform_average": the mean over columns;  "variance_weighted_average": by their
             variances;  None: a score for each
-        num_regressors : more than 0 adjusts the score for as many independent predictors, where there are more
-            samples than that
+        num_regressors : more than 0 adjusts the score for as many independent predictors, where there are
+            more samples than that
     """
 
     config_fields = ("class_aggregation", "num_regressors")

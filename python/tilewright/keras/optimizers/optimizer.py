@@ -38,8 +38,9 @@ class Optimizer(OptimizerState):
     """Base of optimizers, with Keras's arguments.
 
     A step reads nothing on the host: step count, learning rate and averages live in arrays, so a recorded
-    step may be replayed. Steps run other operations than the step before only with `gradient_accumulation_steps`
-    and `ema_overwrite_frequency`: `step_kind`, asked before the step, keeps their recordings apart.
+    step may be replayed. Steps run other operations than the step before only with
+    `gradient_accumulation_steps` and `ema_overwrite_frequency`: `step_kind`, asked before the step, keeps
+    their recordings apart.
 
     Parameters
         learning_rate : float, LearningRateSchedule, or callable without arguments; `lr` means the same
@@ -49,8 +50,8 @@ class Optimizer(OptimizerState):
         use_ema : keeps means of the variables, decaying by `ema_momentum`; fit puts them in the variables'
             place at its end, and after every `ema_overwrite_frequency` steps where that is given
         loss_scale_factor : losses are multiplied by it (`scale_loss`) and gradients divided
-        gradient_accumulation_steps : variables change every so many steps, by the mean of the gradients since;
-            schedules count all steps
+        gradient_accumulation_steps : variables change every so many steps, by the mean of the gradients
+            since; schedules count all steps
         name : first part of the state's paths
     """
 

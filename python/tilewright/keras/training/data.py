@@ -252,7 +252,7 @@ class ClassWeighted(Batches):
         for x, y, sample_weight in self._batches.epoch():
             if y is None or sample_weight is not None or nest.is_nested(y):
                 raise ValueError(
-                    f"[{self._name}] class_weight is given, expected batches of (x, y) with class numbers as y"
+                    f"[{self._name}] class_weight is given, expected batches of (x, y), y class numbers"
                 )
             yield x, y, class_weights_as_sample_weights(self._name, y, self._class_weight)
 

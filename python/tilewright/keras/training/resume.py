@@ -13,7 +13,7 @@ from tilewright.keras.training import data as batches_module
 def go_on(model, stream, listed, initial_epoch: int) -> tuple[int, int]:
     """Puts back what a callback restored (an attribute `restored`, a Position).
 
-    Returns   the epoch to go on with, beyond all where training had stopped, and how many of its steps are done
+    Returns   the epoch to go on with (beyond all where training had stopped), how many of its steps are done
     """
     position = next((c.restored for c in listed.callbacks if getattr(c, "restored", None) is not None), None)
     if position is None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole state of a training in one file: weights, optimizer, random numbers, metrics, the place in the data and
-what callbacks remember. A training that goes on from it computes the bits it would have computed.
+"""The whole state of a training in one file: weights, optimizer, random numbers, metrics, the place in the
+data and what callbacks remember. A training that goes on from it computes the bits it would have computed.
 
 The file is a safetensors file; what is no array stands in its metadata as JSON.
 """
@@ -20,7 +20,7 @@ _FORMAT = "tilewright training state 1"
 
 @dataclass
 class Position:
-    """Where a training stands: steps done of an epoch, and what is put back once fit has its data and callbacks."""
+    """Where a training stands, and what is put back once fit has its data and callbacks."""
 
     epoch: int
     step: int
@@ -49,8 +49,8 @@ class Position:
         variables = _metric_variables(model)
         if set(variables) != set(self.metrics):
             raise ValueError(
-                f"[BackupAndRestore] the metrics are {sorted(variables)}, expected {sorted(self.metrics)} as they "
-                "were; compile as before"
+                f"[BackupAndRestore] the metrics are {sorted(variables)}, expected {sorted(self.metrics)} as "
+                "they were; compile as before"
             )
         for name, variable in variables.items():
             variable.assign(self.metrics[name])
@@ -93,8 +93,8 @@ def save(path: str, model, epoch: int, step: int, callbacks=()) -> None:
 def load(path: str, model) -> Position:
     """Reads weights, seeds and the optimizer's state into the model; the rest is in the Position.
 
-    Raises   ValueError: a truncated or foreign file, weights or an optimizer of another kind or other shapes. The
-             model is as it was then.
+    Raises   ValueError: a truncated or foreign file, weights or an optimizer of another kind or other shapes.
+             The model is as it was then.
     """
     arrays, meta = _read(path)
     optimizer = model.optimizer
