@@ -35,6 +35,9 @@ from tilewright.keras.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from tilewright.keras.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from tilewright.keras.layers.recurrent_cell import StackedRNNCells
+from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from tilewright.keras.layers.regularization import (
     ActivityRegularization,
     Dropout,
@@ -52,15 +55,17 @@ from tilewright.keras.layers.reshaping import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
 
 _CLASSES = (
     Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
-    BatchNormalization, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense, DepthwiseConv2D,
-    Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Identity, InputLayer, Lambda,
-    LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
-    MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape,
-    SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
+    BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense,
+    DepthwiseConv2D, Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Identity,
+    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
+    MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, RNN,
+    ReLU, RepeatVector, Reshape, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UpSampling2D, Wrapper, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 

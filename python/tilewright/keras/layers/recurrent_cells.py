@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SimpleRNNCell, LSTMCell, GRUCell: one step, and the kernel for whole sequences."""
+
+from __future__ import annotations
+
+from tilewright import ops
+from tilewright.keras import activations, nest
+from tilewright.keras.layers.recurrent_cell import RecurrentCell
+
+
+class SimpleRNNCell(RecurrentCell):
+    """One step of a fully connected recurrent layer: h' = activation(x kernel + h recurrent_kernel + bias)."""
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            recurrent_regularizer,
+            bias_regularizer,
+            kernel_constraint,
+            recurrent_constraint,
+            bias_constraint,
+            dropout,
+            recurrent_dropout,
+            seed,
+            **kwargs,
+        )
+
+    def call(self, sequence, states, training=False):
+        nested = nest.is_nested(states)
+        h = states[0] if nested else states
+        dropped, state_dropped = self._factors_of(sequence, training)
+        (x,) = self._product(sequence, self.kernel, self.bias, dropped)
+        h = h if state_dropped is None else ops.multiply(h, state_dropped[0])
+        h = self.activation(ops.matmul(h, self.recurrent_kernel, residual=x))
+        return h, [h] if nested else h
+
+    def _has_kernel(self):
+        return self.activation in (activations.tanh, activations.relu)
+
+    def _kernel(self, x, h0, others, **options):
+        name = self.activation.__name__
+        y, h = ops.simple_rnn(
+            x, self.kernel, self.recurrent_kernel, self.bias, h0=h0, activation=name, **options
+        )
+        return y, [h]
+
+
+class LSTMCell(RecurrentCell):
+    """One step of an LSTM, gates in the order i, f, c, o. Hochreiter & Schmidhuber, 1997.
+
+    Parameters   as RecurrentCell's;  recurrent_activation : of the three gates
+        unit_forget_bias : the forget gate's bias starts at 1 (Jozefowicz et al., 2015)
+    """
+
+    gates = 4
+    config_fields = (
+        "units",
+        "activation",
+        "recurrent_activation",
+        "unit_forget_bias",
+        *RecurrentCell.weight_fields,
+    )
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            recurrent_regularizer,
+            bias_regularizer,
+            kernel_constraint,
+            recurrent_constraint,
+            bias_constraint,
+            dropout,
+            recurrent_dropout,
+            seed,
+            **kwargs,
+        )
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+        self.state_size = [units, units]
+
+    def _first_bias(self):
+        return self._with_open_forget_gate if self.unit_forget_bias else self.bias_initializer
+
+    def _with_open_forget_gate(self, shape, dtype):
+        start = self.bias_initializer
+        n = self.units
+        return ops.concat([start((n,), dtype=dtype), ops.ones((n,), dtype), start((2 * n,), dtype=dtype)])
+
+    def call(self, inputs, states, training=False):
+        h, c = states
+        dropped, state_dropped = self._factors_of(inputs, training)
+        if state_dropped is None and dropped is None:
+            x = ops.matmul(inputs, self.kernel, bias=self.bias)
+            i, f, g, o = ops.split(ops.matmul(h, self.recurrent_kernel, residual=x), 4, axis=-1)
+        else:
+            x = self._product(inputs, self.kernel, self.bias, dropped)
+            u = self._product(h, self.recurrent_kernel, None, state_dropped)
+            i, f, g, o = (ops.add(a, b) for a, b in zip(x, u, strict=True))
+        gate = self.recurrent_activation
+        c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
+        h = ops.multiply(gate(o), self.activation(c))
+        return h, [h, c]
+
+    def _has_kernel(self):
+        return super()._has_kernel() and self.recurrent_activation is activations.sigmoid
+
+    def _kernel(self, x, h0, others, **options):
+        y, h, c = ops.lstm(
+            x, self.kernel, self.recurrent_kernel, self.bias, h0=h0, c0=others[0], **options
+        )
+        return y, [h, c]
+
+
+class GRUCell(RecurrentCell):
+    """One step of a GRU, gates in the order z, r, h. Cho et al., arXiv:1406.1078.
+
+    Parameters   as RecurrentCell's;  recurrent_activation : of the two gates
+        reset_after : the reset gate acts after the product with recurrent_kernel, which then has a bias of its own
+    """
+
+    gates = 3
+    config_fields = (
+        "units",
+        "activation",
+        "recurrent_activation",
+        "reset_after",
+        *RecurrentCell.weight_fields,
+    )
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        reset_after=True,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            recurrent_regularizer,
+            bias_regularizer,
+            kernel_constraint,
+            recurrent_constraint,
+            bias_constraint,
+            dropout,
+            recurrent_dropout,
+            seed,
+            **kwargs,
+        )
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    def _bias_shape(self):
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def call(self, inputs, states, training=False):
+        nested = nest.is_nested(states)
+        h = states[0] if nested else states
+        dropped, state_dropped = self._factors_of(inputs, training)
+        two = self.bias is not None and self.reset_after
+        x_bias, h_bias = (self.bias[0], self.bias[1]) if two else (self.bias, None)
+        gate = self.recurrent_activation
+        xz, xr, xn = self._product(inputs, self.kernel, x_bias, dropped)
+        if self.reset_after:
+            hz, hr, hn = self._product(h, self.recurrent_kernel, h_bias, state_dropped)
+            z, r = gate(ops.add(xz, hz)), gate(ops.add(xr, hr))
+            kept = ops.multiply(r, hn)
+        else:
+            uz, ur, un = ops.split(self.recurrent_kernel, 3, axis=1)
+            hz, hr, hn = (h, h, h) if state_dropped is None else (ops.multiply(h, f) for f in state_dropped)
+            z, r = gate(ops.add(xz, ops.matmul(hz, uz))), gate(ops.add(xr, ops.matmul(hr, ur)))
+            kept = ops.matmul(ops.multiply(r, hn), un)
+        n = self.activation(ops.add(xn, kept))
+        h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1.0, z), n))
+        return h, [h] if nested else h
+
+    def _has_kernel(self):
+        return super()._has_kernel() and self.recurrent_activation is activations.sigmoid
+
+    def _kernel(self, x, h0, others, **options):
+        y, h = ops.gru(
+            x,
+            self.kernel,
+            self.recurrent_kernel,
+            self.bias,
+            h0=h0,
+            reset_after=self.reset_after,
+            **options,
+        )
+        return y, [h]
