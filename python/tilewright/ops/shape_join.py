@@ -150,9 +150,7 @@ def split(x, sections, *, axis: int = 0) -> list:
 
     def gradient(dys, ys, needs):
         # One concatenation for all parts: a part by itself would need an array as large as x.
-        parts = [
-            elementwise.zeros_like(y) if dy is None else dy for dy, y in zip(dys, ys, strict=True)
-        ]
+        parts = [elementwise.zeros_like(y) if dy is None else dy for dy, y in zip(dys, ys, strict=True)]
         return (concat(parts, axis=at),)
 
     return list(result(tuple(array[key] for key in keys), (x,), gradient))

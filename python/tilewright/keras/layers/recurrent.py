@@ -145,7 +145,11 @@ class RNN(Layer):
                 )
         if given is None:
             # Copies: gradients must see what the call started from, not what it leaves behind.
-            return nest.map_structure(lambda v: Tensor(ops.copy(v.array)), self.states) if self.stateful else None
+            return (
+                nest.map_structure(lambda v: Tensor(ops.copy(v.array)), self.states)
+                if self.stateful
+                else None
+            )
         given = list(given) if nest.is_nested(given) else [given]
         sizes, states = nest.flatten(self.state_size), nest.flatten(given)
         if len(states) != len(sizes) or any(

@@ -137,7 +137,11 @@ class RecurrentCell(Layer):
             return None, None
         count = self.gates if self.recurrent_dropout else 1
         inputs = self._drawn(count, (batch, features), self.dropout) if self.dropout else None
-        state = self._drawn(count, (batch, self.units), self.recurrent_dropout) if self.recurrent_dropout else None
+        state = (
+            self._drawn(count, (batch, self.units), self.recurrent_dropout)
+            if self.recurrent_dropout
+            else None
+        )
         return inputs, state
 
     def _drawn(self, count: int, shape, rate: float) -> list:
@@ -159,7 +163,8 @@ class RecurrentCell(Layer):
             kernels = ops.split(kernel, self.gates, axis=1)
             biases = [None] * self.gates if bias is None else ops.split(bias, self.gates)
             return [
-                ops.matmul(ops.multiply(x, f), k, bias=b) for f, k, b in zip(factors, kernels, biases, strict=True)
+                ops.matmul(ops.multiply(x, f), k, bias=b)
+                for f, k, b in zip(factors, kernels, biases, strict=True)
             ]
         y = ops.matmul(x if factors is None else ops.multiply(x, factors[0]), kernel, bias=bias)
         return [y] if self.gates == 1 else ops.split(y, self.gates, axis=-1)

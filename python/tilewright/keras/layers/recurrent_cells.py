@@ -155,9 +155,7 @@ class LSTMCell(RecurrentCell):
         return super()._has_kernel() and self.recurrent_activation is activations.sigmoid
 
     def _kernel(self, x, h0, others, **options):
-        y, h, c = ops.lstm(
-            x, self.kernel, self.recurrent_kernel, self.bias, h0=h0, c0=others[0], **options
-        )
+        y, h, c = ops.lstm(x, self.kernel, self.recurrent_kernel, self.bias, h0=h0, c0=others[0], **options)
         return y, [h, c]
 
 
