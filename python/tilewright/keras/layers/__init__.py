@@ -3,7 +3,8 @@
 
 from tilewright.keras import serialization
 from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from tilewright.keras.layers.attention import MultiHeadAttention
+from tilewright.keras.layers.attention import GroupedQueryAttention, MultiHeadAttention
+from tilewright.keras.layers.attention_cache import KeyValueCache
 from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
@@ -35,6 +36,7 @@ from tilewright.keras.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from tilewright.keras.layers.positional import PositionEmbedding, RotaryEmbedding
 from tilewright.keras.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from tilewright.keras.layers.recurrent_cell import StackedRNNCells
 from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
@@ -61,15 +63,17 @@ _CLASSES = (
     Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
     BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense,
     DepthwiseConv2D, Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
-    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Identity,
-    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
-    MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, RNN,
-    ReLU, RepeatVector, Reshape, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
-    SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UpSampling2D, Wrapper, ZeroPadding2D,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D,
+    GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
+    Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute,
+    PositionEmbedding, RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding,
+    SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D,
+    StackedRNNCells, Subtract, TimeDistributed, UpSampling2D, Wrapper, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
 # Keras's second names.
+GroupQueryAttention = GroupedQueryAttention
 AvgPool1D, AvgPool2D, MaxPool1D, MaxPool2D = AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
@@ -77,6 +81,6 @@ Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTra
 
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
-    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
+    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GroupQueryAttention",
+    "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
 ]  # fmt: skip
