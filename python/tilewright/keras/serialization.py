@@ -139,10 +139,3 @@ def _deserialize(config):
     if config["class_name"] == "function":
         return found
     return found.from_config(config.get("config", {}))
-
-
-def revived(value):
-    """`value` with the configurations in it, alone or in lists, replaced by the objects that they describe."""
-    if isinstance(value, dict) and "class_name" in value:
-        return _deserialize(value)
-    return [revived(part) for part in value] if isinstance(value, list) else value

@@ -349,7 +349,14 @@ class Layer(WeightOwner):
     @classmethod
     def from_config(cls, values: dict):
         """The layer that `get_config` described."""
-        return cls(**{name: serialization.revived(value) for name, value in values.items()})
+        return cls(
+            **{
+                k: serialization.deserialize_keras_object(v)
+                if isinstance(v, dict) and "class_name" in v
+                else v
+                for k, v in values.items()
+            }
+        )
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tilewright import ops, random
 from tilewright.autograd import Tensor
-from tilewright.keras import activations, constraints, initializers, nest, regularizers
+from tilewright.keras import activations, constraints, initializers, nest, regularizers, serialization
 from tilewright.keras.layers.layer import Layer
 
 
@@ -239,6 +239,11 @@ class StackedRNNCells(Layer):
             inputs, new = step_of(cell, inputs, list(state) if nested else [state], training)
             found.append(new if nested or len(new) != 1 else new[0])
         return inputs, found[0] if len(found) == 1 else found
+
+    @classmethod
+    def from_config(cls, values: dict):
+        cells = [serialization.deserialize_keras_object(cell) for cell in values["cells"]]
+        return cls(**{**values, "cells": cells})
 
     def hold_dropout(self, batch, features, training) -> None:
         for cell in self.cells:
