@@ -23,9 +23,19 @@ from tilewright.keras.layers.merging import (
     add,
     average,
     concatenate,
+    dot,
+    maximum,
+    minimum,
     multiply,
+    subtract,
 )
-from tilewright.keras.layers.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from tilewright.keras.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from tilewright.keras.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -42,6 +52,7 @@ from tilewright.keras.layers.recurrent_cell import StackedRNNCells
 from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from tilewright.keras.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
@@ -60,15 +71,16 @@ from tilewright.keras.layers.reshaping import (
 from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
 
 _CLASSES = (
-    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
+    Activation, ActivityRegularization, Add, AlphaDropout, Average, AveragePooling1D, AveragePooling2D,
     BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense,
     DepthwiseConv2D, Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D,
-    GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
-    Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute,
-    PositionEmbedding, RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding,
-    SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D,
-    StackedRNNCells, Subtract, TimeDistributed, UpSampling2D, Wrapper, ZeroPadding2D,
+    GroupNormalization, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell, Lambda,
+    LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
+    MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding, RMSNormalization, RNN, ReLU,
+    RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax,
+    SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization,
+    UpSampling2D, Wrapper, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
@@ -81,6 +93,7 @@ Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTra
 
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
-    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GroupQueryAttention",
-    "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
+    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
+    "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D", "add",
+    "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
