@@ -15,9 +15,9 @@ from tilewright.keras.layers.head_projection import HeadProjection
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.regularization import Dropout
 
-# What a forbidden score becomes: so low that softmax gives 0, and that a query which may look nowhere looks
-# everywhere alike, as in Keras.
-_FORBIDDEN = -0.7 * 3.4028234663852886e38
+# What a forbidden score becomes: so low that softmax gives 0, finite so that a query which may look nowhere looks
+# everywhere alike.
+_FORBIDDEN = -1e30
 
 
 class ProjectedAttention(Layer):
@@ -153,6 +153,9 @@ class ProjectedAttention(Layer):
         # The kernel's causal form lets the last query see every key, which is what a cache needs, and without one
         # Keras's meaning only where there are as many of both.
         by_kernel = use_causal_mask and mask is None
+        # A query that may look nowhere looks everywhere alike, as in Keras, but where Keras holds the weights.
+        if mask is not None and axes.plain and not (self.dropout > 0 or return_attention_scores):
+            mask = ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
         context, scores = self._attended(q, k, v, mask, by_kernel, training, return_attention_scores)
         context = axes.unfold(context)
         y = self.output_dense(context if gate is None else ops.multiply(context, gate))
@@ -181,12 +184,14 @@ class ProjectedAttention(Layer):
         return masks.all_of([axes.fold_mask(part) for part in parts])
 
     def _attended(self, q, k, v, mask, causal, training, with_scores: bool):
-        """Context (batch, queries, heads, depth), and the weights where they are held."""
+        """Context (batch, queries, heads, depth), and the weights where they are held.
+
+        Parameters   mask : bool, or added to the scores, or None
+        """
         scale = 1 / math.sqrt(q.shape[-1])
         dropped = bool(training) and self.dropout > 0
         if not with_scores and not dropped and q.shape[-1] == v.shape[-1]:
-            added = None if mask is None else ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
-            return ops.attention(q, k, v, causal=causal, mask=added, scale=scale), None
+            return ops.attention(q, k, v, causal=causal, mask=mask, scale=scale), None
         group = q.shape[2] // k.shape[2]
         if group > 1:
             k, v = (ops.repeat(x, group, axis=2) for x in (k, v))
@@ -194,11 +199,13 @@ class ProjectedAttention(Layer):
             mask = masks.causal(q.shape[1], k.shape[1], k.shape[1] - q.shape[1])
         q, k, v = (ops.transpose(x, (0, 2, 1, 3)) for x in (q, k, v))
         scores = ops.matmul(q, k, transpose_b=True, alpha=scale)
-        if mask is not None:
+        choice = mask is not None and mask.dtype == bool
+        if choice:
             scores = ops.where(mask, scores, ops.full((), _FORBIDDEN, scores.dtype))
+        elif mask is not None:
+            scores = ops.add(scores, mask)
         weights = ops.softmax(scores)
-        if mask is not None and (with_scores or self.dropout > 0):
-            weights = ops.where(mask, weights, 0.0)
+        weights = ops.where(mask, weights, 0.0) if choice else weights
         kept = self.dropout_layer(weights, training=training)
         return ops.transpose(ops.matmul(kept, v), (0, 2, 1, 3)), weights
 
