@@ -172,7 +172,11 @@ def test_rotary_embedding_turns_gradients_back():
         (lambda k: k.MultiHeadAttention(2, 3, num_head=2), TypeError, "did you mean 'num_heads'"),
         (lambda k: k.MultiHeadAttention(2, 3, sliding_window=0), ValueError, "sliding_window is 0"),
         (lambda k: k.MultiHeadAttention(2, 3, dropout=0.1, flash_attention=True), ValueError, "dropout 0.1"),
-        (lambda k: k.GroupQueryAttention(3, 4, 3), ValueError, "expected a multiple of num_key_value_heads = 3"),
+        (
+            lambda k: k.GroupQueryAttention(3, 4, 3),
+            ValueError,
+            "expected a multiple of num_key_value_heads = 3",
+        ),
         (lambda k: k.GroupQueryAttention(3, 4, 2)(IMAGE, IMAGE), ValueError, "expected 3 dimensions"),
         (
             lambda k: k.MultiHeadAttention(2, 3)(STEPS[0], STEPS[0]),

@@ -101,8 +101,12 @@ PROMPT = np.array([[1, 5, 2], [7, 7, 3]], np.int32)
 
 
 class TestGenerate:
-    @pytest.mark.parametrize("make", [learned, lambda: learned(3), rotary], ids=["learned", "window", "rotary"])
-    @pytest.mark.parametrize("options", [{"temperature": 0}, {"seed": 4, "top_k": 5}, {"seed": 4, "top_p": 0.9}])
+    @pytest.mark.parametrize(
+        "make", [learned, lambda: learned(3), rotary], ids=["learned", "window", "rotary"]
+    )
+    @pytest.mark.parametrize(
+        "options", [{"temperature": 0}, {"seed": 4, "top_k": 5}, {"seed": 4, "top_p": 0.9}]
+    )
     def test_the_cache_changes_nothing(self, make, options):
         model = make()
         whole = generate(model, PROMPT, 12, context_length=16, **options).numpy()
@@ -187,7 +191,9 @@ class TestGenerate:
         with cache:
             model(PROMPT)
             cache.advance(3)
-            with pytest.raises(ValueError, match="key has 3 steps after 3 in the cache, expected at most max_len"):
+            with pytest.raises(
+                ValueError, match="key has 3 steps after 3 in the cache, expected at most max_len"
+            ):
                 model(PROMPT)
             with pytest.raises(ValueError, match="key has a batch of 1, expected 2"):
                 model(PROMPT[:1, :1])
@@ -201,7 +207,9 @@ class TestRotary:
     def turned(self, x, positions, wavelength=10000.0, scaling=1.0):
         """The formula on (batch, steps, heads, depth), in float64."""
         pairs = x.shape[-1] // 2
-        angle = np.asarray(positions, np.float64)[..., None] / scaling * wavelength ** -(np.arange(pairs) / pairs)
+        angle = (
+            np.asarray(positions, np.float64)[..., None] / scaling * wavelength ** -(np.arange(pairs) / pairs)
+        )
         cos, sin = np.cos(angle)[..., None, :], np.sin(angle)[..., None, :]
         a, b = x[..., :pairs], x[..., pairs:]
         return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
@@ -224,7 +232,10 @@ class TestRotary:
         close(keras.layers.RotaryEmbedding()(x[:, :, 0].copy()).numpy(), want[:, :, 0], "no heads")
 
     def test_products_see_only_the_distance(self):
-        q, k = np.broadcast_to(floats(1, 1, 1, 8), (1, 40, 1, 8)), np.broadcast_to(floats(1, 1, 2, 8)[:, :, :1], (1, 40, 1, 8))
+        q, k = (
+            np.broadcast_to(floats(1, 1, 1, 8), (1, 40, 1, 8)),
+            np.broadcast_to(floats(1, 1, 2, 8)[:, :, :1], (1, 40, 1, 8)),
+        )
         layer = keras.layers.RotaryEmbedding()
         scores = layer(q).numpy()[0, :, 0] @ layer(k).numpy()[0, :, 0].T
         for distance in (0, 3, 20):
@@ -232,7 +243,9 @@ class TestRotary:
             np.testing.assert_allclose(line, line[0], atol=1e-4)
 
     def test_an_odd_number_of_features_is_named(self):
-        with pytest.raises(ValueError, match=r"\[rotary_embedding\] input has shape \(2, 3, 5\), expected an even"):
+        with pytest.raises(
+            ValueError, match=r"\[rotary_embedding\] input has shape \(2, 3, 5\), expected an even"
+        ):
             keras.layers.RotaryEmbedding()(floats(2, 3, 5))
         with pytest.raises(ValueError, match="max_wavelength is 0"):
             keras.layers.RotaryEmbedding(0)

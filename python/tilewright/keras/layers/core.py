@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 
 from tilewright import ops
-from tilewright.keras import activations, constraints, initializers, regularizers
+from tilewright.keras import activations, constraints, initializers, regularizers, serialization
 from tilewright.keras.graph import KerasTensor, probe_shapes
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
@@ -224,6 +224,16 @@ class Lambda(Layer):
 
     def compute_mask(self, inputs, mask=None):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    @classmethod
+    def from_config(cls, values: dict):
+        functions = {name: values.get(name) for name in ("function", "output_shape", "mask")}
+        found = {
+            name: serialization.deserialize_keras_object(value)
+            for name, value in functions.items()
+            if isinstance(value, (str, dict))
+        }
+        return cls(**{**values, **found})
 
 
 class Identity(Layer):

@@ -68,15 +68,24 @@ class Add(_Merge):
 
 
 class Multiply(_Merge):
-    """The product of the inputs; a step that an input's mask leaves out counts as 1 there."""
+    """The product of the inputs; a step that an input's mask leaves out counts as 1 there, and one that all masks
+    leave out is 0.
+    """
 
     def _merged(self, inputs):
-        product = None
+        product, counted = None, []
         for x in inputs:
             mask = mask_of(x)
-            factor = x if mask is None else ops.where(_over(mask, x), x, 1.0)
-            product = factor if product is None else ops.multiply(product, factor)
-        return product
+            if mask is not None:
+                counted.append(_over(mask, x))
+                x = ops.where(counted[-1], x, 1.0)
+            product = x if product is None else ops.multiply(product, x)
+        if len(counted) < len(inputs):
+            return product
+        either = counted[0]
+        for mask in counted[1:]:
+            either = ops.logical_or(either, mask)
+        return ops.where(either, product, 0.0)
 
 
 class _Extreme(_Merge):

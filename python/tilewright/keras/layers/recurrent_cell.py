@@ -238,7 +238,7 @@ class StackedRNNCells(Layer):
             nested = nest.is_nested(state)
             inputs, new = step_of(cell, inputs, list(state) if nested else [state], training)
             found.append(new if nested or len(new) != 1 else new[0])
-        return inputs, found[0] if len(found) == 1 else found
+        return inputs, found
 
     @classmethod
     def from_config(cls, values: dict):
@@ -257,7 +257,7 @@ class StackedRNNCells(Layer):
                 cell.release_dropout()
 
     def covers(self, sequences, training) -> bool:
-        return len(self.cells) > 1 and all(
+        return all(
             isinstance(cell, RecurrentCell) and cell.covers(sequences, training) for cell in self.cells
         )
 
