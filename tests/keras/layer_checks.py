@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One layer against Keras's: weights, outputs, gradients, symbolic shapes, and the configuration there and back."""
+"""One layer against Keras's: weights, outputs, gradients, symbolic shapes, the configuration both ways."""
 
 import numpy as np
 from keras_judge import close, default_call, leaves, our_call
@@ -17,7 +17,7 @@ def check_against_keras(judge, name, make, inputs, call=None, settle=True, **kwa
 
     Parameters
         make : the layer by `keras`;  inputs : arrays, one for each positional argument
-        call : how the layer is called, `default_call` where None;  settle : whether weights become random first
+        call : how the layer is called, `default_call` where None;  settle : weights become random first
     """
     theirs, ours = make(judge.keras), make(keras)
     judge.call(theirs, inputs, call, **kwargs)  # both build their weights

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention layers against Keras's: masks of every shape, several axes, grouped heads, windows, gates, scores."""
+"""Attention against Keras's: masks of every shape, several axes, grouped heads, windows, gates, scores."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ CASES = {
     "causal": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], CAUSAL),
     "causal across": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER], CAUSAL),
     "mask": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], {"attention_mask": SOME}),
-    "mask of all samples": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], {"attention_mask": SOME[1]}),
+    "mask of all": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], {"attention_mask": SOME[1]}),
     "mask by head": (lambda k: k.MultiHeadAttention(4, 3), [STEPS, STEPS], {"attention_mask": BY_HEAD}),
     "mask that broadcasts": (
         lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER], {"attention_mask": ACROSS[:, :1]}
@@ -36,12 +36,16 @@ CASES = {
     "mask of numbers": (
         lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER], {"attention_mask": ACROSS.astype("int32")}
     ),
-    "mask and causal": (lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], {"attention_mask": SOME, **CAUSAL}),
+    "mask and causal": (
+        lambda k: k.MultiHeadAttention(2, 3), [STEPS, STEPS], {"attention_mask": SOME, **CAUSAL}
+    ),
     "masked keys": (
-        lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER, OTHER * 2], {"key_mask": KEY_MASK, "value_mask": None}
+        lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER, OTHER * 2],
+        {"key_mask": KEY_MASK, "value_mask": None},
     ),
     "masked values and mask": (
-        lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER], {"value_mask": KEY_MASK, "attention_mask": ACROSS}
+        lambda k: k.MultiHeadAttention(2, 3), [STEPS, OTHER],
+        {"value_mask": KEY_MASK, "attention_mask": ACROSS},
     ),
     "window": (lambda k: k.MultiHeadAttention(2, 3, sliding_window=2), [STEPS, STEPS], {}),
     "window, causal": (lambda k: k.MultiHeadAttention(2, 3, sliding_window=3), [STEPS, STEPS], CAUSAL),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drawing tokens, the key-value cache, rotary and learned positions, and generation with and without the cache."""
+"""Drawing tokens, the key-value cache, rotary and learned positions, generation with and without cache."""
 
 import numpy as np
 import pytest

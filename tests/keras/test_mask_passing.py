@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which masks come out of layers that masked inputs go into, and what the layers compute by them, as Keras has it."""
+"""Which masks come out of layers that masked inputs go into, and what the layers compute by them."""
 
 import warnings
 

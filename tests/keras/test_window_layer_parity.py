@@ -30,8 +30,12 @@ CASES = {
     "Conv2D whole image": (lambda k: k.Conv2D(3, (9, 8)), IMAGES, {}),
     "Conv2D softmax": (lambda k: k.Conv2D(5, 3, activation="softmax"), ODD, {}),
     "DepthwiseConv2D": (lambda k: k.DepthwiseConv2D(3), IMAGES, {}),
-    "DepthwiseConv2D strides": (lambda k: k.DepthwiseConv2D((3, 2), 2, "same", activation="relu"), IMAGES, {}),
-    "DepthwiseConv2D multiplier": (lambda k: k.DepthwiseConv2D(3, depth_multiplier=3, use_bias=False), ODD, {}),
+    "DepthwiseConv2D strides": (
+        lambda k: k.DepthwiseConv2D((3, 2), 2, "same", activation="relu"), IMAGES, {}
+    ),
+    "DepthwiseConv2D multiplier": (
+        lambda k: k.DepthwiseConv2D(3, depth_multiplier=3, use_bias=False), ODD, {}
+    ),
     "DepthwiseConv2D dilation": (lambda k: k.DepthwiseConv2D(3, dilation_rate=2), IMAGES, {}),
     "SeparableConv2D": (lambda k: k.SeparableConv2D(5, 3, padding="same"), IMAGES, {}),
     "SeparableConv2D strides, multiplier": (
@@ -39,7 +43,7 @@ CASES = {
     ),
     "Conv2DTranspose": (lambda k: k.Conv2DTranspose(3, 3), IMAGES, {}),
     "Conv2DTranspose strides": (lambda k: k.Conv2DTranspose(3, (4, 5), (2, 3)), ODD, {}),
-    "Conv2DTranspose window below the stride": (lambda k: k.Conv2DTranspose(3, 2, 3, use_bias=False), ODD, {}),
+    "Conv2DTranspose small window": (lambda k: k.Conv2DTranspose(3, 2, 3, use_bias=False), ODD, {}),
     "Conv2DTranspose same": (lambda k: k.Conv2DTranspose(3, 4, 2, "same", activation="tanh"), IMAGES, {}),
     "Conv2DTranspose same, stride 1": (lambda k: k.Conv2DTranspose(3, 5, padding="same"), IMAGES, {}),
     "Conv2DTranspose output padding": (
@@ -53,10 +57,14 @@ CASES = {
     "AveragePooling2D": (lambda k: k.AveragePooling2D(3, (2, 1)), IMAGES, {}),
     "GlobalMaxPooling1D": (lambda k: k.GlobalMaxPooling1D(keepdims=True), STEPS, {}),
     "GlobalAveragePooling1D": (lambda k: k.GlobalAveragePooling1D(data_format="channels_first"), STEPS, {}),
-    "GlobalMaxPooling2D": (lambda k: k.GlobalMaxPooling2D(data_format="channels_first", keepdims=True), IMAGES, {}),
+    "GlobalMaxPooling2D": (
+        lambda k: k.GlobalMaxPooling2D(data_format="channels_first", keepdims=True), IMAGES, {}
+    ),
     "GlobalAveragePooling2D": (lambda k: k.GlobalAveragePooling2D(), IMAGES, {}),
     "ZeroPadding2D": (lambda k: k.ZeroPadding2D(2), IMAGES, {}),
-    "ZeroPadding2D channels_first": (lambda k: k.ZeroPadding2D((1, 3), data_format="channels_first"), IMAGES, {}),
+    "ZeroPadding2D channels_first": (
+        lambda k: k.ZeroPadding2D((1, 3), data_format="channels_first"), IMAGES, {}
+    ),
     "ZeroPadding1D": (lambda k: k.ZeroPadding1D((2, 1)), STEPS, {}),
     "ZeroPadding1D channels_first": (lambda k: k.ZeroPadding1D(1, data_format="channels_first"), STEPS, {}),
     "Cropping2D": (lambda k: k.Cropping2D(1), IMAGES, {}),

@@ -19,12 +19,12 @@ def sample(logits, temperature: float = 1.0, top_k: int | None = None, top_p: fl
     Parameters
         logits : (..., vocabulary)
         temperature : logits are divided by it; 0 takes the most likely token (greedy)
-        top_k : only among the k most likely;  top_p : only among the most likely that together reach this share
+        top_k : only among the k most likely;  top_p : only among the likeliest that together reach this share
         seed : an int, a SeedGenerator that goes on, or None for the global generator
     Returns   (...) int64 Tensor
     Raises    ValueError: temperature below 0, top_k out of 1 to vocabulary, top_p out of (0, 1]
-    Notes     Gumbel's trick: the largest of logit - log(-log(u)) is drawn by the softmax of the logits. Holtzman
-              et al., "The Curious Case of Neural Text Degeneration" (top_p), arXiv:1904.09751
+    Notes     Gumbel's trick: the largest of logit - log(-log(u)) is drawn by the softmax of the logits.
+              Holtzman et al., "The Curious Case of Neural Text Degeneration" (top_p), arXiv:1904.09751
     Examples
         >>> sample(np.array([[0.0, 9.0, 1.0]], np.float32), temperature=0).numpy()
         array([1])
@@ -79,12 +79,13 @@ def generate(
         temperature, top_k, top_p, seed : as `sample`'s
         stop_token : a sequence that has drawn it repeats it; the end is reached when all have
         context_length : the model sees at most that many of the last tokens; all where None
-        cache : keys and values of earlier tokens are kept (KeyValueCache), so that a token costs one step instead
-            of the whole sequence. For models whose layers know of it: attention with use_causal_mask=True,
-            RotaryEmbedding, PositionEmbedding. Beyond context_length the model runs without it
+        cache : keys and values of earlier tokens are kept (KeyValueCache), so that a token costs one step
+            instead of the whole sequence. For models whose layers know of it: attention with
+            use_causal_mask=True, RotaryEmbedding, PositionEmbedding. Beyond context_length the model runs
+            without it
     Returns   int32 Tensor: the prompt and what follows
-    Raises    ValueError: a prompt of other shape, an output that is no (batch, steps, vocabulary), a cache for a
-              model that gives other logits with it
+    Raises    ValueError: a prompt of other shape, an output that is no (batch, steps, vocabulary), a cache
+              for a model that gives other logits with it
     """
     tokens, length, single = _room("generate", prompt, max_new_tokens)
     total = tokens.shape[1]
@@ -107,12 +108,12 @@ def generate(
 
 
 def _room(name: str, prompt, count: int):
-    """(array (batch, steps + count) that begins with the prompt, steps, whether the prompt had no batch axis)."""
+    """An array (batch, steps + count) that begins with the prompt, steps, whether there was no batch axis."""
     prompt = np.asarray(prompt) if isinstance(prompt, (list, tuple)) else raw(name, "prompt", prompt)
     if prompt.ndim not in (1, 2) or prompt.shape[-1] < 1 or prompt.dtype.kind not in "iu":
         raise ValueError(
-            f"[{name}] prompt has shape {prompt.shape} and dtype {prompt.dtype}, expected ids (steps,) or (batch, "
-            "steps), at least one step"
+            f"[{name}] prompt has shape {prompt.shape} and dtype {prompt.dtype}, expected ids (steps,) or "
+            "(batch, steps), at least one step"
         )
     if not isinstance(count, int) or count < 0:
         raise ValueError(f"[{name}] max_new_tokens is {count!r}, expected an int of at least 0")
@@ -163,13 +164,13 @@ class _Cached(_Whole):
         return logits
 
     def _check(self, logits, want) -> None:
-        """Once: a layer that takes the first token it is given for the first of the sequence must not go unseen."""
+        """Once: a layer that takes its first token for the first of the sequence must not go unseen."""
         self.checked = True
         apart = float(ops.max(ops.abs(ops.subtract(logits, want))))
         scale = float(ops.max(ops.abs(want)))
         if not apart <= 1e-3 * max(scale, 1.0):
             raise ValueError(
-                f"[generate] cache is True, and the logits differ by {apart:.3g} from those of the whole sequence, "
-                "expected the same: some layer knows nothing of the cache. Use attention with use_causal_mask=True, "
-                "RotaryEmbedding or PositionEmbedding, or cache=False"
+                f"[generate] cache is True, and the logits differ by {apart:.3g} from those of the whole "
+                "sequence, expected the same: some layer knows nothing of the cache. Use attention with "
+                "use_causal_mask=True, RotaryEmbedding or PositionEmbedding, or cache=False"
             )

@@ -17,7 +17,7 @@ class MultiHeadAttention(ProjectedAttention):
         output_shape : features of the result, those of the query where None
         attention_axes : those that attention goes over; None for all but batch and features
         sliding_window : a query sees only keys less than that many steps away
-        flash_attention : accepted; without dropout and returned scores the weights are never held at once anyway
+        flash_attention : accepted; without dropout and returned scores weights are never held at once anyway
         kernel_initializer .. bias_constraint : of all projections
         use_gate : the heads are multiplied by sigmoid of one more projection of the query (arXiv:2505.06708)
         seed : of the dropout
@@ -81,8 +81,8 @@ class MultiHeadAttention(ProjectedAttention):
             self._check_count(argument, value)
         if attention_axes is not None and not isinstance(attention_axes, (int, list, tuple)):
             raise ValueError(
-                f"[{self.name}] attention_axes is a {type(attention_axes).__name__}, expected an int, a list or a "
-                "tuple"
+                f"[{self.name}] attention_axes is a {type(attention_axes).__name__}, expected an int, a "
+                "list or a tuple"
             )
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim or key_dim
         shape = (output_shape,) if isinstance(output_shape, int) else output_shape
@@ -101,8 +101,8 @@ class MultiHeadAttention(ProjectedAttention):
         for role, shape in (("query", query_shape), ("value", value_shape), ("key", key_shape)):
             if len(shape) < 3:
                 raise ValueError(
-                    f"[{self.name}] {role} has shape {tuple(shape)}, expected at least 3 dimensions (batch, steps, "
-                    "features)"
+                    f"[{self.name}] {role} has shape {tuple(shape)}, expected at least 3 dimensions "
+                    "(batch, steps, features)"
                 )
         if tuple(key_shape[1:-1]) != tuple(value_shape[1:-1]):
             raise ValueError(
@@ -112,8 +112,8 @@ class MultiHeadAttention(ProjectedAttention):
         axes = self._axes_of(len(query_shape) + 1)
         if any(not 0 < axis < len(query_shape) - 1 for axis in axes):
             raise ValueError(
-                f"[{self.name}] attention_axes is {self.attention_axes}, expected axes between the batch and the "
-                f"features of shape {tuple(query_shape)}"
+                f"[{self.name}] attention_axes is {self.attention_axes}, expected axes between the batch "
+                f"and the features of shape {tuple(query_shape)}"
             )
         heads = self.num_heads
         self._build_projections(
@@ -140,7 +140,7 @@ class GroupedQueryAttention(ProjectedAttention):
         head_dim : length of queries, keys and values in each head
         num_query_heads : a multiple of  num_key_value_heads
         dropout .. seed : as MultiHeadAttention's
-    Notes   The kernel reads each head of keys and values for its whole group; they are not repeated in memory.
+    Notes   The kernel reads each head of keys and values for its whole group, without repeating them.
     """
 
     config_fields = (
@@ -195,8 +195,8 @@ class GroupedQueryAttention(ProjectedAttention):
             self._check_count(argument, value)
         if num_query_heads % num_key_value_heads:
             raise ValueError(
-                f"[{self.name}] num_query_heads is {num_query_heads}, expected a multiple of num_key_value_heads "
-                f"= {num_key_value_heads}"
+                f"[{self.name}] num_query_heads is {num_query_heads}, expected a multiple of "
+                f"num_key_value_heads = {num_key_value_heads}"
             )
         self.head_dim, self.num_query_heads = head_dim, num_query_heads
         self.num_key_value_heads = num_key_value_heads
@@ -206,7 +206,8 @@ class GroupedQueryAttention(ProjectedAttention):
         for role, shape in (("query", query_shape), ("value", value_shape), ("key", key_shape)):
             if len(shape) != 3:
                 raise ValueError(
-                    f"[{self.name}] {role} has shape {tuple(shape)}, expected 3 dimensions (batch, steps, features)"
+                    f"[{self.name}] {role} has shape {tuple(shape)}, expected 3 dimensions (batch, steps, "
+                    "features)"
                 )
         shared = (self.num_key_value_heads, self.head_dim)
         heads = (self.num_query_heads, self.head_dim)

@@ -13,8 +13,8 @@ _thread = threading.local()
 
 class KeyValueCache:
     """What causal self-attention has seen. Inside `with cache:` attention layers that are called with
-    use_causal_mask=True on one sequence look at the steps so far, too, and RotaryEmbedding and PositionEmbedding
-    count on from there; `advance` then says that these steps have been taken.
+    use_causal_mask=True on one sequence look at the steps so far, too, and RotaryEmbedding and
+    PositionEmbedding count on from there; `advance` then says that these steps have been taken.
 
     Parameters
         max_length : steps there is room for; buffers of that length are made when a layer is first called

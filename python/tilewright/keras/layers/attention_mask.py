@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may look where in attention: masks of arguments, causality and windows as one bool array; axes folded into
-the one that attention goes over.
+"""Who may look where in attention: masks, causality and windows as one bool array; axes folded into the one
+that attention goes over.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Axes:
         others = (k_shape[0], *(k_shape[i] for i in self.kept)) if len(k_shape) == rank else None
         if others != self.lead:
             raise ValueError(
-                f"[{layer}] query has shape {q_shape[:-2]} and key {k_shape[:-2]} before the features, expected "
-                f"them alike but for axes {axes}"
+                f"[{layer}] query has shape {q_shape[:-2]} and key {k_shape[:-2]} before the features, "
+                f"expected them alike but for axes {axes}"
             )
         self.order = (0, *self.kept, *axes, rank - 2, rank - 1)
         self.plain = not self.kept and len(axes) == 1

@@ -193,7 +193,7 @@ class Lambda(Layer):
         function : called with the inputs, and with mask= and training= where it has such parameters
         output_shape : without the batch axis, or a function of the input shape; found by running it where
             None
-        mask : of the outputs, or a function of inputs and mask that gives it;  arguments : more for `function`
+        mask : of the outputs, or a function of inputs and mask;  arguments : more for `function`
     """
 
     config_fields = ("function", "output_shape", "mask", "arguments")

@@ -13,8 +13,8 @@ from tilewright.keras.annotated import mask_of, masks_of, with_mask
 def fill(signature, masked, args: tuple, kwargs: dict) -> None:
     """Puts the masks that the arguments carry into `kwargs`, where `call` takes them and none was given.
 
-    As in Keras `mask` is that of a single argument: beside a second one that holds arrays, like the initial state
-    of a recurrent layer, only `<name>_mask` parameters are filled.
+    As in Keras `mask` is that of a single argument: beside a second one that holds arrays, like the initial
+    state of a recurrent layer, only `<name>_mask` parameters are filled.
 
     Parameters
         signature : CallSignature of the layer;  masked : the first argument's mask, or list of masks, or None
@@ -57,7 +57,7 @@ def warn_of_loss(layer, masked, outputs) -> None:
         return
     if any(mask is not None for mask in nest.flatten(masked)):
         warnings.warn(
-            f"[{layer.name}] the input has a mask, and {type(layer).__name__} does not support masking: the layers "
-            "after it will not see the mask",
+            f"[{layer.name}] the input has a mask, and {type(layer).__name__} does not support masking: "
+            "the layers after it will not see the mask",
             stacklevel=4,
         )

@@ -26,13 +26,13 @@ def _counted(steps: int, start: float = 0.0):
 class RotaryEmbedding(Layer):
     """Turns pairs of features by an angle that grows with the position, the faster the earlier the pair.
 
-        y = x * cos(p f) + (-x2, x1) * sin(p f),   f_i = max_wavelength^(-2 i / features),   x = (x1, x2) in halves
+        y = x cos(p f) + (-x2, x1) sin(p f),   f_i = max_wavelength^(-2 i / features),   x = (x1, x2), halves
 
     Parameters
         max_wavelength : of the slowest pair, in steps;  scaling_factor : positions are divided by it
         sequence_axis, feature_axis : of the inputs, for example (batch, steps, heads, depth)
-    Notes   Su et al., RoFormer, arXiv:2104.09864; halves instead of neighbours pair up, as in KerasHub and GPT-NeoX.
-            Call it on queries and keys before attention. Inside a KeyValueCache positions count on.
+    Notes   Su et al., RoFormer, arXiv:2104.09864; halves instead of neighbours pair up, as in KerasHub and
+            GPT-NeoX. Call it on queries and keys before attention. Inside a KeyValueCache positions count on.
     """
 
     supports_masking = True
@@ -57,8 +57,8 @@ class RotaryEmbedding(Layer):
         features = inputs.shape[feature_axis]
         if features % 2 or step_axis == feature_axis:
             raise ValueError(
-                f"[{self.name}] input has shape {inputs.shape}, expected an even number of features along axis "
-                f"{self.feature_axis}"
+                f"[{self.name}] input has shape {inputs.shape}, expected an even number of features along "
+                f"axis {self.feature_axis}"
             )
         if positions is None:
             positions = _counted(inputs.shape[step_axis], _start(start_index))
@@ -85,7 +85,7 @@ class RotaryEmbedding(Layer):
 
 
 class PositionEmbedding(Layer):
-    """A learned vector for each position, (sequence_length, features), in the shape of the inputs; add it to them.
+    """A learned vector for each position, in the shape of the inputs (batch, steps, features): add it.
 
     Parameters
         sequence_length : how many positions there are;  initializer : of the vectors
@@ -119,8 +119,8 @@ class PositionEmbedding(Layer):
             end = first + inputs.shape[-2]
             if end > self.sequence_length:
                 raise ValueError(
-                    f"[{self.name}] input has {inputs.shape[-2]} steps from position {first}, expected at most "
-                    f"sequence_length = {self.sequence_length} positions"
+                    f"[{self.name}] input has {inputs.shape[-2]} steps from position {first}, expected at "
+                    f"most sequence_length = {self.sequence_length} positions"
                 )
             rows = self.position_embeddings[first:end]
         return ops.broadcast_to(rows, inputs.shape)

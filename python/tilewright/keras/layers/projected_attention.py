@@ -15,8 +15,8 @@ from tilewright.keras.layers.head_projection import HeadProjection
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.regularization import Dropout
 
-# What a forbidden score becomes: so low that softmax gives 0, finite so that a query which may look nowhere looks
-# everywhere alike.
+# What a forbidden score becomes: so low that softmax gives 0, finite so that a query which may look nowhere
+# looks everywhere alike.
 _FORBIDDEN = -1e30
 
 
@@ -61,8 +61,8 @@ class ProjectedAttention(Layer):
             self._check_count("sliding_window", sliding_window)
         if flash_attention and dropout > 0:
             raise ValueError(
-                f"[{self.name}] flash_attention is {flash_attention} and dropout {dropout}, expected no dropout "
-                "with flash attention"
+                f"[{self.name}] flash_attention is {flash_attention} and dropout {dropout}, expected no "
+                "dropout with flash attention"
             )
         self.dropout, self.use_bias, self.use_gate = dropout, use_bias, use_gate
         self.sliding_window, self.seed = sliding_window, seed
@@ -133,8 +133,8 @@ class ProjectedAttention(Layer):
     ):
         if return_attention_scores and self._flash_attention:
             raise ValueError(
-                f"[{self.name}] return_attention_scores is True with flash attention, expected False: the matrix "
-                "of scores is never made"
+                f"[{self.name}] return_attention_scores is True with flash attention, expected False: the "
+                "matrix of scores is never made"
             )
         alone = value is query and (key is None or key is value)
         key = value if key is None else key
@@ -150,10 +150,11 @@ class ProjectedAttention(Layer):
         axes = masks.Axes(self.name, self._axes_of(q.ndim), tuple(q.shape), tuple(k.shape))
         mask = self._mask(axes, query_mask, (value_mask, key_mask), attention_mask, use_causal_mask, offset)
         q, k, v = axes.fold(q), axes.fold(k), axes.fold(v)
-        # The kernel's causal form lets the last query see every key, which is what a cache needs, and without one
-        # Keras's meaning only where there are as many of both.
+        # The kernel's causal form lets the last query see every key, which is what a cache needs, and
+        # without one Keras's meaning only where there are as many of both.
         by_kernel = use_causal_mask and mask is None
-        # A query that may look nowhere looks everywhere alike, as in Keras, but where Keras holds the weights.
+        # A query that may look nowhere looks everywhere alike, as in Keras, but where that holds the
+        # weights.
         if mask is not None and axes.plain and not (self.dropout > 0 or return_attention_scores):
             mask = ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
         context, scores = self._attended(q, k, v, mask, by_kernel, training, return_attention_scores)
@@ -171,8 +172,8 @@ class ProjectedAttention(Layer):
         window = self.sliding_window
         if (parts or causal or window) and len(axes.axes) != 1:
             raise ValueError(
-                f"[{self.name}] attention_axes is {axes.axes}, expected a single axis with masked inputs, a causal "
-                "mask or a sliding window; give an attention_mask"
+                f"[{self.name}] attention_axes is {axes.axes}, expected a single axis with masked inputs, "
+                "a causal mask or a sliding window; give an attention_mask"
             )
         if attention_mask is not None:
             parts.append(attention_mask)

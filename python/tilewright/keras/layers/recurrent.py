@@ -78,8 +78,8 @@ class RNN(Layer):
         if self.stateful and self._state_variables is None:
             if sequences_shape[0] is None:
                 raise ValueError(
-                    f"[{self.name}] input has shape {tuple(sequences_shape)}, expected a known batch size as the "
-                    "layer is stateful: give Input a batch_size"
+                    f"[{self.name}] input has shape {tuple(sequences_shape)}, expected a known batch size "
+                    "as the layer is stateful: give Input a batch_size"
                 )
             path = "/".join((*naming.current_scope(), "rnn_state"))
             self._state_variables = nest.map_structure(

@@ -19,8 +19,8 @@ class RecurrentCell(Layer):
         activation : of the new state;  use_bias : whether to add a bias
         kernel_*, recurrent_*, bias_* : initializers, regularizers and constraints of the weights: kernel
             (inputs, gates * units), recurrent_kernel (units, gates * units), bias
-        dropout, recurrent_dropout : shares of the inputs and of the state that training drops, the same elements
-            in every step (Gal & Ghahramani, arXiv:1512.05287);  seed : of these choices
+        dropout, recurrent_dropout : shares of the inputs and of the state that training drops, the same
+            elements in every step (Gal & Ghahramani, arXiv:1512.05287);  seed : of these choices
     """
 
     gates = 1
@@ -189,8 +189,8 @@ class RecurrentCell(Layer):
         """Outputs (batch, steps, units), each at the place of its input, and the last states.
 
         Parameters
-            states : before the first step, or None for zeros;  mask : bool (batch, steps) or None: where it is
-                False the states stay
+            states : before the first step, or None for zeros;  mask : bool (batch, steps) or None: where it
+                is False the states stay
             backwards : from the last step to the first
         """
         factors, _ = self._factors(sequences.shape[0], sequences.shape[-1], training)

@@ -9,7 +9,7 @@ from tilewright.keras.layers.recurrent_cell import RecurrentCell
 
 
 class SimpleRNNCell(RecurrentCell):
-    """One step of a fully connected recurrent layer: h' = activation(x kernel + h recurrent_kernel + bias)."""
+    """One step of a fully connected layer: h' = activation(x kernel + h recurrent_kernel + bias)."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class GRUCell(RecurrentCell):
     """One step of a GRU, gates in the order z, r, h. Cho et al., arXiv:1406.1078.
 
     Parameters   as RecurrentCell's;  recurrent_activation : of the two gates
-        reset_after : the reset gate acts after the product with recurrent_kernel, which then has a bias of its own
+        reset_after : the reset gate acts after the product with recurrent_kernel, which then has its own bias
     """
 
     gates = 3

@@ -37,7 +37,7 @@ class Bidirectional(Layer):
 
     Parameters
         layer : recurrent layer; both directions are made anew from its configuration
-        merge_mode : how the two outputs become one: "concat", "sum", "mul", "ave", or None for both in a tuple
+        merge_mode : how two outputs become one: "concat", "sum", "mul", "ave", or None for both in a tuple
         weights : arrays to start from, those of the forward layer first
         backward_layer : for the other direction, with the opposite go_backwards
     Notes   Schuster & Paliwal, 1997. Outputs stand in the order of the input for both directions.
@@ -162,8 +162,9 @@ def _again(layer, prefix: str, **changed):
 class TimeDistributed(Wrapper):
     """A layer applied to every step of (batch, steps, ...) by itself.
 
-    Notes   Where the layer treats every sample alone, all steps go through it at once, as one larger batch. Batch
-            normalization, stateful layers and layers of one's own get them one after the other, as in Keras.
+    Notes   Where the layer treats every sample alone, all steps go through it at once, as one larger batch.
+            Batch normalization, stateful layers and layers of one's own get them one after the other, as in
+            Keras.
     """
 
     supports_masking = True
@@ -174,7 +175,8 @@ class TimeDistributed(Wrapper):
     def _step_shape(self, input_shape) -> tuple:
         if not isinstance(input_shape, (tuple, list)) or len(input_shape) < 3:
             raise ValueError(
-                f"[{self.name}] input has shape {input_shape}, expected at least 3 dimensions (batch, steps, ...)"
+                f"[{self.name}] input has shape {input_shape}, expected at least 3 dimensions (batch, "
+                "steps, ...)"
             )
         return (input_shape[0], *input_shape[2:])
 
