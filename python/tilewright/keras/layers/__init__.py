@@ -47,9 +47,10 @@ from tilewright.keras.layers.pooling import (
     MaxPooling2D,
 )
 from tilewright.keras.layers.positional import PositionEmbedding, RotaryEmbedding
-from tilewright.keras.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from tilewright.keras.layers.recurrent import RNN
 from tilewright.keras.layers.recurrent_cell import StackedRNNCells
 from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
+from tilewright.keras.layers.recurrent_layers import GRU, LSTM, SimpleRNN
 from tilewright.keras.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,

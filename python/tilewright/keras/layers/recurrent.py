@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RNN over any cell, and SimpleRNN, LSTM, GRU."""
+"""RNN: a cell run over the steps of sequences, by one kernel or step by step."""
 
 from __future__ import annotations
 
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming, nest
-from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.recurrent_cell import (
+    RecurrentCell,
     StackedRNNCells,
     check_cell,
     initial_state_of,
     output_size_of,
     step_of,
 )
-from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from tilewright.variable import Variable
 
 
@@ -191,18 +190,35 @@ class RNN(Layer):
             return None, top[0], states
         return None, outputs[:, 0 if backwards else -1], states
 
+    def _prepared(self, sequences, training):
+        """The sequences and a step over their parts: with cells of the library what needs no state comes
+        first, in one product for all steps.
+        """
+        cell = self.cell
+        plain = isinstance(cell, RecurrentCell) and type(cell).call is RecurrentCell.call
+        if not plain or cell.activity_regularizer is not None or sequences.ndim != 3:
+            return sequences, lambda x, states: step_of(cell, x, states, training)
+        dropped, state_dropped = cell.held_factors
+
+        def step(x, states):
+            new = cell.advance(x, states, state_dropped)
+            return new[0], new
+
+        return cell.project(sequences, dropped), step
+
     def _step_by_step(self, sequences, states, mask, training):
         """The same by calling the cell once a step."""
         batch, steps = sequences.shape[:2]
         states = self.get_initial_state(batch) if states is None else states
         if hasattr(self.cell, "hold_dropout"):
             self.cell.hold_dropout(batch, sequences.shape[-1], training)
+        sequences, step = self._prepared(sequences, training)
         inputs = _unstacked(sequences, steps)
         counts = None if mask is None else _unstacked(ops.expand_dims(mask, 2), steps)
         outputs, output = [], None
         try:
             for t in reversed(range(steps)) if self.go_backwards else range(steps):
-                y, new = step_of(self.cell, inputs[t], states, training)
+                y, new = step(inputs[t], states)
                 if counts is None:
                     output, states = y, new
                 else:
@@ -230,153 +246,3 @@ def _chosen(condition, new, old):
     """Nested states, new where the condition holds."""
     pairs = zip(nest.flatten(new), nest.flatten(old), strict=True)
     return nest.pack(new, [ops.where(condition, a, b) for a, b in pairs])
-
-
-class _OfOneCell(RNN):
-    """Base of layers named after their cell: their arguments are the cell's and the sequence's."""
-
-    cell_class: type
-    cell_name: str
-
-    def __init__(self, cell_arguments: dict, options: dict, activity_regularizer, use_cudnn, kwargs):
-        if use_cudnn not in ("auto", True, False):
-            raise ValueError(
-                f"[{type(self).__name__}] use_cudnn is {use_cudnn!r}, expected 'auto', True or False"
-            )
-        cell = self.cell_class(
-            **cell_arguments,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name=self.cell_name,
-        )
-        kwargs.pop("implementation", None)
-        super().__init__(cell, **options, activity_regularizer=activity_regularizer, **kwargs)
-        self.input_spec = InputSpec(ndim=3)
-
-    def __getattr__(self, name):
-        if name in type(self).cell_class.config_fields and "cell" in self.__dict__:
-            return getattr(self.cell, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
-def _split_arguments(arguments: dict, cell_class: type) -> tuple[dict, dict]:
-    """Arguments of the cell, and those of the sequence."""
-    cell = {name: arguments[name] for name in cell_class.config_fields}
-    return cell, {name: arguments[name] for name in RNN.sequence_fields if name in arguments}
-
-
-class SimpleRNN(_OfOneCell):
-    """A fully connected recurrent layer: h' = activation(x kernel + h recurrent_kernel + bias).
-
-    Parameters   as SimpleRNNCell's, then as RNN's
-    """
-
-    cell_class, cell_name = SimpleRNNCell, "simple_rnn_cell"
-    config_fields = (*SimpleRNNCell.config_fields, *RNN.sequence_fields, "activity_regularizer")
-
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        seed=None,
-        **kwargs,
-    ):
-        super().__init__(*_split_arguments(locals(), SimpleRNNCell), activity_regularizer, "auto", kwargs)
-
-
-class LSTM(_OfOneCell):
-    """Long short-term memory. Hochreiter & Schmidhuber, 1997.
-
-    Parameters   as LSTMCell's, then as RNN's;  use_cudnn : accepted, there is one kernel
-    """
-
-    cell_class, cell_name = LSTMCell, "lstm_cell"
-    config_fields = (*LSTMCell.config_fields, *RNN.sequence_fields, "activity_regularizer")
-
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        use_cudnn="auto",
-        **kwargs,
-    ):
-        super().__init__(*_split_arguments(locals(), LSTMCell), activity_regularizer, use_cudnn, kwargs)
-
-
-class GRU(_OfOneCell):
-    """Gated recurrent unit. Cho et al., arXiv:1406.1078.
-
-    Parameters   as GRUCell's, then as RNN's;  use_cudnn : accepted, there is one kernel
-    """
-
-    cell_class, cell_name = GRUCell, "gru_cell"
-    config_fields = (*GRUCell.config_fields, *RNN.sequence_fields, "activity_regularizer")
-
-    def __init__(
-        self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        reset_after=True,
-        use_cudnn="auto",
-        **kwargs,
-    ):
-        super().__init__(*_split_arguments(locals(), GRUCell), activity_regularizer, use_cudnn, kwargs)

@@ -80,7 +80,7 @@ class RecurrentCell(Layer):
         if self.dropout or self.recurrent_dropout:
             self.seed_generator = random.SeedGenerator(seed)
         self.state_size = self.output_size = units
-        self._held_factors = None
+        self.held_factors = None
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)
@@ -126,10 +126,10 @@ class RecurrentCell(Layer):
 
     def hold_dropout(self, batch: int, features: int, training) -> None:
         """Draws the factors of one sequence; every step uses them until `release_dropout`."""
-        self._held_factors = self._factors(batch, features, training)
+        self.held_factors = self._factors(batch, features, training)
 
     def release_dropout(self) -> None:
-        self._held_factors = None
+        self.held_factors = None
 
     def _factors(self, batch: int, features: int, training) -> tuple:
         """Factors of the inputs and of the state: None, or one for each gate where the state drops, too."""
@@ -153,21 +153,46 @@ class RecurrentCell(Layer):
         ]
 
     def _factors_of(self, inputs, training) -> tuple:
-        if self._held_factors is not None:
-            return self._held_factors
+        if self.held_factors is not None:
+            return self.held_factors
         return self._factors(inputs.shape[0], inputs.shape[-1], training)
 
-    def _product(self, x, kernel, bias, factors) -> list:
-        """x @ kernel + bias as one array for each gate, x times its factor first."""
-        if factors is not None and len(factors) > 1:
-            kernels = ops.split(kernel, self.gates, axis=1)
-            biases = [None] * self.gates if bias is None else ops.split(bias, self.gates)
-            return [
-                ops.matmul(ops.multiply(x, f), k, bias=b)
-                for f, k, b in zip(factors, kernels, biases, strict=True)
-            ]
-        y = ops.matmul(x if factors is None else ops.multiply(x, factors[0]), kernel, bias=bias)
-        return [y] if self.gates == 1 else ops.split(y, self.gates, axis=-1)
+    # ---- one step, in two parts: what does not wait for the step before, and what does
+
+    def call(self, inputs, states, training=False):
+        dropped, state_dropped = self._factors_of(inputs, training)
+        nested = nest.is_nested(states)
+        states = list(states) if nested else [states]
+        new = self.advance(self.project(inputs, dropped), states, state_dropped)
+        return new[0], new if nested else new[0]
+
+    def project(self, inputs, factors=None):
+        """What the inputs give to the gates, (..., gates * units), for one step or for all at once."""
+        if factors is not None and inputs.ndim == 3:
+            factors = [ops.expand_dims(f, 1) for f in factors]
+        return self._product(inputs, self.kernel, self._input_bias(), factors)
+
+    def advance(self, x, states: list, factors=None) -> list:
+        """The new states, the output first, from what `project` gave for the step."""
+        raise NotImplementedError(f"[{type(self).__name__}] advance is not defined")
+
+    def _input_bias(self):
+        return self.bias
+
+    def _product(self, x, kernel, bias, factors):
+        """x @ kernel + bias, (..., gates * units), x times each gate's factor first."""
+        if factors is None or len(factors) == 1:
+            return ops.matmul(x if factors is None else ops.multiply(x, factors[0]), kernel, bias=bias)
+        kernels = ops.split(kernel, self.gates, axis=1)
+        parts = [ops.matmul(ops.multiply(x, f), k) for f, k in zip(factors, kernels, strict=True)]
+        y = ops.concat(parts, axis=-1)
+        return y if bias is None else ops.add(y, bias)
+
+    def _gates_of(self, x, h, factors):
+        """x + h @ recurrent_kernel"""
+        if factors is None:
+            return ops.matmul(h, self.recurrent_kernel, residual=x)
+        return ops.add(x, self._product(h, self.recurrent_kernel, None, factors))
 
     # ---- whole sequences by one kernel
 
@@ -193,7 +218,7 @@ class RecurrentCell(Layer):
                 is False the states stay
             backwards : from the last step to the first
         """
-        factors, _ = self._factors(sequences.shape[0], sequences.shape[-1], training)
+        factors, _ = self._factors_of(sequences, training)
         if factors is not None:
             sequences = ops.multiply(sequences, ops.expand_dims(factors[0], 1))
         h0, *others = states or [None] * len(nest.flatten(self.state_size))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tilewright import ops
-from tilewright.keras import activations, nest
+from tilewright.keras import activations
 from tilewright.keras.layers.recurrent_cell import RecurrentCell
 
 
@@ -49,14 +49,8 @@ class SimpleRNNCell(RecurrentCell):
             **kwargs,
         )
 
-    def call(self, sequence, states, training=False):
-        nested = nest.is_nested(states)
-        h = states[0] if nested else states
-        dropped, state_dropped = self._factors_of(sequence, training)
-        (x,) = self._product(sequence, self.kernel, self.bias, dropped)
-        h = h if state_dropped is None else ops.multiply(h, state_dropped[0])
-        h = self.activation(ops.matmul(h, self.recurrent_kernel, residual=x))
-        return h, [h] if nested else h
+    def advance(self, x, states, factors=None):
+        return [self.activation(self._gates_of(x, states[0], factors))]
 
     def _has_kernel(self):
         return self.activation in (activations.tanh, activations.relu)
@@ -136,20 +130,12 @@ class LSTMCell(RecurrentCell):
         n = self.units
         return ops.concat([start((n,), dtype=dtype), ops.ones((n,), dtype), start((2 * n,), dtype=dtype)])
 
-    def call(self, inputs, states, training=False):
+    def advance(self, x, states, factors=None):
         h, c = states
-        dropped, state_dropped = self._factors_of(inputs, training)
-        if state_dropped is None and dropped is None:
-            x = ops.matmul(inputs, self.kernel, bias=self.bias)
-            i, f, g, o = ops.split(ops.matmul(h, self.recurrent_kernel, residual=x), 4, axis=-1)
-        else:
-            x = self._product(inputs, self.kernel, self.bias, dropped)
-            u = self._product(h, self.recurrent_kernel, None, state_dropped)
-            i, f, g, o = (ops.add(a, b) for a, b in zip(x, u, strict=True))
+        i, f, g, o = ops.split(self._gates_of(x, h, factors), 4, axis=-1)
         gate = self.recurrent_activation
         c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
-        h = ops.multiply(gate(o), self.activation(c))
-        return h, [h, c]
+        return [ops.multiply(gate(o), self.activation(c)), c]
 
     def _has_kernel(self):
         return super()._has_kernel() and self.recurrent_activation is activations.sigmoid
@@ -220,26 +206,27 @@ class GRUCell(RecurrentCell):
     def _bias_shape(self):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def call(self, inputs, states, training=False):
-        nested = nest.is_nested(states)
-        h = states[0] if nested else states
-        dropped, state_dropped = self._factors_of(inputs, training)
-        two = self.bias is not None and self.reset_after
-        x_bias, h_bias = (self.bias[0], self.bias[1]) if two else (self.bias, None)
-        gate = self.recurrent_activation
-        xz, xr, xn = self._product(inputs, self.kernel, x_bias, dropped)
+    def _two_biases(self) -> bool:
+        return self.bias is not None and self.reset_after
+
+    def _input_bias(self):
+        return self.bias[0] if self._two_biases() else self.bias
+
+    def advance(self, x, states, factors=None):
+        h, gate = states[0], self.recurrent_activation
+        xz, xr, xn = ops.split(x, 3, axis=-1)
         if self.reset_after:
-            hz, hr, hn = self._product(h, self.recurrent_kernel, h_bias, state_dropped)
+            bias = self.bias[1] if self._two_biases() else None
+            hz, hr, hn = ops.split(self._product(h, self.recurrent_kernel, bias, factors), 3, axis=-1)
             z, r = gate(ops.add(xz, hz)), gate(ops.add(xr, hr))
             kept = ops.multiply(r, hn)
         else:
             uz, ur, un = ops.split(self.recurrent_kernel, 3, axis=1)
-            hz, hr, hn = (h, h, h) if state_dropped is None else (ops.multiply(h, f) for f in state_dropped)
-            z, r = gate(ops.add(xz, ops.matmul(hz, uz))), gate(ops.add(xr, ops.matmul(hr, ur)))
+            hz, hr, hn = (h, h, h) if factors is None else (ops.multiply(h, f) for f in factors)
+            z, r = gate(ops.matmul(hz, uz, residual=xz)), gate(ops.matmul(hr, ur, residual=xr))
             kept = ops.matmul(ops.multiply(r, hn), un)
         n = self.activation(ops.add(xn, kept))
-        h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1.0, z), n))
-        return h, [h] if nested else h
+        return [ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1.0, z), n))]
 
     def _has_kernel(self):
         return super()._has_kernel() and self.recurrent_activation is activations.sigmoid
