@@ -101,6 +101,46 @@ def test_configuration_makes_the_same_layer(name):
     check_configuration(lambda k: make(k.layers), inputs, **kwargs)
 
 
+def on_list(layer, *inputs, **kwargs):
+    return layer(list(inputs), **kwargs)
+
+
+VALUES = floats(2, 4, 6)
+# name: (layer by keras.layers, inputs, arguments of the call)
+LISTED = {
+    "Attention": (lambda k: k.Attention(), [STEPS, VALUES], {}),
+    "Attention key": (lambda k: k.Attention(use_scale=True), [STEPS, floats(2, 4, 3), VALUES], {}),
+    "Attention scale, causal": (lambda k: k.Attention(use_scale=True), [STEPS, STEPS], CAUSAL),
+    "Attention masks": (lambda k: k.Attention(), [STEPS, VALUES], {"mask": [QUERY_MASK, KEY_MASK]}),
+    "Attention masks, causal": (
+        lambda k: k.Attention(), [STEPS, STEPS], {"mask": [None, QUERY_MASK], **CAUSAL}
+    ),
+    "Attention scores": (lambda k: k.Attention(), [STEPS, VALUES], {"mask": [None, KEY_MASK], **SCORES}),
+    "Attention concat": (lambda k: k.Attention(True, "concat"), [STEPS, VALUES], SCORES),
+    "Attention concat, no scale": (lambda k: k.Attention(score_mode="concat"), [STEPS, VALUES], {}),
+    "Attention dropout, not in training": (lambda k: k.Attention(dropout=0.4), [STEPS, VALUES], {}),
+    "AdditiveAttention": (lambda k: k.AdditiveAttention(), [STEPS, VALUES], {"mask": [QUERY_MASK, KEY_MASK]}),
+    "AdditiveAttention no scale": (lambda k: k.AdditiveAttention(False), [STEPS, VALUES, VALUES * 2], SCORES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_attention_on_a_list_is_keras_s(name, judge):
+    make, inputs, kwargs = LISTED[name]
+    masks = kwargs.get("mask")
+
+    def call(layer, *tensors, **options):
+        if masks is not None:
+            there = isinstance(tensors[0], judge.torch.Tensor)
+            options["mask"] = [m if m is None or not there else judge.tensor(m) for m in masks]
+        return on_list(layer, *tensors, **options)
+
+    options = {n: v for n, v in kwargs.items() if n != "mask"}
+    got = check_against_keras(judge, name, lambda k: make(k.layers), inputs, call, **options)
+    check_symbolic_shape(lambda k: make(k.layers), inputs, got, on_list, **options)
+    check_configuration(lambda k: make(k.layers), inputs, on_list, **kwargs)
+
+
 @pytest.mark.filterwarnings("ignore:.*Layer 'query' .of type EinsumDense:UserWarning")
 @pytest.mark.filterwarnings("ignore:(?s).*EinsumDense. was passed an input with a mask:UserWarning")
 @pytest.mark.parametrize("grouped", [False, True])
@@ -182,6 +222,13 @@ def test_rotary_embedding_turns_gradients_back():
             "expected a multiple of num_key_value_heads = 3",
         ),
         (lambda k: k.GroupQueryAttention(3, 4, 2)(IMAGE, IMAGE), ValueError, "expected 3 dimensions"),
+        (lambda k: k.Attention(score_mode="sum"), ValueError, "score_mode is 'sum'"),
+        (
+            lambda k: k.Attention()(STEPS),
+            ValueError,
+            "[attention] inputs has Tensor entries, expected a list",
+        ),
+        (lambda k: k.Attention()([STEPS]), ValueError, "inputs has 1 entries"),
         (
             lambda k: k.MultiHeadAttention(2, 3)(STEPS[0], STEPS[0]),
             ValueError,

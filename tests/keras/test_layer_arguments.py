@@ -58,6 +58,8 @@ EVERY = {
     "Activation": (lambda: LAYERS.Activation("relu"), [STEPS]),
     "ActivityRegularization": (lambda: LAYERS.ActivityRegularization(0.1, 0.2), [STEPS]),
     "Add": (lambda: LAYERS.Add(), [STEPS, STEPS]),
+    "AdditiveAttention": (lambda: LAYERS.AdditiveAttention(), [STEPS, STEPS]),
+    "Attention": (lambda: LAYERS.Attention(use_scale=True), [STEPS, STEPS]),
     "AlphaDropout": (lambda: LAYERS.AlphaDropout(0.2), [STEPS]),
     "Average": (lambda: LAYERS.Average(), [STEPS, STEPS]),
     "AveragePooling1D": (lambda: LAYERS.AveragePooling1D(2), [STEPS]),
@@ -127,7 +129,7 @@ EVERY = {
 
 
 def called(layer, inputs):
-    merges = type(layer).__module__.endswith("merging")
+    merges = type(layer).__module__.endswith(("merging", "score_attention"))
     return leaves(layer(inputs) if merges else layer(*inputs))
 
 

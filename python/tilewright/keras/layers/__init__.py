@@ -70,19 +70,20 @@ from tilewright.keras.layers.reshaping import (
     ZeroPadding2D,
 )
 from tilewright.keras.layers.reshaping_sequences import Cropping1D, UpSampling1D, ZeroPadding1D
+from tilewright.keras.layers.score_attention import AdditiveAttention, Attention
 from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
 
 _CLASSES = (
-    Activation, ActivityRegularization, Add, AlphaDropout, Average, AveragePooling1D, AveragePooling2D,
-    BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping1D,
-    Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU, Embedding, Flatten, GRU, GRUCell,
-    GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D,
-    GlobalMaxPooling2D, GroupNormalization, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell,
-    Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
-    MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding, RMSNormalization, RNN, ReLU,
-    RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax,
-    SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization,
-    UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
+    Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
+    AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D,
+    Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU, Embedding,
+    Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
+    GlobalMaxPooling1D, GlobalMaxPooling2D, GroupNormalization, GroupedQueryAttention, Identity,
+    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
+    MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding,
+    RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN,
+    SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract,
+    TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
