@@ -313,6 +313,21 @@ def test_a_cell_of_ones_own():
     close(masked, (STEPS * ANY[:, :, None]).sum(1), "masked")
 
 
+def test_a_cell_that_changes_one_of_the_library_is_asked_at_every_step():
+    class Doubled(keras.layers.GRUCell):
+        def call(self, inputs, states, training=False):
+            y, new = super().call(inputs, states, training)
+            return 2.0 * y, new
+
+    plain, doubled = (
+        keras.layers.RNN(cell(6), return_sequences=True) for cell in (keras.layers.GRUCell, Doubled)
+    )
+    want = plain(STEPS).numpy()
+    doubled.build(STEPS.shape)
+    doubled.set_weights(plain.get_weights())
+    close(doubled(STEPS).numpy(), 2 * want, "doubled")
+
+
 def test_no_steps_and_no_samples():
     for layer in (keras.layers.LSTM(6, **ALL), keras.layers.LSTM(6, activation="relu", **ALL)):
         y, h, c = layer(np.zeros((2, 0, 4), np.float32))

@@ -51,7 +51,7 @@ class HeadProjection(Layer):
 
     def call(self, inputs):
         lead = inputs.shape[: inputs.ndim - self._inputs]
-        x = ops.reshape(inputs, (*lead, math.prod(self._summed)))
+        x = inputs if self._inputs == 1 else ops.reshape(inputs, (*lead, math.prod(self._summed)))
         kernel = ops.reshape(self.kernel, (math.prod(self._summed), math.prod(self._shape)))
         bias = None if self.bias is None else ops.reshape(self.bias, (math.prod(self._shape),))
         return self.activation(ops.reshape(ops.matmul(x, kernel, bias=bias), (*lead, *self._shape)))

@@ -195,7 +195,7 @@ class RNN(Layer):
         first, in one product for all steps.
         """
         cell = self.cell
-        plain = isinstance(cell, RecurrentCell) and type(cell).call is RecurrentCell.call
+        plain = isinstance(cell, RecurrentCell) and cell.is_plain()
         if not plain or cell.activity_regularizer is not None or sequences.ndim != 3:
             return sequences, lambda x, states: step_of(cell, x, states, training)
         dropped, state_dropped = cell.held_factors
@@ -210,13 +210,13 @@ class RNN(Layer):
         """The same by calling the cell once a step."""
         batch, steps = sequences.shape[:2]
         states = self.get_initial_state(batch) if states is None else states
-        if hasattr(self.cell, "hold_dropout"):
-            self.cell.hold_dropout(batch, sequences.shape[-1], training)
-        sequences, step = self._prepared(sequences, training)
-        inputs = _unstacked(sequences, steps)
         counts = None if mask is None else _unstacked(ops.expand_dims(mask, 2), steps)
         outputs, output = [], None
         try:
+            if hasattr(self.cell, "hold_dropout"):
+                self.cell.hold_dropout(batch, sequences.shape[-1], training)
+            sequences, step = self._prepared(sequences, training)
+            inputs = _unstacked(sequences, steps)
             for t in reversed(range(steps)) if self.go_backwards else range(steps):
                 y, new = step(inputs[t], states)
                 if counts is None:

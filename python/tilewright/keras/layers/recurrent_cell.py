@@ -202,10 +202,15 @@ class RecurrentCell(Layer):
         return (
             sequences.ndim == 3
             and not dropped
+            and self.is_plain()
             and sequences.dtype == self._compute_dtype
             and self._compute_dtype in ("float32", "float64")
             and self._has_kernel()
         )
+
+    def is_plain(self) -> bool:
+        """Whether the step is the library's own, not that of a subclass which may have changed it."""
+        return "_kernel" in vars(type(self))
 
     def _has_kernel(self) -> bool:
         return self.activation is activations.tanh
