@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent layers, cells and the layers around layers against Keras's: by the kernels and step by step."""
+"""Recurrent layers and cells against Keras's: by the kernels and step by step."""
 
 import numpy as np
 import pytest
 from keras_judge import close
 from layer_checks import check_against_keras, check_configuration, check_symbolic_shape, floats
 
-import tilewright as tw
 from tilewright import keras
 
-STEPS, WIDE = floats(3, 5, 4), floats(3, 5, 2, 4)
+STEPS = floats(3, 5, 4)
 RIGHT = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]], bool)  # padded on the right
 ANY = np.array(
     [[0, 1, 0, 1, 0], [1, 0, 1, 1, 0], [0, 0, 0, 0, 0]], bool
@@ -93,39 +92,6 @@ CASES = {
     "RNN of a stack, step by step": (
         lambda k: k.RNN([k.LSTMCell(6, activation="relu"), k.GRUCell(3)], **ALL), [STEPS], None, {}
     ),
-    "Bidirectional": (lambda k: k.Bidirectional(k.LSTM(6)), [STEPS], None, {}),
-    "Bidirectional sequences": (
-        lambda k: k.Bidirectional(k.GRU(6, return_sequences=True)), [STEPS], None, {"mask": ANY}
-    ),
-    "Bidirectional last, mask": (lambda k: k.Bidirectional(k.LSTM(6)), [STEPS], None, {"mask": ANY}),
-    "Bidirectional sum, states": (
-        lambda k: k.Bidirectional(k.LSTM(6, **ALL), merge_mode="sum"), [STEPS], None, {}
-    ),
-    "Bidirectional mul": (
-        lambda k: k.Bidirectional(k.SimpleRNN(6, return_sequences=True), merge_mode="mul"), [STEPS], None, {}
-    ),
-    "Bidirectional ave": (lambda k: k.Bidirectional(k.LSTM(6), merge_mode="ave"), [STEPS], None, {}),
-    "Bidirectional both": (
-        lambda k: k.Bidirectional(k.GRU(6, return_sequences=True), merge_mode=None), [STEPS], None, {}
-    ),
-    "Bidirectional first states": (
-        lambda k: k.Bidirectional(k.GRU(6, **ALL)), [*STATE, floats(3, 6) * 2], with_state, {}
-    ),
-    "Bidirectional of two layers": (
-        lambda k: k.Bidirectional(
-            k.LSTM(6, return_sequences=True),
-            backward_layer=k.LSTM(6, activation="relu", return_sequences=True, go_backwards=True),
-        ),
-        [STEPS], None, {},
-    ),
-    "TimeDistributed Dense": (
-        lambda k: k.TimeDistributed(k.Dense(3, activation="tanh")), [WIDE], None, {"mask": RIGHT}
-    ),
-    "TimeDistributed Conv1D": (lambda k: k.TimeDistributed(k.Conv1D(3, 2)), [WIDE], None, {}),
-    "TimeDistributed BatchNormalization": (
-        lambda k: k.TimeDistributed(k.BatchNormalization()), [WIDE], None, {"training": True}
-    ),
-    "TimeDistributed LSTM": (lambda k: k.TimeDistributed(k.LSTM(3)), [WIDE], None, {}),
 }  # fmt: skip
 
 
@@ -142,7 +108,7 @@ def test_configuration_makes_the_same_layer(name):
     check_configuration(lambda k: make(k.layers), inputs, call, **kwargs)
 
 
-@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU", "Bidirectional", "RNN of a stack"])
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU", "RNN of a stack"])
 def test_configuration_reads_as_keras_s(name, judge):
     """All of Keras's keys, and its values."""
     make = CASES[name][0]
@@ -345,17 +311,6 @@ def test_float64_runs_by_the_kernel():
     close(y.numpy(), single(STEPS).numpy(), "float64", 1e-5)
 
 
-def test_training_reaches_all_weights_of_a_frozen_and_thawed_layer():
-    layer = keras.layers.Bidirectional(keras.layers.LSTM(3))
-    layer(STEPS)
-    layer.trainable = False
-    assert not layer.trainable_weights and len(layer.non_trainable_weights) == 6
-    layer.trainable = True
-    with tw.GradientTape() as tape:
-        y = layer(STEPS)
-    assert all(g is not None for g in tape.gradient(y, layer.trainable_weights))
-
-
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -365,19 +320,6 @@ def test_training_reaches_all_weights_of_a_frozen_and_thawed_layer():
         (lambda k: k.GRU(3)(floats(2, 3)), ValueError, "[gru] input has shape (2, 3), expected 3 dimensions"),
         (lambda k: k.LSTM(3)(STEPS, mask=np.ones((3, 5, 4), bool)), ValueError, "mask has shape (3, 5, 4)"),
         (lambda k: k.RNN(3), ValueError, "cell is a int without `call`"),
-        (lambda k: k.Bidirectional("lstm"), ValueError, "[Bidirectional] layer is a str, expected a layer"),
-        (lambda k: k.Bidirectional(k.LSTM(3), merge_mode="both"), ValueError, "merge_mode is 'both'"),
-        (
-            lambda k: k.Bidirectional(k.LSTM(3), backward_layer=k.LSTM(3)),
-            ValueError,
-            "go_backwards is False for both layers",
-        ),
-        (lambda k: k.TimeDistributed(k.Dense(3))(floats(2, 3)), ValueError, "at least 3 dimensions"),
-        (
-            lambda k: k.TimeDistributed(k.Dense(3))(STEPS, mask=np.ones((3, 4), bool)),
-            ValueError,
-            "mask has shape (3, 4), expected (3, 5, ...)",
-        ),
     ],
 )
 def test_wrong_arguments_are_named(call, error, message):

@@ -210,9 +210,6 @@ class ProjectedAttention(Layer):
         kept = self.dropout_layer(weights, training=training)
         return ops.transpose(ops.matmul(kept, v), (0, 2, 1, 3)), weights
 
-    def compute_mask(self, query, mask=None):
-        return mask
-
     def _spec(self, query, value, heads: int, features: tuple, with_scores: bool):
         y = KerasTensor((*query.shape[:-1], *features), self.dtype)
         if not with_scores:
