@@ -63,12 +63,23 @@ def check_symbolic_shape(make, inputs, got, call=None, batch_size=None, **kwargs
     assert [y.shape for y in ys] == [(batch_size, *g.shape[1:]) for g in got]
 
 
+def arguments_of(layer) -> dict:
+    """The configuration without the shapes that layers inside were built for, if they were."""
+
+    def kept(value):
+        if isinstance(value, dict):
+            return {k: kept(v) for k, v in value.items() if k != "build_config"}
+        return [kept(v) for v in value] if isinstance(value, list) else value
+
+    return kept(layer.get_config())
+
+
 def check_configuration(make, inputs, call=None, **kwargs):
     """from_config(get_config()) is the same layer: same configuration, and with the weights same outputs."""
     first = make(keras)
     our_call(first, inputs, call, **kwargs)
     again = type(first).from_config(first.get_config())
-    assert again.get_config() == first.get_config()
+    assert arguments_of(again) == arguments_of(first)
     our_call(again, inputs, call, **kwargs)
     again.set_weights(first.get_weights())
     for layer in (first, again):

@@ -24,6 +24,7 @@ class MultiHeadAttention(ProjectedAttention):
     Notes   Vaswani et al., arXiv:1706.03762.
     """
 
+    attribute_of = {role: f"{role}_dense" for role in ("query", "key", "value", "output")}
     config_fields = (
         "num_heads",
         "key_dim",
@@ -143,6 +144,7 @@ class GroupedQueryAttention(ProjectedAttention):
     Notes   The kernel reads each head of keys and values for its whole group, without repeating them.
     """
 
+    attribute_of = {role: f"_{role}_dense" for role in ("query", "key", "value", "output")}
     config_fields = (
         "head_dim",
         "num_query_heads",

@@ -24,6 +24,9 @@ class ProjectedAttention(Layer):
     """Base: softmax(q k^T / sqrt(depth)) v in heads, between learned projections."""
 
     supports_masking = True
+    attribute_of: dict[
+        str, str
+    ]  # where each projection is held: Keras's names, under which files keep weights
     shared_fields = (
         "dropout",
         "use_bias",
@@ -108,15 +111,21 @@ class ProjectedAttention(Layer):
             shapes : of query, key and value;  *_heads : (heads, depth);  out : axes of the result
         """
         query, key, value = shapes
-        self.query_dense = self._projection("query", query_heads, query)
-        self.key_dense = self._projection("key", key_heads, key)
+        self._hold("query", self._projection("query", query_heads, query))
+        self._hold("key", self._projection("key", key_heads, key))
         if self.use_gate:
             gates = (query_heads[0], value_heads[1])
-            self.gate_dense = self._projection("gate", gates, query, activation="sigmoid")
-        self.value_dense = self._projection("value", value_heads, value)
+            self._gate_dense = self._projection("gate", gates, query, activation="sigmoid")
+        self._hold("value", self._projection("value", value_heads, value))
         between = (*query[:-1], query_heads[0], value_heads[1])
-        self.output_dense = self._projection("attention_output", out, between, 2)
-        self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
+        self._hold("output", self._projection("attention_output", out, between, 2))
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
+
+    def _hold(self, role: str, projection: HeadProjection) -> None:
+        setattr(self, self.attribute_of[role], projection)
+
+    def _projected(self, role: str, x):
+        return getattr(self, self.attribute_of[role])(x)
 
     def call(
         self,
@@ -139,8 +148,12 @@ class ProjectedAttention(Layer):
         alone = value is query and (key is None or key is value)
         key = value if key is None else key
         query, key, value = (with_mask(x, None) for x in (query, key, value))
-        gate = self.gate_dense(query) if self.use_gate else None
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        gate = self._gate_dense(query) if self.use_gate else None
+        q, k, v = (
+            self._projected("query", query),
+            self._projected("key", key),
+            self._projected("value", value),
+        )
         cache = current_cache() if alone and use_causal_mask else None
         offset = 0
         if cache is not None:
@@ -159,7 +172,7 @@ class ProjectedAttention(Layer):
             mask = ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
         context, scores = self._attended(q, k, v, mask, by_kernel, training, return_attention_scores)
         context = axes.unfold(context)
-        y = self.output_dense(context if gate is None else ops.multiply(context, gate))
+        y = self._projected("output", context if gate is None else ops.multiply(context, gate))
         return (y, axes.unfold_scores(scores)) if return_attention_scores else y
 
     def _axes_of(self, rank: int) -> tuple[int, ...]:
@@ -207,7 +220,7 @@ class ProjectedAttention(Layer):
             scores = ops.add(scores, mask)
         weights = ops.softmax(scores)
         weights = ops.where(mask, weights, 0.0) if choice else weights
-        kept = self.dropout_layer(weights, training=training)
+        kept = self._dropout_layer(weights, training=training)
         return ops.transpose(ops.matmul(kept, v), (0, 2, 1, 3)), weights
 
     def _spec(self, query, value, heads: int, features: tuple, with_scores: bool):
