@@ -133,7 +133,7 @@ class BatchNormalization(_Scaling):
             **kwargs,
         )
         if renorm:
-            raise ValueError(f"[{self.name}] renorm is {renorm}, expected False: there is no renormalization")
+            raise ValueError(f"[{type(self).__name__}] renorm is {renorm}, expected False: there is none")
         self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
