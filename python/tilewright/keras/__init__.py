@@ -15,6 +15,7 @@ from tilewright.keras import (
     models,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from tilewright.keras.graph import KerasTensor
@@ -45,6 +46,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
 ]
 

@@ -9,18 +9,23 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
-from tilewright.keras.serialization import (
+from tilewright.keras.registration import (
     custom_object_scope,
-    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
     register_keras_serializable,
-    serialize_keras_object,
 )
+from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tilewright.random import set_random_seed
 
 
 def clear_session() -> None:
     """Layers are numbered from the start again."""
     naming.reset_names()
+
+
+CustomObjectScope = custom_object_scope
 
 
 def to_categorical(x, num_classes: int | None = None):
@@ -57,9 +62,13 @@ def normalize(x, axis: int = -1, order: int = 2):
 
 
 __all__ = [
+    "CustomObjectScope",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
     "register_keras_serializable",
     "serialize_keras_object",

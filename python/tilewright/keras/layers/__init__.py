@@ -25,6 +25,7 @@ from tilewright.keras.layers.merging import (
     multiply,
 )
 from tilewright.keras.layers.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from tilewright.keras.layers.operation import Operation, operation
 from tilewright.keras.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -73,5 +74,5 @@ Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTra
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
     "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
+    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "Operation", "add", "average", "concatenate", "multiply", "operation",
 ]  # fmt: skip

@@ -251,22 +251,23 @@ class Layer(WeightOwner):
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
-        signature = type(self)._signature()
-        bound = signature.bound(args, kwargs)
+        found = self._note_shapes(args, kwargs)
+        wanted = type(self)._signature().build_names
+        if len(wanted) > 1 or (wanted and wanted[0] in found and len(found) > 1):
+            self.build(**{name: found.get(name) for name in wanted})
+        else:
+            self.build(next(iter(found.values()), None))
+        self.built = True
+
+    def _note_shapes(self, args, kwargs) -> dict:
+        """The arguments' shapes by `<name>_shape`; kept for `get_build_config`."""
         shapes = {}
-        for name, value in bound.items():
+        for name, value in type(self)._signature().bound(args, kwargs).items():
             leaves = nest.flatten(value)
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes[name] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
-        wanted = signature.build_names
-        if len(wanted) > 1 or (wanted and wanted[0].removesuffix("_shape") in shapes and len(shapes) > 1):
-            found = {f"{name}_shape": shape for name, shape in shapes.items()}
-            self.build(**{name: found.get(name) for name in wanted})
-        elif shapes:
-            self.build(next(iter(shapes.values())))
-        else:
-            self.build(None)
-        self.built = True
+                shapes[f"{name}_shape"] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+        self._built_for = shapes
+        return shapes
 
     def _check_input(self, first):
         specs = self.input_spec
@@ -345,6 +346,36 @@ class Layer(WeightOwner):
         """What that call gave."""
         return self._only_call("output").outputs
 
+    # ---- saving
+
+    def save_own_variables(self, store: dict) -> None:
+        """Puts the layer's own weights, not those of the layers below, into `store` under "0", "1" ..."""
+        for i, variable in enumerate(self._own_weights()):
+            store[str(i)] = variable
+
+    def load_own_variables(self, store: dict) -> None:
+        """Assigns what `save_own_variables` stored; whoever overrides one overrides the other."""
+        own = self._own_weights()
+        if len(store) != len(own):
+            raise ValueError(f"[{self.name}] the file has {len(store)} variables, expected {len(own)}")
+        for i, variable in enumerate(own):
+            variable.assign(store[str(i)])
+
+    def get_build_config(self) -> dict | None:
+        """The shapes that the layer was built for, to build it from a file; None where it was not."""
+        shapes = self.__dict__.get("_built_for")
+        if not shapes:
+            return None
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+
+    def build_from_config(self, values: dict) -> None:
+        """Builds for the shapes that `get_build_config` gave."""
+        if "input_shape" in values:
+            self.build(nest.as_shapes(values["input_shape"]))
+        elif "shapes_dict" in values:
+            self.build(**{name: nest.as_shapes(shape) for name, shape in values["shapes_dict"].items()})
+        self.built = True
+
     # ---- configuration
 
     def get_config(self) -> dict:
@@ -389,6 +420,9 @@ def _scoped_build(build):
         if self.__dict__.get("_building"):
             return build(self, *args, **kwargs)
         object.__setattr__(self, "_building", True)
+        if self.__dict__.get("_built_for") is None:
+            shapes = {**dict(zip(type(self)._signature().build_names, args, strict=False)), **kwargs}
+            object.__setattr__(self, "_built_for", {k: v for k, v in shapes.items() if v is not None})
         try:
             with naming.name_scope(self.name):
                 self.path = "/".join(naming.current_scope())
