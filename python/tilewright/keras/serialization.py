@@ -39,6 +39,7 @@ _shared: list[dict] = []  # innermost scope last: written configurations by id, 
 _POLICIES = ("DTypePolicy", "FloatDTypePolicy", "Policy")
 # Arguments of Keras that have no part here, with what they hold where they are not used.
 _UNUSED = {
+    "ema_momentum": (0.99,),
     "optional": (False,),
     "quantization_config": (None,),
     "ragged": (False,),

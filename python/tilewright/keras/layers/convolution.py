@@ -230,7 +230,7 @@ class Conv1D(Convolution):
 class Conv2DTranspose(Convolution):
     """Transposed convolution, which enlarges images; kernel (rows, columns, filters, channels)."""
 
-    config_fields = (*Convolution.config_fields, "output_padding")
+    config_fields = (*(f for f in Convolution.config_fields if f != "groups"), "output_padding")
 
     def __init__(
         self,
