@@ -229,11 +229,21 @@ class Model(Trainer, Layer):
         show_trainable=False,
         layer_range=None,
     ) -> None:
-        """Prints a table of layers, output shapes and numbers of parameters."""
+        """Prints a table of layers, output shapes and numbers of parameters.
+
+        Parameters
+            line_length : characters in a line;  positions : where the columns end, as shares of the line
+            print_fn : called with the text instead of `print`
+            expand_nested : also the layers inside models;  show_trainable : a column that says Y or N
+            layer_range : two names or patterns, of the first and the last layer to show
+        """
         text = summaries.text(
             self, line_length, positions, expand_nested, show_trainable, layer_range
         )
-        (print_fn or print)(text)
+        if print_fn is None:
+            print(text)
+        else:
+            print_fn(text + "\n")
 
     def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
