@@ -31,6 +31,7 @@ __all__ = [
     "read_arguments",
     "register_keras_serializable",
     "serialize_keras_object",
+    "serialize_with_sharing",
     "sharing_scope",
     "unknown",
 ]
@@ -88,6 +89,32 @@ def sharing_scope():
 # ---- writing
 
 
+def serialize_with_sharing(thing) -> dict:
+    """`thing` as plain data, where an object that stands in several places has a number."""
+    with sharing_scope():
+        config = serialize_keras_object(thing)
+    counts: dict[int, int] = {}
+    for part in _dicts(config):
+        number = part.get("shared_object_id")
+        counts[number] = counts.get(number, 0) + 1
+    for part in _dicts(config):
+        if counts[part.get("shared_object_id")] == 1:
+            part.pop("shared_object_id", None)
+    return config
+
+
+def _dicts(config):
+    """All dicts in plain data."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+
+
 def serialize_keras_object(thing):
     """`thing` as plain data that JSON can hold."""
     if thing is None or isinstance(thing, (str, bool, int, float)):
@@ -136,9 +163,8 @@ def _describe_object(thing) -> dict:
         if values:
             found[part] = serialize_keras_object(values)
     if _shared:
-        first = _shared[-1].setdefault(id(thing), (found, thing))[0]  # holds the object: ids are reused
-        if first is not found:
-            found["shared_object_id"] = first["shared_object_id"] = id(thing)
+        _shared[-1][id(thing)] = thing  # kept alive, so that no other object gets its id
+        found["shared_object_id"] = id(thing)
     return found
 
 

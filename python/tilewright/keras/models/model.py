@@ -277,8 +277,7 @@ class Model(Trainer, Layer):
 
     def to_json(self, **options) -> str:
         """The configuration as JSON."""
-        with serialization.sharing_scope():
-            return json.dumps(serialization.serialize_keras_object(self), **options)
+        return json.dumps(serialization.serialize_with_sharing(self), **options)
 
     # ---- how it was compiled, for saving
 

@@ -23,8 +23,7 @@ _LARGE_BYTES, _LARGEST_FACTOR = 1 << 28, 100
 
 def save(model, path: str, include_optimizer: bool = True) -> None:
     """Writes the whole model."""
-    with serialization.sharing_scope():
-        config = serialization.serialize_keras_object(model)
+    config = serialization.serialize_with_sharing(model)
     if not include_optimizer:
         config.pop("compile_config", None)
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")

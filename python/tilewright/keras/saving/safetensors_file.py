@@ -72,7 +72,7 @@ def save(model, path: str) -> None:
     weights = named_weights(model)
     if not weights:
         raise ValueError(f"[save_weights] model {model.name} has no weights, expected it to be built")
-    arrays = {name: np.ascontiguousarray(v.numpy()) for name, v in weights.items()}
+    arrays = {name: np.require(v.numpy(), requirements="C") for name, v in weights.items()}
     data = library.numpy.save(arrays, metadata={"format": "tilewright", "model": type(model).__name__})
     write_whole(path, data)
 

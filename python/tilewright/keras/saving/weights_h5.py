@@ -31,7 +31,7 @@ def contents(model, with_optimizer: bool = True) -> bytes:
 
 
 def _array(value) -> np.ndarray:
-    return np.ascontiguousarray(value.numpy() if isinstance(value, Variable) else value)
+    return np.asarray(value.numpy() if isinstance(value, Variable) else value)
 
 
 def optimizer_variables(optimizer) -> list[Variable]:
