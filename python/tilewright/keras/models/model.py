@@ -107,10 +107,10 @@ class Model(Trainer, Layer):
     input = property(lambda self: self._needs_graph().inputs, doc="KerasTensors as given")
     output = property(lambda self: self._needs_graph().outputs, doc="KerasTensors as given")
     input_shape = property(
-        lambda self: nest.map_structure(lambda t: t.shape, self.input), doc="shape with batch axis"
+        lambda self: _only(nest.map_structure(lambda t: t.shape, self.input)), doc="with the batch axis"
     )
     output_shape = property(
-        lambda self: nest.map_structure(lambda t: t.shape, self.output), doc="shape with batch axis"
+        lambda self: _only(nest.map_structure(lambda t: t.shape, self.output)), doc="with the batch axis"
     )
 
     @property
@@ -150,7 +150,7 @@ class Model(Trainer, Layer):
         """The outputs for inputs in the structure of the model's own."""
         if self._graph is None:
             raise NotImplementedError(f"[{self.name}] call is not defined")
-        return self._graph.run(self._fitted(inputs))
+        return _only(self._graph.run(self._fitted(inputs)))
 
     def _fitted(self, inputs) -> list:
         """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it
@@ -308,6 +308,11 @@ class Model(Trainer, Layer):
 
 
 _COMPILE_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def _only(values):
+    """The value in a list of one, anything else as it is."""
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
 
 
 def _is_made_of_inputs_and_outputs(cls: type) -> bool:
