@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that are exchanged with Keras: each a function of a Keras-like module, giving the model, its inputs and a
-target. A new layer is a line in `BLOCKS`.
+"""Models that are exchanged with Keras: each a function of a Keras-like module, giving the model and its
+inputs. A new layer is a line in `BLOCKS`.
 """
 
 import numpy as np
@@ -144,7 +144,8 @@ def _self_attention(k, attention):
 MODELS = {
     f.__name__: f
     for f in (
-        mlp, two_layers, cnn, several_inputs_and_outputs, outputs_by_name, nested_and_shared, branches, arithmetic, masked,
+        mlp, two_layers, cnn, several_inputs_and_outputs, outputs_by_name, nested_and_shared, branches,
+        arithmetic, masked,
     )
 } | BLOCKS  # fmt: skip
 

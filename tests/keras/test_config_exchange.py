@@ -90,7 +90,9 @@ OBJECTS = {
     ),
     "ExponentialDecay": lambda k: k.optimizers.schedules.ExponentialDecay(0.5, 10, 0.75, staircase=True),
     "InverseTimeDecay": lambda k: k.optimizers.schedules.InverseTimeDecay(0.5, 10, 0.75),
-    "PiecewiseConstantDecay": lambda k: k.optimizers.schedules.PiecewiseConstantDecay([1, 5], [3.0, 2.0, 1.0]),
+    "PiecewiseConstantDecay": lambda k: k.optimizers.schedules.PiecewiseConstantDecay(
+        [1, 5], [3.0, 2.0, 1.0]
+    ),
     "PolynomialDecay": lambda k: k.optimizers.schedules.PolynomialDecay(0.5, 10, power=2.0, cycle=True),
     "BinaryCrossentropyLoss": lambda k: k.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
     "CategoricalCrossentropyLoss": lambda k: k.losses.CategoricalCrossentropy(

@@ -27,7 +27,9 @@ def equal(first, second, inputs):
         close(a, b, "predictions")
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "several_inputs_and_outputs", "nested_and_shared", "arithmetic"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "cnn", "several_inputs_and_outputs", "nested_and_shared", "arithmetic"]
+)
 def test_whole_models_go_both_ways(name, judge, tmp_path):
     path = tmp_path / "model.h5"
     for source, target in ((judge.keras, keras), (keras, keras), (keras, judge.keras)):
@@ -104,7 +106,8 @@ LAYERS = [
         "gamma_regularizer": None, "beta_constraint": None, "gamma_constraint": None,
     }),
     ("Dropout", {
-        "name": "dropout", "trainable": True, "dtype": "float32", "rate": 0.5, "noise_shape": None, "seed": None,
+        "name": "dropout", "trainable": True, "dtype": "float32", "rate": 0.5, "noise_shape": None,
+        "seed": None,
     }),
     ("Dense", dense("head", 2, "linear")),
 ]  # fmt: skip
@@ -145,8 +148,8 @@ TRAINING = {
     "optimizer_config": {
         "class_name": "RMSprop",
         "config": {
-            "name": "RMSprop", "learning_rate": 0.01, "decay": 0.0, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-07,
-            "centered": False,
+            "name": "RMSprop", "learning_rate": 0.01, "decay": 0.0, "rho": 0.9, "momentum": 0.0,
+            "epsilon": 1e-07, "centered": False,
         },
     },
 }  # fmt: skip
@@ -174,7 +177,9 @@ def test_whole_models_of_keras_2(config, tmp_path):
     write(tmp_path / "model.h5", config())
     model = keras.models.load_model(tmp_path / "model.h5")
     close(model.predict(X, verbose=0), expected(), "predictions")
-    assert type(model.optimizer).__name__ == "RMSprop" and float(model.optimizer.learning_rate) == np.float32(0.01)
+    assert type(model.optimizer).__name__ == "RMSprop" and float(model.optimizer.learning_rate) == np.float32(
+        0.01
+    )
     assert not keras.models.load_model(tmp_path / "model.h5", compile=False).compiled
 
 
@@ -200,7 +205,9 @@ def test_weights_of_keras_2_by_order_and_by_name(tmp_path):
     before = other.get_layer("new").get_weights()
     other.load_weights(tmp_path / "whole.h5", by_name=True)
     np.testing.assert_array_equal(other.get_layer("dense").kernel.numpy(), KERNEL)
-    assert all(np.array_equal(a, b) for a, b in zip(before, other.get_layer("new").get_weights(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(before, other.get_layer("new").get_weights(), strict=True)
+    )
 
 
 def test_long_lists_of_names_are_cut_into_parts(tmp_path):
@@ -231,7 +238,12 @@ def refused(model, path, *parts, error=ValueError):
 def test_other_architectures_are_told_apart(tmp_path):
     write(tmp_path / "w.h5")
     fewer = keras.Sequential([layers.Input((3,)), layers.Dense(4)])
-    refused(fewer, tmp_path / "w.h5", "holds 3 layers with weights (dense, batch_normalization, head)", "expected 1")
+    refused(
+        fewer,
+        tmp_path / "w.h5",
+        "holds 3 layers with weights (dense, batch_normalization, head)",
+        "expected 1",
+    )
     wider = keras.Sequential(
         [layers.Input((3,)), layers.Dense(5), layers.BatchNormalization(), layers.Dense(2, use_bias=False)]
     )
@@ -243,7 +255,9 @@ def test_other_architectures_are_told_apart(tmp_path):
     )  # fmt: skip
     with pytest.warns(UserWarning, match="layers/dense/0 has shape"):
         wider.load_weights(tmp_path / "m.weights.h5", skip_mismatch=True)
-    deeper = keras.Sequential([layers.Input((3,)), layers.Dense(4), layers.BatchNormalization(), *map(layers.Dense, (2, 2))])
+    deeper = keras.Sequential(
+        [layers.Input((3,)), layers.Dense(4), layers.BatchNormalization(), *map(layers.Dense, (2, 2))]
+    )
     refused(deeper, tmp_path / "m.weights.h5", "lacks layers/dense_2/0 (2, 2), layers/dense_2/1 (2,)")
 
 

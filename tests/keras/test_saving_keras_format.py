@@ -114,9 +114,7 @@ def test_compile_arguments_are_kept(judge, tmp_path):
         model, inputs = compiled(source)
         model.save(tmp_path / "model.keras")
         other = target.models.load_model(tmp_path / "model.keras")
-        got, want = (
-            m.evaluate(inputs, targets, verbose=0, return_dict=True) for m in (other, model)
-        )
+        got, want = (m.evaluate(inputs, targets, verbose=0, return_dict=True) for m in (other, model))
         assert got["loss"] == pytest.approx(want["loss"], rel=1e-5)
         assert sorted(got) == sorted(want)
     plain = keras.models.load_model(tmp_path / "model.keras", compile=False)
@@ -183,7 +181,7 @@ def test_classes_of_ones_own(judge, tmp_path):
 
     x = floats(4, 3)
     theirs, ours = classes(judge.keras, "exchange"), classes(keras, "exchange")
-    for source, target, net in ((judge.keras, keras, theirs[1]), (keras, judge.keras, ours[1])):
+    for target, net in ((keras, theirs[1]), (judge.keras, ours[1])):
         model = net(units=5)
         model.predict(x, verbose=0)
         for w in model.weights:

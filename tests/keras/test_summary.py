@@ -53,7 +53,9 @@ def test_the_optimizer_s_variables_are_counted(judge):
     def trained(k):
         model, (x,) = MODELS["mlp"](k)
         model.layers[0].trainable = False
-        model.compile(k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.1, 9, 0.5), momentum=0.9), "mse")
+        model.compile(
+            k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.1, 9, 0.5), momentum=0.9), "mse"
+        )
         model.fit(x, floats(4, 2), verbose=0)
         return model
 
@@ -89,7 +91,9 @@ def test_models_by_inheritance(judge):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("ends", [["batch.*", "dropout"], ["dropout", "batch.*"], ["dense", "dense"]], ids=str)
+@pytest.mark.parametrize(
+    "ends", [["batch.*", "dropout"], ["dropout", "batch.*"], ["dense", "dense"]], ids=str
+)
 def test_layer_ranges(ends, judge):
     theirs, ours = summaries(judge, lambda k: MODELS["mlp"](k)[0], {"layer_range": ends})
     assert ours == theirs

@@ -123,8 +123,8 @@ class Graph:
 
     @property
     def layers(self) -> list:
-        """The layers, each once, in Keras's order: those farthest from the outputs first, and among equals the
-        one reached first on the way back from the outputs.
+        """The layers, each once, in Keras's order: those farthest from the outputs first, and among
+        equals the one reached first on the way back from the outputs.
         """
         depths: dict[int, int] = {}  # of calls
         layer_depths: dict[object, int] = {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python lambdas in configurations: written as bytecode, read only where the user allows it.
 
-A lambda has no name to look up, so a file can only hold its code, and code from a file can do anything. Reading
-is therefore refused unless `safe_mode=False` is given or `enable_unsafe_deserialization()` was called.
+A lambda has no name to look up, so a file can only hold its code, and code from a file can do anything.
+Reading is therefore refused unless `safe_mode=False` is given or `enable_unsafe_deserialization()` was called.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def safe_mode_scope(safe_mode: bool):
 def describe(function) -> dict:
     """A lambda as data."""
     warnings.warn(
-        "a configuration holds a Python lambda; reading it needs safe_mode=False. A named function, registered "
-        "by keras.saving.register_keras_serializable, needs nothing",
+        "a configuration holds a Python lambda; reading it needs safe_mode=False. A named function, "
+        "registered by keras.saving.register_keras_serializable, needs nothing",
         stacklevel=4,
     )
     cells = function.__closure__

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects as plain data and back: {"module", "class_name", "config", "registered_name"}, as Keras writes them.
+"""Objects as plain data and back: {"module", "class_name", "config", "registered_name"}, as Keras does.
 
-Reading looks names up among what Tilewright exports and what users register; it imports nothing and runs no code
-from the data.
+Reading looks names up among what Tilewright exports and what users register; it imports nothing and runs no
+code from the data.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ __all__ = [
     "unknown",
 ]
 
-_shared: list[dict] = []  # innermost scope last: written configurations by id, or read objects by their number
+_shared: list[
+    dict
+] = []  # innermost scope last: written configurations by id, or read objects by their number
 _POLICIES = ("DTypePolicy", "FloatDTypePolicy", "Policy")
 # Arguments of Keras that have no part here, with what they hold where they are not used.
 _UNUSED = {
@@ -198,9 +200,8 @@ def read_arguments(values: dict) -> dict:
     return _deserialize(values)
 
 
-
 def deserialize_keras_object(config, custom_objects: dict | None = None, safe_mode: bool = True, **_):
-    """The object that `serialize_keras_object` wrote down; for a string the function or class of that name."""
+    """The object that `serialize_keras_object` wrote; for a string the function or class of that name."""
     with custom_object_scope(custom_objects), lambda_code.safe_mode_scope(safe_mode):
         if isinstance(config, str):
             found = registration.find_custom(config) or registration.find_exported(None, config)
@@ -261,7 +262,9 @@ def _make(config: dict, cls):
         return cls
     values = config["config"] or {}
     if not isinstance(values, dict):
-        raise ValueError(f"[deserialize] config of {cls.__name__} is a {type(values).__name__}, expected a dict")
+        raise ValueError(
+            f"[deserialize] config of {cls.__name__} is a {type(values).__name__}, expected a dict"
+        )
     if not hasattr(cls, "from_config"):
         raise TypeError(f"[deserialize] {cls.__name__} has no from_config, expected the method")
     if registration.module_of(cls) is not None:

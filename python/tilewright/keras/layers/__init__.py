@@ -74,5 +74,6 @@ Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTra
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
     "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "Operation", "add", "average", "concatenate", "multiply", "operation",
+    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "Operation", "add", "average",
+    "concatenate", "multiply", "operation",
 ]  # fmt: skip

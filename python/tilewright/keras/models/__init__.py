@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models: Model (by inputs and outputs, or a class of one's own) and Sequential; copying, saving and loading."""
+"""Models: Model (by inputs and outputs, or a class of one's own), Sequential; copying, saving, loading."""
 
 import json
 

@@ -31,8 +31,8 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         clone = _functional(model, copy, input_tensors, call_function)
     elif clone_function is not None or input_tensors is not None or call_function is not None:
         raise ValueError(
-            f"[clone_model] clone_function, call_function or input_tensors is given, expected none of them for "
-            f"{model.name}, a {type(model).__name__}"
+            f"[clone_model] clone_function, call_function or input_tensors is given, expected none of them "
+            f"for {model.name}, a {type(model).__name__}"
         )
     else:
         config = serialization.serialize_keras_object(model)
@@ -84,8 +84,8 @@ def _functional(model, copy, input_tensors, call_function):
     given = nest.flatten(input_tensors)
     if len(given) != len(graph.flat_inputs) or not all(isinstance(t, KerasTensor) for t in given):
         raise ValueError(
-            f"[clone_model] input_tensors has {len(given)} parts, expected {len(graph.flat_inputs)} KerasTensors "
-            "as model.input has"
+            f"[clone_model] input_tensors has {len(given)} parts, expected {len(graph.flat_inputs)} "
+            "KerasTensors as model.input has"
         )
     new = {id(t): value for t, value in zip(graph.flat_inputs, given, strict=True)}
 

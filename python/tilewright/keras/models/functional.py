@@ -16,8 +16,8 @@ class Functional(Model):
 def with_own_inputs(inputs, outputs):
     """Inputs that are all of `Input`, and the outputs that follow from them.
 
-    Where an input is what some layer gives, a new Input takes its place and the calls after it are noted anew;
-    the layers are the same ones.
+    Where an input is what some layer gives, a new Input takes its place and the calls after it are noted
+    anew; the layers are the same ones.
     """
     inside = [t for t in nest.flatten(inputs) if isinstance(t, KerasTensor) and _is_inside(t)]
     if not inside:

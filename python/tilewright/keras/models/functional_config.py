@@ -144,8 +144,8 @@ def _arguments(node, made: dict):
 
 
 def _accepted(layer, kwargs: dict) -> dict:
-    """Arguments without those that Keras fills in for every layer, where this one's `call` does not take them:
-    flags that are None, and masks, which travel with the values here.
+    """Arguments without those that Keras fills in for every layer, where this one's `call` does not take
+    them: flags that are None, and masks, which travel with the values here.
     """
     parameters = inspect.signature(layer.call).parameters
     if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):

@@ -237,9 +237,7 @@ class Model(Trainer, Layer):
             expand_nested : also the layers inside models;  show_trainable : a column that says Y or N
             layer_range : two names or patterns, of the first and the last layer to show
         """
-        text = summaries.text(
-            self, line_length, positions, expand_nested, show_trainable, layer_range
-        )
+        text = summaries.text(self, line_length, positions, expand_nested, show_trainable, layer_range)
         if print_fn is None:
             print(text)
         else:
@@ -297,8 +295,8 @@ class Model(Trainer, Layer):
         """Compiles as `get_compile_config` says, and makes the optimizer's variables."""
         if type(self).compile is not Model.compile:
             warnings.warn(
-                f"{type(self).__name__} has its own compile, so it was not called on loading; call it, or define "
-                "get_compile_config and compile_from_config",
+                f"{type(self).__name__} has its own compile, so it was not called on loading; call it, or "
+                "define get_compile_config and compile_from_config",
                 stacklevel=2,
             )
             return
@@ -319,4 +317,7 @@ def _is_made_of_inputs_and_outputs(cls: type) -> bool:
     """Whether a class is constructed as Model is, so that its graph is its configuration."""
     parameters = inspect.signature(cls.__init__).parameters.values()
     kinds = {p.kind for p in parameters}
-    return cls.__init__ is Model.__init__ or {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    return (
+        cls.__init__ is Model.__init__
+        or {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    )

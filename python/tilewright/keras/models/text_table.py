@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+
 def drawn(header, rows, widths: list[int], alignment: str, total: int) -> list[str]:
     """The lines of the table.
 

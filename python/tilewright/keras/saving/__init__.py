@@ -8,7 +8,8 @@
 | .keras | whole models as Keras 3 writes them |
 | .h5, .hdf5 | weights or whole models as Keras 2 wrote them |
 
-Every file is written whole or not at all, and what is read changes a model only after all of it was found to fit.
+Every file is written whole or not at all, and what is read changes a model only after all of it was found
+to fit.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def save_model(model, filepath, overwrite: bool = True, include_optimizer: bool 
     if not path.endswith((".keras", *_HDF5)):
         raise ValueError(f"[save_model] filepath is {path!r}, expected it to end with .keras (or .h5)")
     if path.endswith(".weights.h5"):
-        raise ValueError(f"[save_model] filepath is {path!r}, a name for weights; expected it to end with .keras")
+        raise ValueError(
+            f"[save_model] filepath is {path!r}, a name for weights; expected it to end with .keras"
+        )
     _needs_weights("save_model", model)
     refuse_overwriting("save_model", path, overwrite)
     if path.endswith(".keras"):
@@ -63,7 +66,7 @@ def load_model(filepath, custom_objects=None, compile: bool = True, safe_mode: b
         custom_objects : classes and functions of one's own by name
         compile : whether to compile it as it was
         safe_mode : refuses files that hold the code of Python lambdas; False runs that code
-    Raises   FileNotFoundError.  ValueError: a truncated or foreign file, unknown classes, weights that do not fit
+    Raises   FileNotFoundError.  ValueError: a truncated or foreign file, unknown classes, other weights
     """
     from tilewright.keras.saving import keras_file, legacy_h5
 
@@ -111,7 +114,8 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
     path = os.fspath(filepath)
     if not path.endswith((".safetensors", ".keras", *_HDF5)):
         raise ValueError(
-            f"[load_weights] filepath is {path!r}, expected it to end with .safetensors, .weights.h5, .keras or .h5"
+            f"[load_weights] filepath is {path!r}, expected it to end with .safetensors, .weights.h5, "
+            ".keras or .h5"
         )
     if by_name and (not path.endswith(_HDF5) or path.endswith(".weights.h5")):
         raise ValueError(f"[load_weights] by_name is True for {path!r}, expected an .h5 file of Keras 2")
@@ -131,8 +135,8 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
 def _needs_weights(function: str, model) -> None:
     if not model.built:
         raise ValueError(
-            f"[{function}] model {model.name} is not built, so it has no weights, expected it to be built (call it, "
-            "or give it an Input)"
+            f"[{function}] model {model.name} is not built, so it has no weights, expected it to be built "
+            "(call it, or give it an Input)"
         )
 
 

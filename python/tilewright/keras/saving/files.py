@@ -21,7 +21,7 @@ def refuse_overwriting(function: str, path: str, overwrite: bool) -> None:
 
 
 def write_whole(path: str, data: bytes) -> None:
-    """Writes a file completely or not at all: under a temporary name that then takes the place of the old file."""
+    """Writes a file completely or not at all: under a temporary name that then replaces the old file."""
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:

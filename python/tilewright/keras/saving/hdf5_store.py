@@ -43,7 +43,9 @@ def read(path: str, file) -> dict[str, tuple[str | None, dict[str, np.ndarray]]]
         place, group = waiting.pop()
         for key in group:
             if group.get(key, getclass=True, getlink=True) is not h5py.HardLink:
-                raise ValueError(f"[load_weights] {path}: {place}/{key} is a link, expected a group or dataset")
+                raise ValueError(
+                    f"[load_weights] {path}: {place}/{key} is a link, expected a group or dataset"
+                )
             value = group[key]
             if not isinstance(value, h5py.Group):
                 continue

@@ -101,7 +101,9 @@ def _config(path: str, archive: zipfile.ZipFile) -> dict:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"[load_model] {_CONFIG} in {path} is no JSON: {error}") from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
-        raise ValueError(f"[load_model] {_CONFIG} in {path} describes no model, expected a class_name and config")
+        raise ValueError(
+            f"[load_model] {_CONFIG} in {path} describes no model, expected a class_name and config"
+        )
     return config
 
 

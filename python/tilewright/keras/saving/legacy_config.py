@@ -16,7 +16,9 @@ _STRINGS = ("accuracy", "acc", "crossentropy", "ce")
 def translated(config: dict) -> dict:
     """The configuration of a model or layer as Keras 3 would write it."""
     name = config.get("class_name")
-    values = dict(config.get("config") or {}) if isinstance(config.get("config"), dict) else config.get("config")
+    values = (
+        dict(config.get("config") or {}) if isinstance(config.get("config"), dict) else config.get("config")
+    )
     if isinstance(values, list):  # Keras 2.0 and 2.1 described a Sequential by its layers alone
         values = {"name": None, "layers": values}
     if name in _MODELS or "layers" in values:
@@ -70,7 +72,9 @@ def compile_arguments(training: dict) -> dict:
     from tilewright.keras import losses, metrics, optimizers
 
     config = training["optimizer_config"]
-    values = {k: v for k, v in config["config"].items() if k not in ("decay", "is_legacy_optimizer", "jit_compile")}
+    values = {
+        k: v for k, v in config["config"].items() if k not in ("decay", "is_legacy_optimizer", "jit_compile")
+    }
     optimizer = optimizers.get(
         {"module": "keras.optimizers", "class_name": config["class_name"].split(">")[-1], "config": values}
     )
@@ -117,7 +121,9 @@ def described_training(model) -> dict:
     values = dict(model._compile_arguments)
     optimizer = values.pop("optimizer")
     found = {key: serialization.serialize_keras_object(value) for key, value in values.items()}
-    found["loss"] = nest.map_structure(_full_name, found["loss"])  # Keras does not read its own short names here
+    found["loss"] = nest.map_structure(
+        _full_name, found["loss"]
+    )  # Keras does not read its own short names here
     name = type(optimizer).__name__
     config = serialization.serialize_keras_object(optimizer.get_config())
     return {**found, "optimizer_config": {"class_name": name, "config": config}}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`.h5` files of Keras 2, and of Keras 3 where asked for one: a group for each layer, weights by their names.
 
-The attributes of the file hold the configuration (model_config) and the compile arguments (training_config) as
-JSON; those of each group the order of layers (layer_names) and of weights (weight_names).
+The attributes of the file hold the configuration (model_config) and the compile arguments (training_config)
+as JSON; those of each group the order of layers (layer_names) and of weights (weight_names).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def load(path: str, custom_objects=None, compile: bool = True, safe_mode: bool =
         config = _json(path, file, "model_config")
         if config is None:
             raise ValueError(
-                f"[load_model] {path} has no attribute model_config, expected a whole model; weights alone are "
-                "read by model.load_weights"
+                f"[load_model] {path} has no attribute model_config, expected a whole model; weights alone "
+                "are read by model.load_weights"
             )
         config = legacy_config.translated(config)
         with serialization.sharing_scope():

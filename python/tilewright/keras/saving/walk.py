@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where Keras 3 puts the variables of each layer in a weights file: a walk over attributes.
 
-A layer's path is made of the attributes that lead to it from the model ("encoder/attention"), and in lists of the
-class with a number ("layers/dense_1" is the second Dense of a Sequential or functional model). Attributes are
-visited in alphabetical order, private ones last, and a layer that several lead to stands where it is met first.
+A layer's path is made of the attributes that lead to it from the model ("encoder/attention"), and in lists of
+the class with a number ("layers/dense_1" is the second Dense of a Sequential or functional model). Attributes
+are visited in alphabetical order, private ones last, and a layer that several lead to stands where it is met
+first.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ def load(model, path: str, file, skip_mismatch: bool = False) -> None:
             for place, value in objects.items()
         }
     if not objects:
-        raise ValueError(f"[load_weights] {path} holds no variables in Keras 3's layout, expected groups 'vars'")
+        raise ValueError(
+            f"[load_weights] {path} holds no variables in Keras 3's layout, expected groups 'vars'"
+        )
     state = objects.pop(_OPTIMIZER, None)
     layers = placed_layers(model)
     objects = _by_layer_names(layers, objects)
