@@ -2,7 +2,7 @@
 """Python lambdas in configurations: written as bytecode, read only where the user allows it.
 
 A lambda has no name to look up, so a file can only hold its code, and code from a file can do anything.
-Reading is therefore refused unless `safe_mode=False` is given or `enable_unsafe_deserialization()` was called.
+So reading is refused unless `safe_mode=False` is given or `enable_unsafe_deserialization()` was called.
 """
 
 from __future__ import annotations

@@ -151,6 +151,14 @@ def _describe_function(function):
     }
 
 
+def function_config(function):
+    """A function as a configuration of its own; `serialize_keras_object` gives the bare name of ours."""
+    if registration.module_of(function) is None:
+        return serialize_keras_object(function)
+    name = function.__name__
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
 def _describe_object(thing) -> dict:
     cls = type(thing)
     public = registration.module_of(cls)

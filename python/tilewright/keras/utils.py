@@ -28,6 +28,15 @@ def clear_session() -> None:
 CustomObjectScope = custom_object_scope
 
 
+def plot_model(
+    model, to_file="model.png", show_shapes=False, show_dtype=False, show_layer_names=False, **options
+):
+    """Draws a model's layers and how they are connected; see `tilewright.plots.plot_model`."""
+    from tilewright.plots import plot_model as draw
+
+    return draw(model, to_file, show_shapes, show_dtype, show_layer_names, **options)
+
+
 def to_categorical(x, num_classes: int | None = None):
     """Class numbers as one-hot rows.
 
@@ -70,6 +79,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "normalize",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

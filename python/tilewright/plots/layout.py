@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places for boxes and arrows: ranks by the longest way from the beginning, few crossings, straight chains.
 
-The usual four steps (Sugiyama, Tagawa & Toda, 1981): ranks; a waypoint in each rank that an arrow passes;
-orders within ranks by the mean of the neighbours; places along the rank drawn towards the neighbours. Positions
-run "along" the direction of the arrows and "across" it. Arrows that lead back, as those of shared models may,
-take no part.
+The usual four steps (Sugiyama, Tagawa & Toda, 1981): ranks; a waypoint in each rank that an arrow
+passes; orders within ranks by the mean of the neighbours; places along the rank drawn towards the neighbours.
+Positions run "along" the direction of the arrows and "across" it. Arrows that lead back, as those of shared
+models may, take no part.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations as nodes of functional models: what `x + 1`, `x[:, 0]` or `operation("Mean", x, axis=1)` give for
-a KerasTensor. Names and arguments are those of Keras's classes, so that models that hold them are exchanged.
+"""Operations as nodes of functional models: what `x + 1` or `operation("Mean", x, axis=1)` give for a
+KerasTensor. Names and arguments are those of Keras's classes, so that models that hold them are exchanged.
 """
 
 from __future__ import annotations

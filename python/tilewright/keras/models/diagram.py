@@ -35,7 +35,7 @@ _MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multi
 
 @dataclass(eq=False)
 class Box:
-    """A layer: its title, its kind, rows of (label, value), and the diagram inside of a model that is shown."""
+    """A layer: its title, its kind, rows of (label, value), and what is inside of a model."""
 
     title: str
     kind: str

@@ -107,10 +107,10 @@ class Model(Trainer, Layer):
     input = property(lambda self: self._needs_graph().inputs, doc="KerasTensors as given")
     output = property(lambda self: self._needs_graph().outputs, doc="KerasTensors as given")
     input_shape = property(
-        lambda self: _only(nest.map_structure(lambda t: t.shape, self.input)), doc="with the batch axis"
+        lambda self: _only([t.shape for t in nest.flatten_sorted(self.input)]), doc="with the batch axis"
     )
     output_shape = property(
-        lambda self: _only(nest.map_structure(lambda t: t.shape, self.output)), doc="with the batch axis"
+        lambda self: _only([t.shape for t in nest.flatten_sorted(self.output)]), doc="with the batch axis"
     )
 
     @property
