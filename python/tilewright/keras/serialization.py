@@ -152,8 +152,8 @@ def _describe_function(function):
 
 
 def function_config(function):
-    """A function as a configuration of its own; `serialize_keras_object` gives the bare name of ours."""
-    if registration.module_of(function) is None:
+    """As `serialize_keras_object`, but a function of ours becomes a configuration instead of its name."""
+    if not isinstance(function, types.FunctionType) or registration.module_of(function) is None:
         return serialize_keras_object(function)
     name = function.__name__
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tilewright import ops
-from tilewright.keras import activations, constraints, initializers, regularizers, serialization
+from tilewright.keras import activations, constraints, initializers, regularizers
 from tilewright.keras.graph import KerasTensor, probe_shapes
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
@@ -194,6 +194,7 @@ class Lambda(Layer):
     """
 
     supports_masking = True
+    config_fields = ("function", "arguments")
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
@@ -211,13 +212,6 @@ class Lambda(Layer):
         shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
         wanted = self._output_shape
         return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.dtype)
-
-    def get_config(self):
-        values = {"function": serialization.function_config(self.function), "arguments": self.arguments}
-        for name, value in (("output_shape", self._output_shape), ("mask", self._mask)):
-            if value is not None:
-                values[name] = serialization.function_config(value) if callable(value) else value
-        return {**super().get_config(), **serialization.serialize_keras_object(values)}
 
     def compute_mask(self, inputs, mask=None):
         return (

@@ -360,7 +360,11 @@ class Layer(SavedState, WeightOwner):
         """
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         for field in self.config_fields:
-            values[field] = serialization.serialize_keras_object(getattr(self, field))
+            value = getattr(self, field)
+            bare = field.endswith("activation")  # Keras names these functions by their name alone
+            values[field] = (
+                serialization.serialize_keras_object(value) if bare else serialization.function_config(value)
+            )
         if (
             not self.config_fields
             and type(self).get_config is Layer.get_config
