@@ -45,7 +45,7 @@ OBJECTS = {
     "GlobalMaxPooling2D": lambda k: k.layers.GlobalMaxPooling2D(),
     "Identity": lambda k: k.layers.Identity(),
     "InputLayer": lambda k: k.layers.InputLayer(batch_shape=(None, 3), dtype="int32", name="ids"),
-    "Lambda": lambda k: k.layers.Lambda(k.activations.relu, output_shape=(3,)),
+    "Lambda": lambda k: k.layers.Lambda(k.activations.relu),
     "LayerNormalization": lambda k: k.layers.LayerNormalization(epsilon=1e-5, center=False),
     "LeakyReLU": lambda k: k.layers.LeakyReLU(0.1),
     "Masking": lambda k: k.layers.Masking(-1.0),

@@ -11,16 +11,23 @@ _registered: dict[str, object] = {}  # "package>name" to the class or function
 _registered_names: dict[object, str] = {}
 _exported: dict[tuple[str, str], object] = {}  # by public module and name
 _modules: dict[object, str] = {}
+_public_names: dict[object, str] = {}
 _thread = threading.local()
 
 
 def exported(module: str, objects) -> None:
     """Makes classes and functions findable when configurations are read, as names of `module`
-    ("keras.layers").
+    ("keras.layers"). In a dict they stand under other names than their own.
     """
-    for thing in objects:
-        _exported[module, thing.__name__] = thing
-        _modules[thing] = module
+    named = objects.items() if isinstance(objects, dict) else ((thing.__name__, thing) for thing in objects)
+    for name, thing in named:
+        _exported[module, name] = thing
+        _modules[thing], _public_names[thing] = module, name
+
+
+def public_name_of(thing) -> str:
+    """The name that configurations have for a class or function."""
+    return _public_names.get(thing, thing.__name__)
 
 
 def module_of(thing) -> str | None:

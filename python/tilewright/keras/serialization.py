@@ -164,7 +164,7 @@ def _describe_object(thing) -> dict:
     public = registration.module_of(cls)
     found = {
         "module": public or (None if cls.__module__ == "__main__" else cls.__module__),
-        "class_name": cls.__name__,
+        "class_name": registration.public_name_of(cls),
         "config": serialize_keras_object(thing.get_config()),
         "registered_name": None if public else registration.get_registered_name(cls),
     }
@@ -275,6 +275,8 @@ def _make(config: dict, cls):
         )
     if not hasattr(cls, "from_config"):
         raise TypeError(f"[deserialize] {cls.__name__} has no from_config, expected the method")
+    if isinstance(values.get("dtype"), dict):
+        values = {**values, "dtype": _deserialize(values["dtype"])}
     if registration.module_of(cls) is not None:
         values = _understood(cls, values)
     made = cls.from_config(values)
