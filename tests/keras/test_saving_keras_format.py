@@ -251,3 +251,93 @@ def test_frozen_layers_stay_frozen(judge, tmp_path):
         again = target.models.load_model(tmp_path / "model.keras")
         assert [layer.trainable for layer in again.layers] == [layer.trainable for layer in model.layers]
         assert len(again.trainable_weights) == len(model.trainable_weights) == 4
+
+
+# ---- files that are refused
+
+
+def rewritten(path, **members):
+    """The archive with other contents for some members; None takes one out."""
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    held.update({name.replace("__", "."): data for name, data in members.items()})
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in held.items():
+            if data is not None:
+                archive.writestr(name, data)
+
+
+def test_damaged_archives(tmp_path):
+    model, _ = made(keras, "mlp")
+    path = tmp_path / "model.keras"
+    model.save(path)
+    whole = path.read_bytes()
+    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match=f"no whole .keras file .{cut} bytes"):
+            keras.models.load_model(path)
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
+    with pytest.raises(ValueError, match="model.weights.h5 in .* is damaged"):
+        keras.models.load_model(path)
+    for members, message in (
+        ({"config__json": None}, "expected config.json among it"),
+        ({"config__json": b"{"}, "config.json in .* is no JSON"),
+        ({"config__json": b"[1]"}, "describes no model"),
+        ({"config__json": b'{"class_name": "os.system", "config": {}}'}, "'os.system' is unknown"),
+        ({"config__json": b'{"module": "os", "class_name": "system", "config": {}}'}, "'system' is unknown"),
+        ({"model__weights.h5": None}, "expected model.weights.h5 among it"),
+        ({"model__weights.h5": b"text"}, "is no whole HDF5 file"),
+    ):
+        path.write_bytes(whole)
+        rewritten(path, **members)
+        with pytest.raises(ValueError, match=message):
+            keras.models.load_model(path)
+
+
+def test_weights_of_another_architecture(tmp_path):
+    path = tmp_path / "model.keras"
+    model, _ = made(keras, "mlp")
+    model.save(path)
+    other = keras.Sequential([layers.Input((3,)), layers.Dense(6), layers.Dense(2), layers.Dense(1)])
+    before = other.get_weights()
+    with pytest.raises(ValueError) as caught:
+        other.load_weights(path)
+    for part in (
+        "lacks layers/dense_2/0 (2, 1), layers/dense_2/1 (1,)",
+        "has layers/batch_normalization/0 (5,)",
+        "layers/dense/0 has shape (3, 5), expected (3, 6)",
+    ):
+        assert part in str(caught.value)
+    assert all(np.array_equal(a, b) for a, b in zip(before, other.get_weights(), strict=True))
+    config = json.loads(zipfile.ZipFile(path).read("config.json"))
+    config["config"]["layers"][4]["config"]["units"] = 7
+    rewritten(path, config__json=json.dumps(config))
+    with pytest.raises(ValueError, match=r"layers/dense_1/0 has shape \(5, 2\), expected \(5, 7\)"):
+        keras.models.load_model(path)
+
+
+def test_arguments_that_only_keras_has(judge, tmp_path):
+    """An argument that asks for what is not here is an error; one that asks for nothing is not."""
+    path = tmp_path / "model.keras"
+    model = judge.keras.Sequential([judge.keras.layers.Input((3,)), judge.keras.layers.BatchNormalization()])
+    model.save(path)
+    config = json.loads(zipfile.ZipFile(path).read("config.json"))
+    config["config"]["layers"][1]["config"]["renorm"] = True
+    keras.models.load_model(path)
+    rewritten(path, config__json=json.dumps(config))
+    with pytest.raises(ValueError, match=r"\[BatchNormalization\] renorm is True, expected False"):
+        keras.models.load_model(path)
+
+
+def test_a_name_for_each_format(tmp_path):
+    model, _ = made(keras, "mlp")
+    with pytest.raises(FileNotFoundError, match="folder .*nowhere does not exist"):
+        model.save(tmp_path / "nowhere" / "m.keras")
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(FileExistsError, match="expected overwrite=True"):
+        model.save(tmp_path / "m.keras", overwrite=False)
+    with pytest.raises(ValueError, match="is not built"):
+        keras.Sequential([layers.Dense(2)]).save(tmp_path / "n.keras")
+    keras.saving.save_model(model, str(tmp_path / "n.keras"))
+    assert keras.saving.load_model(str(tmp_path / "n.keras")).name == model.name

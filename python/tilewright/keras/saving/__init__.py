@@ -25,7 +25,7 @@ from tilewright.keras.registration import (
     register_keras_serializable,
 )
 from tilewright.keras.saving import safetensors_file
-from tilewright.keras.saving.files import existing, refuse_overwriting, write_whole
+from tilewright.keras.saving.files import check_target, existing, write_whole
 from tilewright.keras.saving.safetensors_file import named_weights
 from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -52,7 +52,7 @@ def save_model(model, filepath, overwrite: bool = True, include_optimizer: bool 
             f"[save_model] filepath is {path!r}, a name for weights; expected it to end with .keras"
         )
     _needs_weights("save_model", model)
-    refuse_overwriting("save_model", path, overwrite)
+    check_target("save_model", path, overwrite)
     if path.endswith(".keras"):
         keras_file.save(model, path, include_optimizer)
     else:
@@ -92,7 +92,7 @@ def save_weights(model, filepath, overwrite: bool = True) -> None:
             f"[save_weights] filepath is {path!r}, expected it to end with .safetensors or .weights.h5"
         )
     _needs_weights("save_weights", model)
-    refuse_overwriting("save_weights", path, overwrite)
+    check_target("save_weights", path, overwrite)
     if path.endswith(".safetensors"):
         safetensors_file.save(model, path)
     else:

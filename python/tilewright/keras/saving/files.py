@@ -14,8 +14,11 @@ def existing(function: str, filepath) -> str:
     return path
 
 
-def refuse_overwriting(function: str, path: str, overwrite: bool) -> None:
-    """Raises FileExistsError where a file is and may not be replaced."""
+def check_target(function: str, path: str, overwrite: bool) -> None:
+    """Raises FileNotFoundError without a folder, FileExistsError for a file that may not be replaced."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"[{function}] folder {folder} does not exist, expected it for {path}")
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"[{function}] {path} exists, expected overwrite=True or another name")
 
