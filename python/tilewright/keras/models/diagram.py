@@ -162,11 +162,12 @@ def _rows(layer, shown: Shown) -> list[tuple[str, str]]:
 
 
 def _input_shapes(layer):
-    try:
-        return nest.map_structure(lambda t: t.shape, layer.input)
-    except AttributeError:
-        built_for = layer.__dict__.get("_built_for")
-        return next(iter(built_for.values())) if built_for else None
+    if layer._calls:
+        return [tensor.shape for tensor in layer._calls[0].inputs]
+    if getattr(layer, "_graph", None) is not None:
+        return layer.input_shape
+    built_for = layer.__dict__.get("_built_for")
+    return next(iter(built_for.values())) if built_for else None
 
 
 def _shape_text(shapes) -> str:
