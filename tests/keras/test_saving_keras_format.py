@@ -3,7 +3,9 @@
 compiled models, equal further training.
 """
 
+import copy
 import json
+import pickle
 import warnings
 import zipfile
 
@@ -253,6 +255,26 @@ def test_frozen_layers_stay_frozen(judge, tmp_path):
         assert len(again.trainable_weights) == len(model.trainable_weights) == 4
 
 
+class Halved(layers.Layer):
+    def call(self, x):
+        return x * 0.5
+
+
+def doubled_error(y_true, y_pred):
+    return 2.0 * keras.losses.mean_squared_error(y_true, y_pred)
+
+
+def test_models_are_pickled_and_copied():
+    model = keras.Sequential([layers.Input((3,)), layers.Dense(4), Halved(), layers.Dense(2)])
+    model.compile("adam", doubled_error, metrics=["mae"])
+    x, y = floats(4, 3), floats(4, 2)
+    model.fit(x, y, verbose=0)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        equal(again, model, [x])
+        assert again.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+        assert int(again.optimizer.iterations) == 1
+
+
 # ---- files that are refused
 
 
@@ -286,6 +308,12 @@ def test_damaged_archives(tmp_path):
         ({"config__json": b"[1]"}, "describes no model"),
         ({"config__json": b'{"class_name": "os.system", "config": {}}'}, "'os.system' is unknown"),
         ({"config__json": b'{"module": "os", "class_name": "system", "config": {}}'}, "'system' is unknown"),
+        (
+            {
+                "config__json": b'{"class_name": "Functional", "config": {"layers": [{}], "input_layers": [], "output_layers": []}}'
+            },
+            "describes no model that fits",
+        ),
         ({"model__weights.h5": None}, "expected model.weights.h5 among it"),
         ({"model__weights.h5": b"text"}, "is no whole HDF5 file"),
     ):

@@ -66,9 +66,7 @@ def _mark_best(axes, name: str, colour: str, curve) -> None:
         return
     up = any(word in name for word in ("acc", "auc", "precision", "recall", "f1", "score"))
     value, i = max(numbers, key=lambda pair: pair[0]) if up else min(numbers, key=lambda pair: pair[0])
-    axes.plot(
-        [i + 1], [value], "o", color=colour, markersize=6.5, markerfacecolor="white", markeredgewidth=1.8
-    )
+    axes.scatter([i + 1], [value], s=42, facecolor="white", edgecolor=colour, linewidth=1.8, zorder=3)
     offset, near = (0, -11) if up else (0, 8), "top" if up else "bottom"
     share = i / max(len(curve) - 1, 1)
     side = "left" if share < 0.15 else "right" if share > 0.85 else "center"

@@ -247,6 +247,11 @@ class Model(Trainer, Layer):
         """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
         saving.save_model(self, filepath, overwrite, include_optimizer)
 
+    def __reduce__(self):
+        from tilewright.keras.saving import keras_file
+
+        return keras_file.pickled(self)
+
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes all weights to a .safetensors or .weights.h5 file."""
         saving.save_weights(self, filepath, overwrite)

@@ -9,8 +9,9 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 
-from tilewright.keras import serialization
+from tilewright.keras import nest, registration, serialization
 from tilewright.keras.saving import hdf5_store, weights_h5
 from tilewright.keras.saving.files import write_whole
 from tilewright.keras.saving.walk import placed_layers
@@ -23,6 +24,11 @@ _LARGE_BYTES, _LARGEST_FACTOR = 1 << 28, 100
 
 def save(model, path: str, include_optimizer: bool = True) -> None:
     """Writes the whole model."""
+    write_whole(path, contents(model, include_optimizer))
+
+
+def contents(model, include_optimizer: bool = True) -> bytes:
+    """The file."""
     config = serialization.serialize_with_sharing(model)
     if not include_optimizer:
         config.pop("compile_config", None)
@@ -33,7 +39,7 @@ def save(model, path: str, include_optimizer: bool = True) -> None:
         archive.writestr(_CONFIG, _as_json(config))
         archive.writestr(_WEIGHTS, weights_h5.contents(model, include_optimizer))
         _write_assets(model, archive)
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _as_json(config: dict) -> str:
@@ -49,14 +55,36 @@ def load(path: str, custom_objects=None, compile: bool = True, safe_mode: bool =
     Raises   ValueError: a truncated or foreign file, unknown classes, code of lambdas in safe mode
     """
     with _opened(path) as archive:
-        config = _config(path, archive)
-        if not compile:
-            config.pop("compile_config", None)
+        return _model(path, archive, custom_objects, compile, safe_mode)
+
+
+def _model(path: str, archive: zipfile.ZipFile, custom_objects, compile: bool, safe_mode: bool):
+    config = _config(path, archive)
+    if not compile:
+        config.pop("compile_config", None)
+    try:
         with serialization.sharing_scope():
             model = serialization.deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-        load_weights(model, path, archive)
-        _read_assets(model, archive)
+    except (KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"[load_model] {_CONFIG} in {path} describes no model that fits: {error!r}"
+        ) from error
+    load_weights(model, path, archive)
+    _read_assets(model, archive)
     return model
+
+
+def pickled(model) -> tuple:
+    """What `pickle` and `copy.deepcopy` keep of a model: the file, and the classes and functions of users."""
+    parts = [*map(type, model._flatten_layers()), *nest.flatten(getattr(model, "_compile_arguments", None))]
+    own = [part for part in parts if hasattr(part, "__name__") and registration.module_of(part) is None]
+    return unpickled, (contents(model), {registration.get_registered_name(part): part for part in own})
+
+
+def unpickled(data: bytes, custom_objects: dict):
+    """The model that `pickled` kept."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return _model("a copy of a model", archive, custom_objects, compile=True, safe_mode=False)
 
 
 def load_weights(model, path: str, archive=None, skip_mismatch: bool = False) -> None:
@@ -91,7 +119,7 @@ def _member(path: str, archive: zipfile.ZipFile, name: str) -> bytes:
         )
     try:
         return archive.read(info)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"[load_model] {name} in {path} is damaged: {error}") from error
 
 
