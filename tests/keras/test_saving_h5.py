@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`.h5` files of Keras 2 and 3: weights by order and by name, whole models, and files that are refused."""
 
+import io
 import json
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -221,6 +223,36 @@ def test_long_lists_of_names_are_cut_into_parts(tmp_path):
     again.load_weights(tmp_path / "long.h5")
     for a, b in zip(again.weights, model.weights, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_keras_files_of_tensorflow_2_13(tmp_path):
+    """The newer file with the older configurations and places of variables."""
+    config = model_config()
+    config["module"], config["class_name"], config["registered_name"] = (
+        "keras.src.engine.functional",
+        "Functional",
+        "Functional",
+    )
+    for entry in config["config"]["layers"]:
+        entry.update(module="keras.layers", registered_name=None)
+    optimizer = {"name": "Adam", "learning_rate": 0.5, "jit_compile": True, "is_legacy_optimizer": False}
+    config["compile_config"] = {
+        "optimizer": {"module": "keras.optimizers", "class_name": "Adam", "config": optimizer},
+        "loss": "mse",
+    }
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, arrays in WEIGHTS.items():
+            for i, array in enumerate(arrays.values()):
+                place = {"head": "dense_1"}.get(name, name)
+                file[f"_layer_checkpoint_dependencies/{place}/vars/{i}"] = array
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", buffer.getvalue())
+    model = keras.models.load_model(tmp_path / "model.keras")
+    close(model.predict(X, verbose=0), expected(), "predictions")
+    assert float(model.optimizer.learning_rate) == 0.5
 
 
 # ---- files that are refused

@@ -269,6 +269,7 @@ def test_models_are_pickled_and_copied():
     model.compile("adam", doubled_error, metrics=["mae"])
     x, y = floats(4, 3), floats(4, 2)
     model.fit(x, y, verbose=0)
+    assert keras.models.clone_model(model).loss is doubled_error
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         equal(again, model, [x])
         assert again.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
@@ -287,6 +288,11 @@ def rewritten(path, **members):
         for name, data in held.items():
             if data is not None:
                 archive.writestr(name, data)
+
+
+EMPTY_MODEL = json.dumps(
+    {"class_name": "Functional", "config": {"layers": [{}], "input_layers": [], "output_layers": []}}
+)
 
 
 def test_damaged_archives(tmp_path):
@@ -308,12 +314,7 @@ def test_damaged_archives(tmp_path):
         ({"config__json": b"[1]"}, "describes no model"),
         ({"config__json": b'{"class_name": "os.system", "config": {}}'}, "'os.system' is unknown"),
         ({"config__json": b'{"module": "os", "class_name": "system", "config": {}}'}, "'system' is unknown"),
-        (
-            {
-                "config__json": b'{"class_name": "Functional", "config": {"layers": [{}], "input_layers": [], "output_layers": []}}'
-            },
-            "describes no model that fits",
-        ),
+        ({"config__json": EMPTY_MODEL}, "describes no model that fits"),
         ({"model__weights.h5": None}, "expected model.weights.h5 among it"),
         ({"model__weights.h5": b"text"}, "is no whole HDF5 file"),
     ):

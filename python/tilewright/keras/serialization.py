@@ -8,6 +8,7 @@ code from the data.
 from __future__ import annotations
 
 import inspect
+import threading
 import types
 from contextlib import contextmanager
 
@@ -36,13 +37,14 @@ __all__ = [
     "unknown",
 ]
 
-_shared: list[
-    dict
-] = []  # innermost scope last: written configurations by id, or read objects by their number
+_thread = threading.local()
 _POLICIES = ("DTypePolicy", "FloatDTypePolicy", "Policy")
 # Arguments of Keras that have no part here, with what they hold where they are not used.
 _UNUSED = {
+    "decay": (0.0, None),
     "ema_momentum": (0.99,),
+    "is_legacy_optimizer": (False,),
+    "jit_compile": (True, False, None),
     "optional": (False,),
     "quantization_config": (None,),
     "ragged": (False,),
@@ -81,11 +83,17 @@ def get(what: str, identifier, table: dict[str, object]):
 @contextmanager
 def sharing_scope():
     """Inside, an object that stands in several places is written with a number, and read as one object."""
-    _shared.append({})
+    before = _shared()
+    _thread.shared = {}
     try:
         yield
     finally:
-        _shared.pop()
+        _thread.shared = before
+
+
+def _shared() -> dict | None:
+    """In a scope: written objects by id, or read objects by their number."""
+    return getattr(_thread, "shared", None)
 
 
 # ---- writing
@@ -172,8 +180,9 @@ def _describe_object(thing) -> dict:
         values = getattr(thing, f"get_{part}", dict)()
         if values:
             found[part] = serialize_keras_object(values)
-    if _shared:
-        _shared[-1][id(thing)] = thing  # kept alive, so that no other object gets its id
+    shared = _shared()
+    if shared is not None:
+        shared[id(thing)] = thing  # kept alive, so that no other object gets its id
         found["shared_object_id"] = id(thing)
     return found
 
@@ -234,13 +243,12 @@ def _deserialize(config):
         return config["config"]["name"]
     if name == "function":
         return _find(config, config["config"], config.get("registered_name") or config["config"])
-    number = config.get("shared_object_id")
-    if number is not None and _shared and number in _shared[-1]:
-        return _shared[-1][number]
-    made = _make(config, _find(config, name, config.get("registered_name")))
-    if number is not None and _shared:
-        _shared[-1][number] = made
-    return made
+    number, shared = config.get("shared_object_id"), _shared()
+    if number is None or shared is None:
+        return _make(config, _find(config, name, config.get("registered_name")))
+    if number not in shared:
+        shared[number] = _make(config, _find(config, name, config.get("registered_name")))
+    return shared[number]
 
 
 def _find(config: dict, name: str, registered_name: str | None):
@@ -295,6 +303,13 @@ def _understood(cls, values: dict) -> dict:
             known.update(inspect.signature(base.__init__).parameters)
     kept = {}
     for key, value in values.items():
+        if (
+            key == "axis"
+            and isinstance(value, list)
+            and len(value) == 1
+            and cls.__name__ == "BatchNormalization"
+        ):
+            value = value[0]  # as Keras 2 wrote it
         if key in known or key not in _UNUSED and value not in (None, False):
             kept[key] = value
         elif key in _UNUSED and value not in _UNUSED[key]:

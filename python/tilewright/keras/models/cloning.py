@@ -36,9 +36,10 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         )
     else:
         config = serialization.serialize_keras_object(model)
-        return serialization.deserialize_keras_object(config, {type(model).__name__: type(model)})
+        return serialization.deserialize_keras_object(config, model.own_objects())
     if model.compiled:
-        clone.compile_from_config(model.get_compile_config())
+        with serialization.custom_object_scope(model.own_objects()):
+            clone.compile_from_config(model.get_compile_config())
     return clone
 
 

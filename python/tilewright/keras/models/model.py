@@ -10,7 +10,7 @@ import warnings
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest, saving, serialization
+from tilewright.keras import nest, registration, saving, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.operation import Operation
@@ -281,6 +281,12 @@ class Model(Trainer, Layer):
     def to_json(self, **options) -> str:
         """The configuration as JSON."""
         return json.dumps(serialization.serialize_with_sharing(self), **options)
+
+    def own_objects(self) -> dict:
+        """The classes and functions of users that the model is made of, by their names in configurations."""
+        parts = [*map(type, self._flatten_layers()), *nest.flatten(self._compile_arguments)]
+        own = [p for p in parts if hasattr(p, "__name__") and registration.module_of(p) is None]
+        return {registration.get_registered_name(part): part for part in own}
 
     # ---- how it was compiled, for saving
 

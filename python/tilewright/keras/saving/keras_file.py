@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 import zlib
 
-from tilewright.keras import nest, registration, serialization
+from tilewright.keras import serialization
 from tilewright.keras.saving import hdf5_store, weights_h5
 from tilewright.keras.saving.files import write_whole
 from tilewright.keras.saving.walk import placed_layers
@@ -76,9 +76,7 @@ def _model(path: str, archive: zipfile.ZipFile, custom_objects, compile: bool, s
 
 def pickled(model) -> tuple:
     """What `pickle` and `copy.deepcopy` keep of a model: the file, and the classes and functions of users."""
-    parts = [*map(type, model._flatten_layers()), *nest.flatten(getattr(model, "_compile_arguments", None))]
-    own = [part for part in parts if hasattr(part, "__name__") and registration.module_of(part) is None]
-    return unpickled, (contents(model), {registration.get_registered_name(part): part for part in own})
+    return unpickled, (contents(model), model.own_objects())
 
 
 def unpickled(data: bytes, custom_objects: dict):

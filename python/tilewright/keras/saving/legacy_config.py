@@ -33,9 +33,6 @@ def translated(config: dict) -> dict:
         values.pop(key, None)
     if shape is not None and name != "InputLayer":
         values["batch_input_shape"] = shape
-    axis = values.get("axis")
-    if isinstance(axis, list) and len(axis) == 1:
-        values["axis"] = axis[0]
     if name == "Lambda":
         _translate_lambda(values)
     for key, value in values.items():  # layers inside layers, as in Bidirectional
