@@ -13,6 +13,7 @@ __all__ = [
     "Tensor",
     "Variable",
     "datasets",
+    "debug",
     "device",
     "keras",
     "num_threads",
@@ -30,6 +31,7 @@ __all__ = [
 _LAZY = {
     "keras": ("tilewright.keras", None),
     "datasets": ("tilewright.datasets", None),
+    "debug": ("tilewright.debug", None),
     "plots": ("tilewright.plots", None),
     "random": ("tilewright.random", None),
     "Variable": ("tilewright.variable", "Variable"),
