@@ -85,6 +85,11 @@ OBJECTS = {
     "RMSprop": lambda k: k.optimizers.RMSprop(0.5, rho=0.75, momentum=0.5, centered=True),
     "Adam": lambda k: k.optimizers.Adam(0.5, beta_1=0.75, amsgrad=True, global_clipnorm=2.0),
     "AdamW": lambda k: k.optimizers.AdamW(0.5, weight_decay=0.25, clipvalue=1.0),
+    "Adagrad": lambda k: k.optimizers.Adagrad(0.5, initial_accumulator_value=0.25),
+    "Adadelta": lambda k: k.optimizers.Adadelta(0.5, rho=0.75),
+    "Adamax": lambda k: k.optimizers.Adamax(0.5, beta_2=0.75),
+    "Nadam": lambda k: k.optimizers.Nadam(0.5, use_ema=True, ema_momentum=0.5),
+    "Lion": lambda k: k.optimizers.Lion(0.5, gradient_accumulation_steps=2),
     "AdamScheduled": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.5, 10, 0.75)),
     "CosineDecay": lambda k: k.optimizers.schedules.CosineDecay(
         0.5, 10, 0.25, warmup_target=1.0, warmup_steps=5
@@ -99,10 +104,16 @@ OBJECTS = {
     "CategoricalCrossentropyLoss": lambda k: k.losses.CategoricalCrossentropy(
         label_smoothing=0.1, reduction="sum"
     ),
+    "BinaryFocalCrossentropyLoss": lambda k: k.losses.BinaryFocalCrossentropy(gamma=3.0),
+    "CosineSimilarityLoss": lambda k: k.losses.CosineSimilarity(axis=1),
     "HuberLoss": lambda k: k.losses.Huber(delta=2.0),
     "MeanSquaredErrorLoss": lambda k: k.losses.MeanSquaredError(),
     "SparseCategoricalCrossentropyLoss": lambda k: k.losses.SparseCategoricalCrossentropy(from_logits=True),
     "BinaryAccuracy": lambda k: k.metrics.BinaryAccuracy(threshold=0.25),
+    "AUC": lambda k: k.metrics.AUC(num_thresholds=50, curve="PR"),
+    "F1Score": lambda k: k.metrics.F1Score(average="macro", threshold=0.5),
+    "Precision": lambda k: k.metrics.Precision(thresholds=0.25, top_k=2),
+    "Recall": lambda k: k.metrics.Recall(class_id=1),
     "MeanMetric": lambda k: k.metrics.Mean(name="average"),
     "MeanSquaredErrorMetric": lambda k: k.metrics.MeanSquaredError(name="mse"),
     "SparseCategoricalAccuracy": lambda k: k.metrics.SparseCategoricalAccuracy(),
