@@ -105,5 +105,6 @@ __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
     "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
     "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D",
-    "Operation", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "operation", "subtract",
+    "Operation", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "operation",
+    "subtract",
 ]  # fmt: skip
