@@ -79,7 +79,7 @@ OBJECTS = {
     "SimpleRNN": lambda k: k.layers.SimpleRNN(3, activation="relu", recurrent_dropout=0.2),
     "SpatialDropout1D": lambda k: k.layers.SpatialDropout1D(0.2),
     "StackedRNNCells": lambda k: k.layers.RNN([k.layers.GRUCell(3), k.layers.SimpleRNNCell(2)]),
-    "TimeDistributed": lambda k: k.layers.TimeDistributed(k.layers.Dense(3, "relu")),
+    "TimeDistributed": lambda k: k.layers.TimeDistributed(k.layers.Dense(3, "relu", name="inner")),
     "UnitNormalization": lambda k: k.layers.UnitNormalization(axis=1),
     "UpSampling1D": lambda k: k.layers.UpSampling1D(3),
     "ZeroPadding1D": lambda k: k.layers.ZeroPadding1D((1, 2)),
