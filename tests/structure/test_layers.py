@@ -130,7 +130,7 @@ PYTHON_ARROWS = {
     "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording"),
+    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording", "plots"),
 }
 
 
