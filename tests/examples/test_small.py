@@ -44,14 +44,18 @@ def test_classifiers_learn(run_example, small_data, name, data, flags, least):
 @pytest.mark.parametrize("flags", [[], ["--augment"]])
 def test_cats_and_dogs(run_example, small_data, flags):
     pytest.importorskip("PIL", reason="photos are read through Pillow")
-    found, _, folder = run_example("cats_and_dogs", "--epochs", 1, *flags, data=small_data("cats_dogs"))
+    found, _, folder = run_example(
+        "cats_and_dogs", "--epochs", 1, "--limit", 20, *flags, data=small_data("cats_dogs")
+    )
     name = "cats_and_dogs_augmented" if flags else "cats_and_dogs"
     assert 0 <= found["test_accuracy"] <= 1
     pictures(folder, f"{name}.png", f"{name}_predictions.png")
 
 
 def test_transfer_learning_trains_only_the_head(run_example, small_data):
-    found, text, folder = run_example("transfer_learning", "--epochs", 3, data=small_data("cifar10"))
+    found, text, folder = run_example(
+        "transfer_learning", "--epochs", 3, "--limit", 700, data=small_data("cifar10")
+    )
     assert found["gain"] == pytest.approx(found["test_accuracy"] - found["scratch_test_accuracy"], abs=1e-5)
     assert found["test_accuracy"] > 0.3 and "Non-trainable params" in text
     pictures(folder, "transfer_learning.png")

@@ -142,6 +142,7 @@ PYTHON_ARROWS = {
         "random",
         "datasets",
         "recording",
+        "plots",
     ),
     "tf": ("tf", "ops", "autograd", "backend", "variable", "random", "recording", "tensor_shape"),
     "linalg": ("tf", "ops", "autograd"),

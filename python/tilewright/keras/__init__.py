@@ -14,8 +14,10 @@ from tilewright.keras import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from tilewright.keras.graph import KerasTensor
@@ -44,9 +46,11 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
 ]
 

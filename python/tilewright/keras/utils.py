@@ -9,18 +9,32 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
-from tilewright.keras.serialization import (
+from tilewright.keras.registration import (
     custom_object_scope,
-    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
     register_keras_serializable,
-    serialize_keras_object,
 )
+from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tilewright.random import set_random_seed
 
 
 def clear_session() -> None:
     """Layers are numbered from the start again."""
     naming.reset_names()
+
+
+CustomObjectScope = custom_object_scope
+
+
+def plot_model(
+    model, to_file="model.png", show_shapes=False, show_dtype=False, show_layer_names=False, **options
+):
+    """Draws a model's layers and how they are connected; see `tilewright.plots.plot_model`."""
+    from tilewright.plots import plot_model as draw
+
+    return draw(model, to_file, show_shapes, show_dtype, show_layer_names, **options)
 
 
 def to_categorical(x, num_classes: int | None = None):
@@ -57,10 +71,15 @@ def normalize(x, axis: int = -1, order: int = 2):
 
 
 __all__ = [
+    "CustomObjectScope",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

@@ -36,6 +36,7 @@ from tilewright.keras.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from tilewright.keras.layers.operation import Operation, operation
 from tilewright.keras.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -86,6 +87,7 @@ _CLASSES = (
     TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
+serialization.exported("keras.layers", {"GroupQueryAttention": GroupedQueryAttention})  # Keras's name for it
 
 # Keras's second names.
 GroupQueryAttention = GroupedQueryAttention
@@ -102,6 +104,7 @@ def __getattr__(name: str):
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
     "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D", "add",
-    "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
+    "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D",
+    "Operation", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "operation",
+    "subtract",
 ]  # fmt: skip
