@@ -45,7 +45,7 @@ def resize(
     """
     name = "resize"
     a = raw(name, "x", x)
-    rows_cols = _image_size(name, "size", size)
+    rows_cols = image_size(name, "size", size)
     y = _on_images(name, a, "x", rows_cols, "resize_forward", method, align_corners, data_format, out)
     before = a.shape[1:3] if data_format == "channels_last" else a.shape[2:]
     options = {"method": method, "align_corners": align_corners, "data_format": data_format}
@@ -78,14 +78,15 @@ def resize_backward(
     """
     name = "resize_backward"
     a = raw(name, "dy", dy)
-    rows_cols = _image_size(name, "size", size)
+    rows_cols = image_size(name, "size", size)
     dx = _on_images(name, a, "dy", rows_cols, name, method, align_corners, data_format, out)
     before = a.shape[1:3] if data_format == "channels_last" else a.shape[2:]
     options = {"method": method, "align_corners": align_corners, "data_format": data_format}
     return result(dx, (dy,), lambda ddx, dx, needs: (resize(ddx, before, **options),))
 
 
-def _image_size(name: str, argument: str, size) -> tuple[int, int]:
+def image_size(name: str, argument: str, size) -> tuple[int, int]:
+    """A pair of rows and columns, checked."""
     try:
         rows, cols = (operator.index(n) for n in size)
     except (TypeError, ValueError):
