@@ -7,6 +7,7 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.datasets.download import get_file
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
 from tilewright.keras.serialization import (
@@ -60,6 +61,7 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "get_file",
     "normalize",
     "register_keras_serializable",
     "serialize_keras_object",
