@@ -12,6 +12,7 @@ __all__ = [
     "GradientTape",
     "Tensor",
     "Variable",
+    "data",
     "datasets",
     "device",
     "keras",
@@ -28,6 +29,7 @@ __all__ = [
 # Imported when first used, so that `import tilewright` stays quick: name -> module, or module and attribute.
 _LAZY = {
     "keras": ("tilewright.keras", None),
+    "data": ("tilewright.data", None),
     "datasets": ("tilewright.datasets", None),
     "plots": ("tilewright.plots", None),
     "random": ("tilewright.random", None),

@@ -129,7 +129,8 @@ PYTHON_ARROWS = {
     "autograd": ("backend",),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "record"),
+    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "data", "record"),
+    "data": ("data", "autograd", "backend", "random"),
 }
 
 
