@@ -38,6 +38,20 @@ def _tapes() -> list[GradientTape]:
         return _thread.tapes
 
 
+_read_watcher: Callable | None = None
+
+
+def watch_reads(watcher: Callable | None) -> None:
+    """`watcher(how)` is called whenever Python reads the values of a Tensor."""
+    global _read_watcher
+    _read_watcher = watcher
+
+
+def _read(how: str) -> None:
+    if _read_watcher is not None:
+        _read_watcher(how)
+
+
 class Node:
     """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input."""
 
@@ -70,12 +84,14 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array: the same memory on the CPU, a copy from the GPU."""
+        _read(".numpy()")
         return self.array if type(self.array) is ndarray else self.array.get()
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options):
+        _read("__dlpack__")
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self):
@@ -83,18 +99,23 @@ class Tensor:
 
     def item(self):
         """The only element as a Python scalar."""
+        _read(".item()")
         return self.array.item()
 
     def __float__(self):
+        _read("float()")
         return float(self.array.item())
 
     def __int__(self):
+        _read("int()")
         return int(self.array.item())
 
     def __index__(self):
+        _read("index()")
         return self.array.item().__index__()
 
     def __bool__(self):
+        _read("bool()")
         return bool(self.array)
 
     def __len__(self):
@@ -109,9 +130,11 @@ class Tensor:
         return id(self)
 
     def __repr__(self):
+        _read("repr()")
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={self.array})"
 
     def __format__(self, spec):
+        _read("format()")
         return format(self.array.item() if self.ndim == 0 else self.array, spec)
 
 

@@ -127,9 +127,10 @@ PYTHON_ARROWS = {
     "reference": ("reference",),
     "backend": ("_cpu", "_simt", "_cuda"),
     "autograd": ("backend",),
+    "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "data", "record"),
+    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "data", "recording"),
     "data": ("data", "autograd", "backend", "random"),
 }
 

@@ -7,7 +7,7 @@ import functools
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Tensor
 from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
@@ -22,6 +22,9 @@ from tilewright.keras.layers.arguments import (
 from tilewright.keras.layers.call_signature import CallSignature, call_state
 from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable, dtype_of
+
+# Attributes that only loops over steps look at.
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training"})
 
 
 class Layer(WeightOwner):
@@ -82,6 +85,8 @@ class Layer(WeightOwner):
     def __setattr__(self, name, value):
         if isinstance(value, Variable):
             self._track(value)
+        if name not in _SEEN_BETWEEN_STEPS:
+            recording.note_attribute(self, name, value)
         super().__setattr__(name, value)
 
     # ---- weights

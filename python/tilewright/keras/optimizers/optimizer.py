@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import warnings
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import naming, serialization
 from tilewright.keras.optimizers.schedules import LearningRateSchedule
@@ -74,6 +74,10 @@ class Optimizer:
         self._groups_for: tuple = ()
         self._groups: list = []
 
+    def __setattr__(self, name, value):
+        recording.note_attribute(self, name, value)
+        super().__setattr__(name, value)
+
     # ---- learning rate
 
     @property
@@ -101,6 +105,9 @@ class Optimizer:
         if isinstance(self._schedule, LearningRateSchedule):
             return float(self._schedule(int(self.iterations)))
         return float(self._schedule())
+
+    def _follow_schedule(self) -> None:
+        self._rate.assign(self._scheduled())
 
     # ---- state
 
@@ -181,7 +188,7 @@ class Optimizer:
         if any(g is None for g in grads):
             grads, variables = self._without_empty(grads, variables)
         if self._schedule is not None:
-            self._rate.assign(self._scheduled())
+            recording.each_step(self._follow_schedule)
         groups = self._grouped(variables)
         scale = None if self.loss_scale_factor is None else 1.0 / self.loss_scale_factor
         arrays = [_whole(raw("apply", "gradient", g)) for g in grads]

@@ -85,17 +85,45 @@ class ArrayBatches(Batches):
         self.steps = math.ceil(self.samples / self.batch_size)
 
     def epoch(self):
-        order = random.permutation(self.samples) if self._shuffle else None
-        for start in range(0, self.samples, self.batch_size):
-            stop = min(start + self.batch_size, self.samples)
-            if order is None:
-                yield self._each(operator.itemgetter(slice(start, stop)))
-            else:
-                yield self._each(partial(gather_rows, rows=order[start:stop]))
+        return ArrayEpoch(self._parts, self.samples, self.batch_size, self._shuffle)
 
-    def _each(self, rows_of) -> tuple:
-        """(x, y, sample_weight) with `rows_of` each array in place of it."""
+
+class ArrayEpoch:
+    """The batches of one epoch over arrays, one by one, or several at once as numbers of rows."""
+
+    def __init__(self, parts: tuple, samples: int, batch_size: int, shuffle: bool):
+        self._parts, self._samples, self._batch_size = parts, samples, batch_size
+        self._order = random.permutation(samples) if shuffle else None
+        self._start = 0
+        self._sources = [a for part in parts if part is not None for a in nest.flatten(part)]
+        self._can_feed = all(a.flags.c_contiguous and a.dtype.kind in "fiub" for a in self._sources)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> tuple:
+        start, stop = self._start, min(self._start + self._batch_size, self._samples)
+        if start >= stop:
+            raise StopIteration
+        self._start = stop
+        if self._order is None:
+            rows_of = operator.itemgetter(slice(start, stop))
+        else:
+            rows_of = partial(gather_rows, rows=self._order[start:stop])
         return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
+
+    def ahead(self, limit: int, batch_size: int) -> tuple[list, int]:
+        """The next whole batches, at most `limit`: (input number, array, rows (steps, batch_size)) for each
+        input, and their number of steps; none where batches have another size."""
+        steps = min(limit, (self._samples - self._start) // self._batch_size)
+        if steps == 0 or batch_size != self._batch_size or not self._can_feed:
+            return [], 0
+        if self._order is None:
+            self._order = np.arange(self._samples)
+        stop = self._start + steps * self._batch_size
+        rows = self._order[self._start : stop].reshape(steps, self._batch_size)
+        self._start = stop
+        return [(port, source, rows) for port, source in enumerate(self._sources)], steps
 
 
 def gather_rows(array, rows):
@@ -220,6 +248,12 @@ class Stream:
         return self._limit if self._limit is not None else self._batches.steps
 
     def epoch(self):
+        """An iterator over the batches; an ArrayEpoch for arrays."""
+        if self._limit is None and isinstance(self._batches, ArrayBatches):
+            return self._batches.epoch()
+        return self._each()
+
+    def _each(self):
         if self._limit is None:
             yield from self._batches.epoch()
         else:

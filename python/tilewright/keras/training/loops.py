@@ -115,27 +115,34 @@ class Loops:
         self.reset_metrics()
         listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
-        plain = self._plain_training
-        begins, ends = listed.wants("on_train_batch_begin"), listed.wants("on_train_batch_end")
-        results: dict = {}
-        step = -1
-        for step, batch in enumerate(stream.epoch()):
-            if begins:
-                listed.run("on_train_batch_begin", step, {})
-            batch = _given(batch)
-            if plain:
-                self._train_on(batch)
-            else:
-                results = self.train_step(batch)
-            if ends:
-                listed.run("on_train_batch_end", step, numbers(self._shown(results)))
-            progress.step(partial(self._read, results))
-            interrupt.check()
-            if self.stop_training:
-                break
-        if step < 0:
+        run = self._steps.of("_train_on" if self._plain_training else "train_step")
+        results, steps = self._run_steps(run, stream, listed, "train", progress, interrupt)
+        if steps == 0:
             raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
         return self._read(results)
+
+    def _run_steps(self, run, stream, listed, phase, progress, interrupt) -> tuple:
+        """The steps of an epoch; what the last one returned, and how many there were."""
+        begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
+        batches, results, steps = stream.epoch(), {}, 0
+        while True:
+            done = 0 if begins or ends else run.ahead(batches)
+            if done == 0:
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                if begins:
+                    listed.run(f"on_{phase}_batch_begin", steps, {})
+                results, done = run(_given(batch)) or {}, 1
+                if ends:
+                    listed.run(f"on_{phase}_batch_end", steps, numbers(self._shown(results)))
+            steps += done
+            if progress is not None:
+                progress.step(partial(self._read, results), done)
+            interrupt.check()
+            if phase == "train" and self.stop_training:
+                break
+        return results, steps
 
     def _read(self, results) -> dict:
         """The metrics' values, by name in the order of the alphabet, as Keras logs them."""
@@ -182,24 +189,9 @@ class Loops:
         listed.run("on_test_begin", {})
         if progress is not None:
             progress.begin(0, stream.steps)
-        plain = self._plain_testing
-        begins, ends = listed.wants("on_test_batch_begin"), listed.wants("on_test_batch_end")
-        results: dict = {}
-        step = -1
-        for step, batch in enumerate(stream.epoch()):
-            if begins:
-                listed.run("on_test_batch_begin", step, {})
-            batch = _given(batch)
-            if plain:
-                self._test_on(batch)
-            else:
-                results = self.test_step(batch)
-            if ends:
-                listed.run("on_test_batch_end", step, numbers(self._shown(results)))
-            if progress is not None:
-                progress.step(partial(self._read, results))
-            interrupt.check()
-        if step < 0:
+        run = self._steps.of("_test_on" if self._plain_testing else "test_step")
+        results, steps = self._run_steps(run, stream, listed, "test", progress, interrupt)
+        if steps == 0:
             raise ValueError(f"[{self.name}.evaluate] x gave no batch, expected at least one sample")
         logs = self._read(results)
         if progress is not None:
@@ -218,12 +210,12 @@ class Loops:
         listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
-        structure = None
+        structure, run = None, self._steps.of("predict_step")
         try:
             with StopBetweenSteps() as interrupt:
                 for step, batch in enumerate(stream.epoch()):
                     listed.run("on_predict_batch_begin", step, {})
-                    structure = self.predict_step(_given(batch))
+                    structure = run(_given(batch))
                     parts.append([_array(leaf) for leaf in nest.flatten(structure)])
                     listed.run("on_predict_batch_end", step, {"outputs": structure})
                     progress.step(dict)
@@ -241,19 +233,19 @@ class Loops:
         if class_weight:
             sample_weight = batches_module.class_weights_as_sample_weights("train_on_batch", y, class_weight)
         self._prepare()
-        logs = numbers(self.train_step(_single("train_on_batch", x, y, sample_weight)))
+        logs = numbers(self._steps.of("train_step")(_single("train_on_batch", x, y, sample_weight)))
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """One step of evaluation on one batch; the metrics since the last reset."""
         self._needs_compile("test_on_batch")
-        logs = numbers(self.test_step(_single("test_on_batch", x, y, sample_weight)))
+        logs = numbers(self._steps.of("test_step")(_single("test_on_batch", x, y, sample_weight)))
         return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
         return nest.map_structure(
-            lambda leaf: _array(leaf).copy(), self.predict_step(_single("predict_on_batch", x))
+            lambda leaf: _array(leaf).copy(), self._steps.of("predict_step")(_single("predict_on_batch", x))
         )
 
 
