@@ -45,7 +45,7 @@ def test_batches_and_their_spec():
     assert len(dropped) == len(values(dropped)) == 2 and dropped.element_spec.shape == (3,)
     assert values(batches.unbatch()) == x.tolist()
     assert values(Dataset.range(5).map(lambda n: n * n).batch(2)) == [[0, 1], [4, 9], [16]]
-    assert [b.shape for b in Dataset.range(10).batch(3).batch(2, drop_remainder=True)] == [(2, 3)]
+    assert [b.shape for b in Dataset.range(9).batch(3).batch(2, drop_remainder=True)] == [(2, 3)]
     with pytest.raises(ValueError, match=r"shapes \(1,\), \(3,\), expected one shape; padded_batch"):
         list(Dataset.range(10).batch(3).batch(4))
     with pytest.raises(ValueError, match="batch_size is 0, expected an int of at least 1"):
@@ -107,14 +107,20 @@ def test_repeat_take_skip_shard_concatenate_and_their_lengths():
         assert values(got) == want and len(got) == len(want)
     assert count(ds.repeat()) == tw.data.INFINITE_CARDINALITY == count(ds.repeat(-1).batch(2))
     assert count(ds.filter(lambda n: n > 1)) == tw.data.UNKNOWN_CARDINALITY
-    assert values(ds.filter(lambda n: n > 1)) == [2, 3, 4] and values(ds.take_while(lambda n: n < 2)) == [0, 1]
+    assert values(ds.filter(lambda n: n > 1)) == [2, 3, 4] and values(ds.take_while(lambda n: n < 2)) == [
+        0,
+        1,
+    ]
     assert values(ds.filter(lambda n: n > 9).repeat()) == []
     with pytest.raises(TypeError, match="the length is infinite"):
         len(ds.repeat())
     with pytest.raises(ValueError, match="index is 2, expected 0 to 1"):
         ds.shard(2, 2)
     reshuffled = values(ds.shuffle(5, seed=1).repeat(2))
-    assert sorted(reshuffled[:5]) == sorted(reshuffled[5:]) == [0, 1, 2, 3, 4] and reshuffled[:5] != reshuffled[5:]
+    assert (
+        sorted(reshuffled[:5]) == sorted(reshuffled[5:]) == [0, 1, 2, 3, 4]
+        and reshuffled[:5] != reshuffled[5:]
+    )
 
 
 def test_zip_enumerate_window_flat_map_interleave_reduce():
@@ -247,7 +253,7 @@ def test_training_from_a_dataset():
 def test_endless_data_needs_steps():
     x = np.ones((4, 3), np.float32)
     ds = Dataset.from_tensor_slices((x, x[:, :1])).repeat().batch(2)
-    with pytest.raises(ValueError, match="is without end, expected steps_per_epoch"):
+    with pytest.raises(ValueError, match="is without end, expected steps_per_epoch to be given"):
         small_model().fit(ds, verbose=0)
     assert len(small_model().fit(ds, steps_per_epoch=3, epochs=2, verbose=0).history["loss"]) == 2
     with pytest.raises(ValueError, match="expected steps"):

@@ -148,8 +148,8 @@ def _padded(parts, wanted, fill):
     if fill is None:
         fill = "" if dtype.kind in "USO" else 0
     batch = np.full((len(parts), *shape), fill, dtype)
-    for row, part in zip(batch, parts, strict=True):
-        row[tuple(slice(0, n) for n in part.shape)] = part
+    for i, part in enumerate(parts):
+        batch[(i, *(slice(0, n) for n in part.shape))] = part
     return batch
 
 
@@ -161,7 +161,9 @@ def _spread(given, element, is_leaf) -> list:
     if isinstance(element, tuple):
         each = isinstance(given, (tuple, list)) and not is_leaf(given)
         if each and len(given) != len(element):
-            raise ValueError(f"[Dataset.padded_batch] got {given!r}, expected one for each of {len(element)} parts")
+            raise ValueError(
+                f"[Dataset.padded_batch] got {given!r}, expected one for each of {len(element)} parts"
+            )
         parts = given if each else [given] * len(element)
         return [leaf for g, v in zip(parts, element, strict=True) for leaf in _spread(g, v, is_leaf)]
     return [given]

@@ -89,7 +89,9 @@ class Dataset:
 
         def start():
             for element in generator(*(args or ())):
-                yield to_host(element) if spec is None else map_structure(_fitted, spec, _tupled(element, spec))
+                yield (
+                    to_host(element) if spec is None else map_structure(_fitted, spec, _tupled(element, spec))
+                )
 
         return cls(start, spec=spec)
 
@@ -158,6 +160,11 @@ class Dataset:
                 raise ValueError("[Dataset] element_spec is unknown, expected at least one element")
             self._spec = spec_of(first)
         return self._spec
+
+    def describe(self, spec) -> Dataset:
+        """Says what the elements are like, so that none has to be made to find out."""
+        self._spec = spec
+        return self
 
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec}>"
@@ -232,14 +239,18 @@ class Dataset:
         """The elements before the first for which predicate(*element) is false."""
 
         def start():
-            return itertools.takewhile(lambda item: bool(_call(predicate, self._element(item))), self._start())
+            return itertools.takewhile(
+                lambda item: bool(_call(predicate, self._element(item))), self._start()
+            )
 
         return self._same_items(start, UNKNOWN)
 
     def cache(self, filename="", name=None) -> Dataset:
         """Keeps the elements of the first full run in memory."""
         if filename:
-            raise NotImplementedError("[Dataset.cache] filename is given, expected none: elements are kept in memory")
+            raise NotImplementedError(
+                "[Dataset.cache] filename is given, expected none: elements are kept in memory"
+            )
         return self._same_items(iterators.Remembered(self._start), self._count)
 
     def prefetch(self, buffer_size, name=None) -> Dataset:
@@ -298,7 +309,8 @@ class Dataset:
             start,
             count=self._batches(batch_size, drop_remainder),
             spec=lambda: map_structure(
-                lambda s: TensorSpec((batch_size if drop_remainder else None, *s.shape), s.dtype), self.element_spec
+                lambda s: TensorSpec((batch_size if drop_remainder else None, *s.shape), s.dtype),
+                self.element_spec,
             ),
         )
 

@@ -62,21 +62,23 @@ def windows(items: Iterator, size: int, shift: int, stride: int, drop_remainder:
 
 
 def interleaved(streams: Iterator[Iterator], cycle_length: int, block_length: int) -> Iterator:
-    """Blocks from up to `cycle_length` streams in turn; a stream that ends makes room for the next."""
-    running = list(itertools.islice(streams, cycle_length))
-    place = 0
-    while running:
-        place %= len(running)
-        block = list(itertools.islice(running[place], block_length))
-        yield from block
-        if len(block) == block_length:
-            place += 1
+    """Blocks from `cycle_length` streams in turn; the place of one that ends is filled at its next turn."""
+    running: list[Iterator | None] = [None] * cycle_length
+    ended = False
+    for place in itertools.cycle(range(cycle_length)):
+        if running[place] is None and not ended:
+            running[place] = next(streams, None)
+            ended = running[place] is None
+        if running[place] is None:
+            if ended and not any(running):
+                return
             continue
-        following = next(streams, None)
-        if following is None:
-            running.pop(place)
-        else:
-            running[place] = following
+        given = 0
+        for item in itertools.islice(running[place], block_length):
+            given += 1
+            yield item
+        if given < block_length:
+            running[place] = None
 
 
 class Remembered:

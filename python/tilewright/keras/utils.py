@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization."""
+"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats here."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import numpy as np
 
@@ -57,7 +59,29 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
+# Imported when first used: name -> module of tilewright.keras.
+_ELSEWHERE = {
+    "PyDataset": "pydataset",
+    "Sequence": "pydataset",
+    "array_to_img": "preprocessing.image",
+    "image_dataset_from_directory": "preprocessing",
+    "img_to_array": "preprocessing.image",
+    "load_img": "preprocessing.image",
+    "pad_sequences": "preprocessing.sequence",
+    "save_img": "preprocessing.image",
+    "text_dataset_from_directory": "preprocessing",
+    "timeseries_dataset_from_array": "preprocessing",
+}
+
+
+def __getattr__(name: str):
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module 'tilewright.keras.utils' has no attribute {name!r}")
+    return getattr(import_module(f"tilewright.keras.{_ELSEWHERE[name]}"), name)
+
+
 __all__ = [
+    *_ELSEWHERE,
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
