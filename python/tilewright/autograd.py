@@ -53,13 +53,15 @@ def _read(how: str) -> None:
 
 
 class Node:
-    """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input."""
+    """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf")
+    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved."""
 
-    def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None):
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes")
+
+    def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
-        self.outputs, self.leaf = outputs, leaf
+        self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
 
 
 class Tensor:
@@ -190,7 +192,7 @@ def _traced(y, inputs, gradient):
             (x.node, x.index) if isinstance(x, Tensor) and x.node is not None else None for x in inputs
         )
         if any(edges):
-            node = Node(next(_order), edges, gradient, y if several else (y,))
+            node = Node(next(_order), edges, gradient, y if several else (y,), tapes=len(_tapes()))
     if several:
         return tuple(Tensor(part, node, i) for i, part in enumerate(y))
     return Tensor(y, node)
@@ -338,7 +340,8 @@ class GradientTape:
         return pending
 
     def _recorded(self, node: Node) -> bool:
-        return node.order > self._start and (self._stop is None or node.order < self._stop)
+        inside = node.order > self._start and (self._stop is None or node.order < self._stop)
+        return inside and node.gradient is not None
 
     def _watches(self, source: Tensor) -> bool:
         """Leaves count if they were watched, or are variables of a tape that watches those by itself."""
@@ -363,7 +366,8 @@ class GradientTape:
             if any(e is not None and (e in wanted or e[0] in useful) for e in node.inputs):
                 useful.add(node)
         found = {}
-        for node in reversed(ordered):
+        while ordered:
+            node = ordered.pop()
             count = len(node.outputs)
             dys = []
             for index in range(count):
@@ -381,10 +385,20 @@ class GradientTape:
             for edge, need, dx in zip(node.inputs, needs, gradients, strict=True):
                 if need and dx is not None:
                     _accumulate(pending, edge, dx)
+            if not self._persistent:
+                dy = dx = dys = ys = gradients = None
+                _drop_saved(node)
         found.update((key, dy) for key, dy in pending.items() if key in wanted)
         return [
             found.get((s.node, s.index)) if s.node is not None and self._watches(s) else None for s in sources
         ]
+
+
+def _drop_saved(node: Node) -> None:
+    """One tape fewer wants this node; without any, its arrays are let go while the pass goes on."""
+    node.tapes -= 1
+    if node.tapes == 0:
+        node.gradient, node.outputs, node.inputs = None, (), ()
 
 
 class _Paused:
