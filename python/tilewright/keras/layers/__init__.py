@@ -4,12 +4,23 @@
 from tilewright.keras import serialization
 from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from tilewright.keras.layers.attention import MultiHeadAttention
+from tilewright.keras.layers.categories import CategoryEncoding, Discretization, Hashing
 from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from tilewright.keras.layers.image_augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
+from tilewright.keras.layers.image_preprocessing import CenterCrop, RandomCrop, Resizing
 from tilewright.keras.layers.input import Input, InputLayer
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
+from tilewright.keras.layers.lookup import IntegerLookup, StringLookup
 from tilewright.keras.layers.merging import (
     Add,
     Average,
@@ -35,6 +46,7 @@ from tilewright.keras.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from tilewright.keras.layers.preprocessing import Normalization, Rescaling
 from tilewright.keras.layers.regularization import (
     ActivityRegularization,
     Dropout,
@@ -52,6 +64,7 @@ from tilewright.keras.layers.reshaping import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from tilewright.keras.layers.text import TextVectorization
 
 _CLASSES = (
     Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
@@ -61,6 +74,9 @@ _CLASSES = (
     LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
     MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape,
     SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
+    CategoryEncoding, CenterCrop, Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness,
+    RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling, Resizing,
+    StringLookup, TextVectorization,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
