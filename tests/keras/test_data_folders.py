@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from tilewright import keras
+from tilewright.data import images
+from tilewright.keras.preprocessing import image_iterators
 from tilewright.keras.preprocessing.image import ImageDataGenerator
 
 pytest.importorskip("PIL", reason="images are read by Pillow (extra `images`)")
@@ -154,6 +156,20 @@ def test_a_broken_image_is_named_or_skipped(pets, capsys):
     table = {"filename": ["dogs/dog.2.png", "dogs/dog.3.png"], "class": ["b", "a"]}
     flow = ImageDataGenerator().flow_from_dataframe(table, pets, skip_broken=True)
     assert flow.filenames == ["dogs/dog.2.png"] and flow.class_indices == {"a": 0, "b": 1}
+
+
+def test_small_folders_are_decoded_once(pets, monkeypatch):
+    read = []
+    decode = images.read_bytes
+    monkeypatch.setattr(images, "read_bytes", lambda path, *a: (read.append(path), decode(path, *a))[1])
+    for limit, want in ((image_iterators._KEPT_BYTES, 16), (16 * 4 * 4 * 3 - 1, 48)):
+        monkeypatch.setattr(image_iterators, "_KEPT_BYTES", limit)
+        flow = ImageDataGenerator(rotation_range=20).flow_from_directory(pets, (4, 4), batch_size=7, seed=1)
+        first = [flow[i][0] for i in range(3)]
+        for _ in range(2):
+            again = [flow[i][0] for i in range(3)]
+        assert len(read) == want and all((a == b).all() for a, b in zip(first, again, strict=True))
+        read.clear()
 
 
 def test_image_dataset_from_directory(pets, capsys):

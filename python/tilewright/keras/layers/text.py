@@ -189,7 +189,8 @@ class TextVectorization(HostLayer):
     def from_config(cls, values: dict):
         values = dict(values)
         for name in ("standardize", "split"):
-            values[name] = serialization.deserialize_keras_object(values[name])
+            if isinstance(values.get(name), dict):
+                values[name] = serialization.deserialize_keras_object(values[name])
         if isinstance(values.get("ngrams"), list):
             values["ngrams"] = tuple(values["ngrams"])
         return cls(**values)

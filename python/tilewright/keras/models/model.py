@@ -169,7 +169,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype:
+        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 

@@ -150,7 +150,7 @@ def as_arrays(part):
 
 
 def as_data(name: str, role: str, values):
-    """User data as a NumPy array: floats in `floatx`, integers and booleans as they are."""
+    """User data as a NumPy array: floats in `floatx`, integers, booleans and texts as they are."""
     if isinstance(values, Tensor):
         values = values.numpy()
     if not isinstance(values, np.ndarray):
@@ -161,6 +161,8 @@ def as_data(name: str, role: str, values):
         values = np.asarray(values)
     if values.dtype.kind == "f" and values.dtype != config.floatx():
         return values.astype(config.floatx())
+    if role == "x" and values.dtype.kind in "USO":
+        return values  # texts, for layers that read them
     if values.dtype.kind not in "fiub":
         raise TypeError(f"[{name}] {role} has dtype {values.dtype}, expected numbers")
     if values.dtype.kind in "iu" and values.dtype.name not in ("uint8", "int8", "int32", "int64"):
