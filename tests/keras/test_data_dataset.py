@@ -259,3 +259,53 @@ def test_endless_data_needs_steps():
     with pytest.raises(ValueError, match="expected steps"):
         small_model().evaluate(ds, verbose=0)
     assert small_model().predict(ds.map(lambda a, b: a), steps=2, verbose=0).shape == (4, 1)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_pydataset_is_read_ahead_by_its_workers_in_order(workers):
+    threads_seen, order = set(), []
+
+    class Numbers(keras.utils.PyDataset):
+        ended = 0
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            threads_seen.add(threading.get_ident())
+            time.sleep(0.002 * (index % 3))
+            return np.full((2, 3), index, np.float32), np.zeros((2, 1), np.float32)
+
+        def on_epoch_end(self):
+            self.ended += 1
+
+    class Order(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            order.append(logs["loss"])
+
+    numbers = Numbers(workers=workers, max_queue_size=4)
+    model = small_model()
+    model.set_weights([np.ones((3, 1), np.float32), np.zeros(1, np.float32)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    model.fit(numbers, epochs=2, shuffle=False, verbose=0, callbacks=[Order()])
+    running = [np.mean([9.0 * i * i for i in range(n + 1)]) for n in range(8)]
+    np.testing.assert_allclose(order, running * 2, rtol=1e-5)
+    assert numbers.ended == 2 and (len(threads_seen) > 1) == (workers > 1)
+    with pytest.raises(NotImplementedError, match="__len__ is not defined"):
+        len(keras.utils.Sequence())
+
+
+def test_short_epochs_go_through_the_data_before_they_start_again():
+    generator = keras.preprocessing.image.ImageDataGenerator()
+    x = np.arange(12, dtype=np.float32).reshape(12, 1, 1, 1)
+    seen = []
+
+    class Watching(keras.Model):
+        def train_step(self, data):
+            seen.extend(data[0].numpy().ravel().astype(int).tolist())
+            return {"loss": data[0][0, 0, 0, 0]}
+
+    model = Watching()
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(generator.flow(x, x[:, 0, 0], batch_size=2, seed=1), steps_per_epoch=2, epochs=6, verbose=0)
+    assert sorted(seen[:12]) == sorted(seen[12:]) == list(range(12)) and seen[:12] != seen[12:]

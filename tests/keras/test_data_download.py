@@ -20,8 +20,8 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves server.files; ranges are honoured unless server.ranges is off; server.cuts is how many bytes each of
-    the next answers sends before it breaks off."""
+    """Serves server.files; ranges are honoured unless server.ranges is off; server.cuts is how many bytes
+    each of the next answers sends before it breaks off."""
 
     def do_GET(self):
         server = self.server

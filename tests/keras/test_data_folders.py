@@ -8,7 +8,7 @@ import pytest
 
 from tilewright import keras
 from tilewright.data import images
-from tilewright.keras.preprocessing import image_iterators
+from tilewright.keras.preprocessing import image_files
 from tilewright.keras.preprocessing.image import ImageDataGenerator
 
 pytest.importorskip("PIL", reason="images are read by Pillow (extra `images`)")
@@ -162,8 +162,8 @@ def test_small_folders_are_decoded_once(pets, monkeypatch):
     read = []
     decode = images.read_bytes
     monkeypatch.setattr(images, "read_bytes", lambda path, *a: (read.append(path), decode(path, *a))[1])
-    for limit, want in ((image_iterators._KEPT_BYTES, 16), (16 * 4 * 4 * 3 - 1, 48)):
-        monkeypatch.setattr(image_iterators, "_KEPT_BYTES", limit)
+    for limit, want in ((image_files._KEPT_BYTES, 16), (16 * 4 * 4 * 3 - 1, 48)):
+        monkeypatch.setattr(image_files, "_KEPT_BYTES", limit)
         flow = ImageDataGenerator(rotation_range=20).flow_from_directory(pets, (4, 4), batch_size=7, seed=1)
         first = [flow[i][0] for i in range(3)]
         for _ in range(2):

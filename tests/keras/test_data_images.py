@@ -28,10 +28,9 @@ def theirs():
         pytest.importorskip(
             "keras.layers", reason="the judge is Keras's own generator, which is not installed"
         )
-        from keras.src.legacy.preprocessing import image
-
         # Newer versions of scipy have the function in scipy.ndimage alone.
         import scipy.ndimage
+        from keras.src.legacy.preprocessing import image
 
         class Ndimage:
             class ndimage:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers that prepare data: what they compute against Keras's for the same draws; what they draw; training."""
+"""Layers that prepare data: what they compute against Keras's for the same draws; what they draw;
+training.
+"""
 
 import warnings
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets read from small files of their own formats: shapes, dtypes, order, options; broken and hostile files."""
+"""Data sets read from small files of their own formats: shapes, dtypes, order, options; broken and hostile
+files.
+"""
 
 import gzip
 import importlib

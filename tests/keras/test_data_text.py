@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts: TextVectorization, lookups and hashes (known answers), Tokenizer and pad_sequences against Keras's own."""
+"""Texts: TextVectorization, lookups and hashes (known answers), Tokenizer and pad_sequences against Keras's
+own.
+"""
 
 import warnings
 

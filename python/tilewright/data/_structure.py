@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elements of data sets: arrays, alone or in tuples and dicts; how they enter, are described and put together."""
+"""Elements of data sets: arrays, alone or in tuples and dicts; entered, described and put together."""
 
 from __future__ import annotations
 

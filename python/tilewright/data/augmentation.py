@@ -11,10 +11,10 @@ import numpy as np
 def image_map(
     rows, cols, theta=0.0, tx=0.0, ty=0.0, shear=0.0, zx=1.0, zy=1.0, flip_rows=False, flip_cols=False
 ):
-    """From places of the result to places of the image, in rows and columns: R T S Z about the centre, then flips.
+    """From places of the result to places of the image, in rows and columns: R T S Z about the centre, flips.
 
-    Keras builds the matrix for (x, y), with the number of rows as the extent of x, and exchanges the axes at the
-    end; both are kept, so images that are not square turn about the point that Keras turns them about.
+    Keras builds the matrix for (x, y), with the number of rows as the extent of x, and exchanges the axes at
+    the end; both are kept, so images that are not square turn about the point that Keras turns them about.
 
     Parameters
         theta, shear : degrees;  tx, ty : pixels;  zx, zy : factors
@@ -43,6 +43,6 @@ def image_map(
 
 
 def whitening(x: np.ndarray, epsilon: float) -> np.ndarray:
-    """The matrix that makes the features of x (n, features) uncorrelated and of variance 1, close to x itself (ZCA)."""
+    """The matrix that makes features of x (n, features) uncorrelated and of variance 1, close to x (ZCA)."""
     u, s, _ = np.linalg.svd(x.T, full_matrices=False)
     return ((u * (math.sqrt(len(x)) / (s + epsilon))) @ u.T).astype(x.dtype)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dataset: a stream of elements that can be run through again and again, with the names of tf.data.Dataset.
 
-A data set is a function that starts an iterator of raw items. Raw items are elements (arrays in tuples and dicts)
-or, while `rows` is set, numbers of rows of arrays in memory: shuffling, taking, repeating and filtering then move
-whole numbers, and a batch is one gather of rows.
+A data set is a function that starts an iterator of raw items. Raw items are elements (arrays in tuples and
+dicts) or, while `rows` is set, numbers of rows of arrays in memory: shuffling, taking, repeating and
+filtering then move whole numbers, and a batch is one gather of rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tilewright import random
 from tilewright.autograd import Tensor
 from tilewright.data import iterators
 from tilewright.data import threads as threads_module
@@ -29,11 +28,10 @@ from tilewright.data._structure import (
     to_host,
     to_tensors,
 )
+from tilewright.data.reordering import AUTOTUNE, INFINITE, UNKNOWN, Reordering, at_least, call_on
 
-AUTOTUNE, INFINITE, UNKNOWN = -1, -1, -2
 
-
-class Dataset:
+class Dataset(Reordering):
     """Elements one after another. Made by the class methods `from_...` and `range`, changed by the others.
 
     Iterating gives Tensors (alone, in tuples or in dicts); `as_numpy_iterator` gives arrays.
@@ -151,7 +149,7 @@ class Dataset:
 
     @property
     def element_spec(self):
-        """TensorSpecs in the structure of an element. After `map` and the like the first element is made for it."""
+        """TensorSpecs in the structure of an element; after `map` and the like one is made to find out."""
         if callable(self._spec):
             self._spec = self._spec()
         if self._spec is None:
@@ -169,93 +167,14 @@ class Dataset:
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec}>"
 
-    # ---- order and number of elements
-
     def _same_items(self, start, count) -> Dataset:
-        """A data set of this one's items in another order or number."""
         return Dataset(start, rows=self._rows, count=count, spec=lambda: self.element_spec)
 
-    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True, name=None) -> Dataset:
-        """Elements in random order, drawn from a buffer of the next buffer_size; another order each time.
-
-        Parameters
-            buffer_size : as many as there are elements for a full shuffle
-            seed : of the order; drawn from Tilewright's generator where None
-            reshuffle_each_iteration : False keeps the first order
-        """
-        buffer_size = _at_least(1, "shuffle", "buffer_size", buffer_size)
-        base = random.make_seed() if seed is None else int(seed)
-        runs = itertools.count()
-
-        def start():
-            run = next(runs) if reshuffle_each_iteration in (True, None) else 0
-            return iterators.shuffled(self._start(), buffer_size, random.host_generator(base, run))
-
-        return self._same_items(start, self._count)
-
-    def repeat(self, count=None, name=None) -> Dataset:
-        """The elements `count` times over; without end where None or -1."""
-        times = None if count is None or count == -1 else _at_least(0, "repeat", "count", count)
-        total = self._count * times if times is not None and self._count >= 0 else self._count
-        if times == 0:
-            total = 0
-        elif times is None and self._count != 0:
-            total = INFINITE
-        return self._same_items(lambda: iterators.repeated(self._start, times), total)
-
-    def take(self, count, name=None) -> Dataset:
-        """The first `count` elements; all where -1."""
-        count = _at_least(-1, "take", "count", count)
-        if count == -1:
-            return self
-        total = {UNKNOWN: UNKNOWN, INFINITE: count}.get(self._count, min(count, self._count))
-        return self._same_items(lambda: itertools.islice(self._start(), count), total)
-
-    def skip(self, count, name=None) -> Dataset:
-        """All but the first `count` elements; none where -1."""
-        count = _at_least(-1, "skip", "count", count)
-        if count == -1:
-            return self.take(0)
-        total = self._count if self._count < 0 else max(self._count - count, 0)
-        return self._same_items(lambda: itertools.islice(self._start(), count, None), total)
-
-    def shard(self, num_shards, index, name=None) -> Dataset:
-        """Every num_shards-th element from `index` on."""
-        num_shards = _at_least(1, "shard", "num_shards", num_shards)
-        if not 0 <= index < num_shards:
-            raise ValueError(f"[Dataset.shard] index is {index}, expected 0 to {num_shards - 1}")
-        total = self._count if self._count < 0 else len(range(index, self._count, num_shards))
-        return self._same_items(lambda: itertools.islice(self._start(), index, None, num_shards), total)
-
-    def filter(self, predicate, name=None) -> Dataset:
-        """The elements for which predicate(*element) is true."""
-
-        def start():
-            return (item for item in self._start() if bool(_call(predicate, self._element(item))))
-
-        return self._same_items(start, UNKNOWN)
-
-    def take_while(self, predicate, name=None) -> Dataset:
-        """The elements before the first for which predicate(*element) is false."""
-
-        def start():
-            return itertools.takewhile(
-                lambda item: bool(_call(predicate, self._element(item))), self._start()
-            )
-
-        return self._same_items(start, UNKNOWN)
-
-    def cache(self, filename="", name=None) -> Dataset:
-        """Keeps the elements of the first full run in memory."""
-        if filename:
-            raise NotImplementedError(
-                "[Dataset.cache] filename is given, expected none: elements are kept in memory"
-            )
-        return self._same_items(iterators.Remembered(self._start), self._count)
+    # ---- elements made from elements
 
     def prefetch(self, buffer_size, name=None) -> Dataset:
         """Elements made by a thread, up to buffer_size in advance (2 with AUTOTUNE)."""
-        ahead = 2 if buffer_size in (AUTOTUNE, None) else _at_least(0, "prefetch", "buffer_size", buffer_size)
+        ahead = 2 if buffer_size in (AUTOTUNE, None) else at_least(0, "prefetch", "buffer_size", buffer_size)
         if ahead == 0:
             return self
         return Dataset(
@@ -274,8 +193,6 @@ class Dataset:
             spec=lambda: self.element_spec,
         )
 
-    # ---- elements made from elements
-
     def map(self, map_func, num_parallel_calls=None, deterministic=None, name=None) -> Dataset:
         """map_func(*element) of each element, called with Tensors.
 
@@ -285,7 +202,7 @@ class Dataset:
         """
 
         def element_of(item):
-            return to_host(_call(map_func, self._element(item)))
+            return to_host(call_on(map_func, self._element(item)))
 
         workers = threads_module.usable_cores() if num_parallel_calls == AUTOTUNE else num_parallel_calls
         if workers is not None and workers > 1:
@@ -298,7 +215,7 @@ class Dataset:
         self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None, name=None
     ) -> Dataset:
         """batch_size elements stacked to one; the last may hold fewer unless drop_remainder."""
-        batch_size = _at_least(1, "batch", "batch_size", batch_size)
+        batch_size = at_least(1, "batch", "batch_size", batch_size)
         rows = self._rows
 
         def start():
@@ -317,8 +234,8 @@ class Dataset:
     def padded_batch(
         self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None
     ) -> Dataset:
-        """Like `batch`, for elements of different shapes: grown at their ends to the largest, or to padded_shapes."""
-        batch_size = _at_least(1, "padded_batch", "batch_size", batch_size)
+        """`batch` of different shapes: grown at their ends to the largest, or to padded_shapes."""
+        batch_size = at_least(1, "padded_batch", "batch_size", batch_size)
 
         def start():
             for chunk in iterators.chunks(self._elements(), batch_size, drop_remainder):
@@ -341,9 +258,9 @@ class Dataset:
 
     def window(self, size, shift=None, stride=1, drop_remainder=False, name=None) -> Dataset:
         """Data sets of `size` elements each, `shift` apart (size where None), every stride-th element."""
-        size = _at_least(1, "window", "size", size)
-        shift = size if shift is None else _at_least(1, "window", "shift", shift)
-        stride = _at_least(1, "window", "stride", stride)
+        size = at_least(1, "window", "size", size)
+        shift = size if shift is None else at_least(1, "window", "shift", shift)
+        stride = at_least(1, "window", "stride", stride)
 
         def start():
             for items in iterators.windows(self._elements(), size, shift, stride, drop_remainder):
@@ -371,7 +288,7 @@ class Dataset:
 
     def _inner(self, map_func) -> Iterator[Iterator]:
         for element in self._elements():
-            inner = _call(map_func, element)
+            inner = call_on(map_func, element)
             if not isinstance(inner, Dataset):
                 raise TypeError(f"[Dataset] map_func gave a {type(inner).__name__}, expected a Dataset")
             yield inner._elements()
@@ -412,22 +329,6 @@ class _Nested(Dataset):
 
 def _of_elements(items) -> Dataset:
     return Dataset(lambda: iter(items), count=len(items))
-
-
-def _call(function, element):
-    """A user's function on an element: its parts as arguments where it is a tuple."""
-    tensors = map_structure(lambda a: a if isinstance(a, Dataset) else Tensor(a), element)
-    return function(*tensors) if isinstance(tensors, tuple) else function(tensors)
-
-
-def _at_least(lowest: int, method: str, argument: str, value) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = lowest - 1
-    if number < lowest or number != value:
-        raise ValueError(f"[Dataset.{method}] {argument} is {value!r}, expected an int of at least {lowest}")
-    return number
 
 
 def _dtype(dtype) -> np.dtype:

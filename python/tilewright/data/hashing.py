@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hashes of strings that TensorFlow's layers use, so that bins agree: FarmHash's Fingerprint64 and SipHash-2-4.
+"""The hashes of strings that TensorFlow's layers use: FarmHash's Fingerprint64 and SipHash-2-4.
 
 FarmHash: Pike, 2014 (github.com/google/farmhash). SipHash: Aumasson and Bernstein, INDOCRYPT 2012.
 """

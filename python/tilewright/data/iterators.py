@@ -103,6 +103,7 @@ def unbatched(batches: Iterator[list]) -> Iterator:
     for arrays in batches:
         if len({len(a) for a in arrays}) > 1:
             raise ValueError(
-                f"[Dataset.unbatch] components have {', '.join(str(len(a)) for a in arrays)} rows, expected as many"
+                f"[Dataset.unbatch] components have {', '.join(str(len(a)) for a in arrays)} rows, expected "
+                "as many"
             )
         yield from zip(*arrays, strict=True)

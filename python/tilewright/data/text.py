@@ -44,7 +44,7 @@ def standardized(texts: np.ndarray, how) -> np.ndarray:
 
 
 def tokens_of(texts: np.ndarray, split) -> list[list[str]]:
-    """Each text of a (n,) array as its tokens: by "whitespace", by "character", or by a function of the array."""
+    """The tokens of each text of a (n,) array: by "whitespace", "character", or a function of the array."""
     if callable(split):
         rows = split(texts.astype(str))
         return [[str(token) for token in (row.numpy() if isinstance(row, Tensor) else row)] for row in rows]
@@ -83,7 +83,7 @@ class TokenCounts:
 
 
 class Quantiles:
-    """A summary of many numbers, good to `epsilon`, from which bins of equal share are cut (Keras's summary)."""
+    """A summary of many numbers, good to `epsilon`, from which bins of equal share are cut, as Keras's."""
 
     def __init__(self, epsilon: float):
         self._epsilon, self._summary = epsilon, np.zeros((2, 0), np.float32)

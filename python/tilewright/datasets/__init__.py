@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data to train on: `optdigits` ships with the package; the others are read from files at hand, or fetched once."""
+"""Data to train on: `optdigits` ships with the package; the rest is read from files at hand, or fetched."""
 
 from importlib import import_module
 

@@ -62,7 +62,7 @@ def obtain(name: str, file: str, url: str, file_hash: str) -> Path:
 
 
 def keras_file(name: str, path, default: str, file_hash: str) -> Path:
-    """The file behind Keras's `path=`: a file of the user's, or `default` from Keras's storage under that name."""
+    """The file behind Keras's `path=`: the user's own, or `default` from Keras's storage under that name."""
     if is_own_path(path):
         if not Path(path).is_file():
             raise FileNotFoundError(f"[{name}.load_data] {path} does not exist, expected the file {default}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pickled arrays read without running what a pickle could run: only arrays, dtypes and plain containers are made.
+"""Pickled arrays read without running what a pickle could run: arrays and plain containers are made.
 
-CIFAR's batches and the ragged arrays of text data sets are pickles; an ordinary unpickler would call any function
-that a file names.
+CIFAR's batches and the ragged arrays of text data sets are pickles; an ordinary unpickler would call any
+function that a file names.
 """
 
 from __future__ import annotations

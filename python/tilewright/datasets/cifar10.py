@@ -19,12 +19,12 @@ _TRAINING, _TEST = [f"data_batch_{i}" for i in range(1, 6)], ["test_batch"]
 
 
 def load_data(path=None):
-    """CIFAR-10 as ((x_train, y_train), (x_test, y_test)): uint8 images (n, 32, 32, 3) and uint8 labels (n, 1).
+    """CIFAR-10 as ((x_train, y_train), (x_test, y_test)): images (n, 32, 32, 3) and labels (n, 1), uint8.
 
     Parameters
-        path : the .tar.gz file, a folder that holds it or its batches, or an .npz file with x_train, y_train, x_test
-            and y_test; where None, $TILEWRIGHT_DATA/cifar10 (the archive, its batches, or cifar10_subset.npz, a part
-            of the images), the cache, or fetched
+        path : the .tar.gz file, a folder that holds it or its batches, or an .npz file with x_train, y_train,
+            x_test and y_test; where None, $TILEWRIGHT_DATA/cifar10 (the archive, its batches, or
+            cifar10_subset.npz, a part of the images), the cache, or fetched
     Raises    FileNotFoundError: a file is missing.  ValueError: a file is truncated or holds something else.
               OSError: no connection
     """

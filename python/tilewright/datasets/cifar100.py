@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-100: 50,000 training and 10,000 test photos, 32x32, of 100 classes in 20 groups (Krizhevsky, 2009)."""
+"""CIFAR-100: 50,000 training and 10,000 test photos, 32x32, 100 classes in 20 groups (Krizhevsky, 2009)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHA256 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
 
 
 def load_data(label_mode="fine", path=None):
-    """CIFAR-100 as ((x_train, y_train), (x_test, y_test)): uint8 images (n, 32, 32, 3) and uint8 labels (n, 1).
+    """CIFAR-100 as ((x_train, y_train), (x_test, y_test)): images (n, 32, 32, 3) and labels (n, 1), uint8.
 
     Parameters
         label_mode : "fine", the 100 classes, or "coarse", the 20 groups
-        path : the .tar.gz file, or a folder that holds it or its batches; where None, $TILEWRIGHT_DATA/cifar100, the
-            cache, or fetched
+        path : the .tar.gz file, or a folder that holds it or its batches; where None,
+            $TILEWRIGHT_DATA/cifar100, the cache, or fetched
     Raises    ValueError: another label_mode, a truncated file.  FileNotFoundError: a file is missing.
               OSError: no connection
     """

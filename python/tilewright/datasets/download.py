@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files fetched once into the cache folder: resumed where a transfer was cut, checked, and put in place whole."""
+"""Files fetched once into the cache folder: resumed where a transfer was cut, checked, and put in place
+whole.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def digest(path, algorithm: str) -> str:
 def fetch(url: str, target, file_hash: str | None = None, algorithm: str | None = None, name="get_file"):
     """`url` as the file `target`; what is there already is kept if its hash is right.
 
-    The transfer goes to `<target>.part` and goes on there after a cut, also in another process and on another day.
+    The transfer goes to `<target>.part` and goes on there after a cut, also in another process and on another
+    day.
 
     Parameters
         url : http, https or file
@@ -42,8 +45,8 @@ def fetch(url: str, target, file_hash: str | None = None, algorithm: str | None 
         algorithm : "sha256" or "md5"; by the length of file_hash where None
         name : of the function, for messages
     Returns   the path
-    Raises    ValueError: the content has another hash (it is removed).  OSError: no connection, no such file there
-              (FileNotFoundError), or cut too often; the message names what to put where by hand
+    Raises    ValueError: the content has another hash (it is removed).  OSError: no connection, no such file
+              there (FileNotFoundError), or cut too often; the message names what to put where by hand
     """
     target = Path(target)
     algorithm = algorithm or ("md5" if file_hash is not None and len(file_hash) == 32 else "sha256")
@@ -165,7 +168,8 @@ def get_file(
         fname : name in the cache; the last part of `origin` where None
         origin : address
         untar, extract : unpack the archive; the folder it is unpacked to is returned
-        md5_hash, file_hash : hash the file must have;  hash_algorithm : "sha256", "md5", or "auto" by its length
+        md5_hash, file_hash : hash the file must have;  hash_algorithm : "sha256", "md5", or "auto" by its
+            length
         cache_subdir, cache_dir : folder; $TILEWRIGHT_CACHE or ~/.tilewright is cache_dir's default
         archive_format : "tar", "zip", "auto", a list of them, or None for no archive
         force_download : fetch even what is there

@@ -61,8 +61,9 @@ def load_data(path="mnist.npz"):
     """MNIST as ((x_train, y_train), (x_test, y_test)): uint8 images (n, 28, 28) and uint8 labels (n,).
 
     Parameters
-        path : folder of the four .gz files, or an .npz file as Keras has it; else the name of that file in the cache.
-            Where nothing is given: the .gz files in $TILEWRIGHT_DATA/mnist or in the cache, else Keras's file is fetched
+        path : folder of the four .gz files, or an .npz file as Keras has it; else the name of that file in
+            the cache. Where nothing is given: the .gz files in $TILEWRIGHT_DATA/mnist or in the cache, else
+            Keras's file is fetched
     Raises    FileNotFoundError: a file is missing.  ValueError: a file is truncated or holds something else.
               OSError: no connection
     """

@@ -8,10 +8,11 @@ from tilewright.datasets._files import keras_file
 from tilewright.datasets._unpickle import load_npz
 
 LABELS = (
-    "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar",
-    "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx", "interest", "gnp",
-    "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal", "livestock", "retail", "ipi", "iron-steel",
-    "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog", "lead",
+    "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee",
+    "sugar", "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi", "money-fx",
+    "interest", "gnp", "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal", "livestock",
+    "retail", "ipi", "iron-steel", "rubber", "heat", "jobs", "lei", "bop", "zinc", "orange", "pet-chem",
+    "dlr", "gas", "silver", "wpi", "hog", "lead",
 )  # fmt: skip
 _SHA256 = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
 _INDEX_MD5 = "4d44cc38712099c9e383dc6e5f11a921"
@@ -30,7 +31,8 @@ def load_data(
 ):
     """Reuters as ((x_train, y_train), (x_test, y_test)): arrays of lists of word numbers, and topics 0 to 45.
 
-    Parameters and errors as those of `imdb.load_data`; the last test_split of the newswires are the test part.
+    Parameters and errors as those of `imdb.load_data`; the last test_split of the newswires are the test
+    part.
     """
     file = keras_file("reuters", path, "reuters.npz", _SHA256)
     xs, labels = _words.shuffled(*load_npz(file, ("x", "y"), "reuters.load_data"), seed)

@@ -15,8 +15,8 @@ def load_data(path=None) -> str:
     """The text.
 
     Parameters
-        path : a text file or a folder with input.txt; where None, $TILEWRIGHT_DATA/tinyshakespeare, the cache, or
-            fetched
+        path : a text file or a folder with input.txt; where None, $TILEWRIGHT_DATA/tinyshakespeare, the
+            cache, or fetched
     Raises    FileNotFoundError: no such file.  OSError: no connection
     """
     if path is None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats here."""
+"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats
+here.
+"""
 
 from __future__ import annotations
 

@@ -23,12 +23,13 @@ def affine_transform(
 ):
     """Images read through affine maps, as scipy.ndimage.affine_transform does for one.
 
-        y[n, p, q, :] = images[n] at row m[0, 0] p + m[0, 1] q + m[0, 2], column m[1, 0] p + m[1, 1] q + m[1, 2]
+        y[n, p, q, :] = images[n] at row m[0, 0] p + m[0, 1] q + m[0, 2], column m[1, 0] p + m[1, 1] q + m[1,
+        2]
 
     Parameters
         images : (N, H, W, C) array, uint8, float32 or float64
-        matrices : (N, 2, 3) or (N, 3, 3), or one of (2, 3) or (3, 3) for all images; float32 or float64; from places
-            of y to places of the images, in rows and columns; the last row of (3, 3) is not read
+        matrices : (N, 2, 3) or (N, 3, 3), or one of (2, 3) or (3, 3) for all images; float32 or float64; from
+            places of y to places of the images, in rows and columns; the last row of (3, 3) is not read
         fill_mode : what lies outside: "constant", "nearest", "reflect", "mirror", "wrap", "grid-constant" or
             "grid-wrap", with scipy's meaning ("wrap" joins the last pixel to the first, "constant" does not
             interpolate with fill_value; the forms with "grid-" do what their names suggest)
@@ -37,7 +38,8 @@ def affine_transform(
         output_size : (P, Q), rows and columns of y; those of the images where None
         out : array of the result's shape and dtype, optional
     Returns   y : (N, P, Q, C), float32 (float64 for float64)
-    Raises    ValueError: images or matrices of another shape, no pixels, unknown modes.  TypeError: other dtypes.
+    Raises    ValueError: images or matrices of another shape, no pixels, unknown modes.  TypeError: other
+              dtypes.
     Numerics  places in float64, shares rounded to the dtype of y; a place that is not finite gives fill_value
     Backends  cpu
     Notes     the gradient is by the images; matrices have none

@@ -23,19 +23,22 @@ def resize(
 ):
     """Images in another size.
 
-        bilinear:  y[p, q] = weighted mean of the 4 pixels around (at(p), at(q));   nearest: y[p, q] = x[at(p), at(q)]
+        bilinear:  y[p, q] = weighted mean of the 4 pixels around (at(p), at(q));   nearest: y[p, q] =
+        x[at(p), at(q)]
         at(p) = (p + 1/2) H / P - 1/2, clamped to the image;   align_corners: at(p) = p (H - 1) / (P - 1)
 
     Parameters
         x : (N, H, W, C) array, float32 or float64; (N, C, H, W) with channels_first
         size : (P, Q), the new rows and columns
-        method : "bilinear"; "nearest" rounds at(p) (Keras, TensorFlow 2, PyTorch "nearest-exact"); "nearest_floor"
+        method : "bilinear"; "nearest" rounds at(p) (Keras, TensorFlow 2, PyTorch "nearest-exact");
+            "nearest_floor"
             takes floor(p H / P) (PyTorch "nearest"); both are the same for whole factors
         align_corners : the corner pixels' centres stay in place (PyTorch's option of that name)
         data_format : "channels_last" or "channels_first"
         out : array of the result's shape and dtype, optional
     Returns   y : (N, P, Q, C), or (N, C, P, Q); dtype of x
-    Raises    ValueError: x has not 4 dimensions or no pixels, size is no pair of numbers, another method or format.
+    Raises    ValueError: x has not 4 dimensions or no pixels, size is no pair of numbers, another method or
+    format.
               TypeError: other dtypes.
     Numerics  weights in float64, rounded to the dtype of x; no antialiasing when made smaller
     Backends  cpu

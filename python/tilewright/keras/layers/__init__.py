@@ -75,8 +75,8 @@ _CLASSES = (
     MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape,
     SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
     CategoryEncoding, CenterCrop, Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness,
-    RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling, Resizing,
-    StringLookup, TextVectorization,
+    RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling,
+    Resizing, StringLookup, TextVectorization,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 

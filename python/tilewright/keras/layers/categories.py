@@ -80,7 +80,9 @@ def encoded_shape(shape, output_mode: str, depth) -> tuple:
 
 
 class CategoryEncoding(Layer):
-    """Category numbers below num_tokens as rows: "multi_hot", "one_hot" or "count" (weighted by count_weights)."""
+    """Category numbers below num_tokens as rows: "multi_hot", "one_hot" or "count" (weighted by
+    count_weights).
+    """
 
     config_fields = ("num_tokens", "output_mode")
 
@@ -139,7 +141,8 @@ class Discretization(Layer):
             )
         if (bin_boundaries is None) == (num_bins is None):
             raise ValueError(
-                f"[{self.name}] bin_boundaries is {bin_boundaries} and num_bins {num_bins}, expected one of them"
+                f"[{self.name}] bin_boundaries is {bin_boundaries} and num_bins {num_bins}, expected one of "
+                "them"
             )
         if num_bins is not None and num_bins < 1:
             raise ValueError(f"[{self.name}] num_bins is {num_bins}, expected at least 1")

@@ -64,8 +64,8 @@ class _Moving(_Random):
 
 
 def maps_of(terms, coefficients):
-    """Maps (n, 2, 3) that are sums of `terms`, (n,) each, with matrices of coefficients, one a term and the last
-    for the constant 1.
+    """Maps (n, 2, 3) that are sums of `terms`, (n,) each, with matrices of coefficients, one a term and the
+    last for the constant 1.
     """
     columns = ops.stack([*terms, ops.ones_like(terms[0])], axis=1)
     return ops.reshape(ops.matmul(columns, Tensor(_rows_of(str(coefficients), coefficients))), (-1, 2, 3))
@@ -75,7 +75,9 @@ _known: dict[str, np.ndarray] = {}
 
 
 def _rows_of(key: str, coefficients):
-    """The matrices as rows of one array, the same array for the same numbers: recorded steps keep reading it."""
+    """The matrices as rows of one array, the same array for the same numbers: recorded steps keep reading
+    it.
+    """
     if key not in _known:
         _known[key] = np.array(coefficients, np.float64).reshape(len(coefficients), 6)
     return _known[key]
@@ -96,7 +98,9 @@ def range_of(layer, argument, factor, lowest, highest, open_below=False):
 
 
 class RandomFlip(_Random):
-    """Mirrors images in half of the cases: "horizontal", "vertical", or "horizontal_and_vertical" (both at once)."""
+    """Mirrors images in half of the cases: "horizontal", "vertical", or "horizontal_and_vertical" (both at
+    once).
+    """
 
     config_fields = ("mode", "seed", "data_format")
 
@@ -104,7 +108,8 @@ class RandomFlip(_Random):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
             raise ValueError(
-                f"[{self.name}] mode is {mode!r}, expected 'horizontal', 'vertical' or 'horizontal_and_vertical'"
+                f"[{self.name}] mode is {mode!r}, expected 'horizontal', 'vertical' or "
+                "'horizontal_and_vertical'"
             )
         self.mode = mode
 
@@ -131,7 +136,8 @@ class RandomRotation(_Moving):
 
     Parameters
         factor : share of a full turn: f for up to f to either side, or (lowest, highest)
-        fill_mode : "reflect", "wrap", "constant" (fill_value) or "nearest";  interpolation : "bilinear" or "nearest"
+        fill_mode : "reflect", "wrap", "constant" (fill_value) or "nearest";  interpolation : "bilinear" or
+            "nearest"
     """
 
     config_fields = ("factor", *_Moving.config_fields)
@@ -172,8 +178,8 @@ class RandomZoom(_Moving):
     """Zooms images about their middle: a factor of 0.2 shows 1.2 times as much of rows or columns.
 
     Parameters
-        height_factor, width_factor : f for -f to f, or (lowest, highest), above -1; width_factor None keeps the
-            proportions
+        height_factor, width_factor : f for -f to f, or (lowest, highest), above -1; width_factor None keeps
+            the proportions
     """
 
     config_fields = ("height_factor", "width_factor", *_Moving.config_fields)
@@ -271,7 +277,8 @@ class RandomContrast(_Random):
     """Stretches the values of each channel about their mean.
 
     Parameters
-        factor : (below, above) for stretches of 1 - below to 1 + above; a number f stands for (0, f), as in Keras 3
+        factor : (below, above) for stretches of 1 - below to 1 + above; a number f stands for (0, f), as in
+            Keras 3
         value_range : what results are clipped to
     """
 

@@ -16,8 +16,8 @@ _IDENTITY = np.eye(2)
 class ImageLayer(Layer):
     """Base: takes one image (rank 3) or a batch (rank 4) of any numbers, in either data format.
 
-    Subclasses define `transform_images(images, transformation, training)` and, if they change images at random,
-    `get_random_transformation(images, training)`; both see what the layer is called on.
+    Subclasses define `transform_images(images, transformation, training)` and, if they change images at
+    random, `get_random_transformation(images, training)`; both see what the layer is called on.
     """
 
     casts_integers = True
@@ -91,15 +91,22 @@ class Resizing(ImageLayer):
 
     Parameters
         height, width : of the result;  interpolation : "bilinear" or "nearest"
-        crop_to_aspect_ratio, pad_to_aspect_ratio : cuts out the middle, or fills up with fill_value, instead of
-            stretching;  fill_mode : "constant"
+        crop_to_aspect_ratio, pad_to_aspect_ratio : cuts out the middle, or fills up with fill_value, instead
+            of stretching;  fill_mode : "constant"
         antialias : False
     """
 
     config_fields = (
-        "height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode", "fill_value",
-        "antialias", "data_format",
-    )  # fmt: skip
+        "height",
+        "width",
+        "interpolation",
+        "crop_to_aspect_ratio",
+        "pad_to_aspect_ratio",
+        "fill_mode",
+        "fill_value",
+        "antialias",
+        "data_format",
+    )
 
     def __init__(
         self,

@@ -23,10 +23,12 @@ from tilewright.keras.layers.categories import (
 
 
 class IndexLookup(HostLayer):
-    """Base of both. Numbers are given in this order: mask (0, with output "int"), unknown tokens, the vocabulary.
+    """Base of both. Numbers are given in this order: mask (0, with output "int"), unknown tokens, the
+    vocabulary.
 
     Parameters
-        max_tokens : most numbers in all;  num_oov_indices : numbers for unknown tokens, by their hash if several
+        max_tokens : most numbers in all;  num_oov_indices : numbers for unknown tokens, by their hash if
+            several
         mask_token : means nothing;  oov_token : what unknown numbers become with `invert`
         vocabulary : list, array or text file of tokens by falling frequency; else `adapt` finds it
         idf_weights : of the vocabulary, for output "tf_idf"
@@ -134,7 +136,8 @@ class IndexLookup(HostLayer):
             weights = [float(w) for w in idf_weights]
             if len(weights) != len(tokens) + (len(special) if in_front else 0):
                 raise ValueError(
-                    f"[{self.name}] idf_weights has {len(weights)} entries, expected one for each of the vocabulary"
+                    f"[{self.name}] idf_weights has {len(weights)} entries, expected one for each of the "
+                    "vocabulary"
                 )
             self._set_weights(weights if in_front else [sum(weights) / len(weights)] * len(special) + weights)
 
@@ -145,7 +148,8 @@ class IndexLookup(HostLayer):
                 raise ValueError(f"[{self.name}] vocabulary holds {token!r} twice, expected each token once")
             if token == self.mask_token or (self.invert and token == self.oov_token):
                 raise ValueError(
-                    f"[{self.name}] vocabulary holds {token!r} at {i}, expected special tokens only in front, as "
+                    f"[{self.name}] vocabulary holds {token!r} at {i}, expected special tokens only in "
+                    "front, as "
                     f"{self.get_vocabulary()[: self._token_start]}"
                 )
             numbers[token] = self._token_start + i
@@ -211,7 +215,8 @@ class IndexLookup(HostLayer):
             return number
         if self.num_oov_indices == 0:
             raise ValueError(
-                f"[{self.name}] inputs holds {token!r}, expected tokens of the vocabulary only (num_oov_indices is 0)"
+                f"[{self.name}] inputs holds {token!r}, expected tokens of the vocabulary only "
+                "(num_oov_indices is 0)"
             )
         return self._oov_start + (0 if self.num_oov_indices == 1 else self._oov_number(token))
 
@@ -316,7 +321,8 @@ class StringLookup(IndexLookup):
 class IntegerLookup(IndexLookup):
     """Integers as numbers of a vocabulary; see `IndexLookup`.
 
-    oov_method : where several numbers stand for unknown ones: "floormod", or "farmhash" (with `salt`, SipHash)
+    oov_method : where several numbers stand for unknown ones: "floormod", or "farmhash" (with `salt`,
+        SipHash)
     """
 
     def __init__(
@@ -339,7 +345,8 @@ class IntegerLookup(IndexLookup):
     ):
         if oov_method not in ("floormod", "farmhash") or (salt is not None and oov_method == "floormod"):
             raise ValueError(
-                f"[IntegerLookup] oov_method is {oov_method!r} and salt {salt}, expected 'floormod' or 'farmhash', "
+                f"[IntegerLookup] oov_method is {oov_method!r} and salt {salt}, expected 'floormod' or "
+                "'farmhash', "
                 "the latter with a salt"
             )
         self.vocabulary_dtype, self.oov_method = np.dtype(vocabulary_dtype).name, oov_method

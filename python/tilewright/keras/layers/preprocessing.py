@@ -64,11 +64,13 @@ class Normalization(Layer):
             raise ValueError(f"[{self.name}] got one of mean and variance, expected both or neither")
         if np.shape(mean) != np.shape(variance):
             raise ValueError(
-                f"[{self.name}] mean has shape {np.shape(mean)} and variance {np.shape(variance)}, expected one shape"
+                f"[{self.name}] mean has shape {np.shape(mean)} and variance {np.shape(variance)}, expected "
+                "one shape"
             )
         if np.ndim(mean) > len(self.axis):
             raise ValueError(
-                f"[{self.name}] mean has shape {np.shape(mean)}, expected at most {len(self.axis)} axes, as axis has"
+                f"[{self.name}] mean has shape {np.shape(mean)}, expected at most {len(self.axis)} axes, as "
+                "axis has"
             )
 
     def build(self, input_shape):
@@ -110,7 +112,8 @@ class Normalization(Layer):
                 self.build(batch.shape)
             if tuple(batch.shape[axis] for axis in self._kept_axes) != self._kept_shape:
                 raise ValueError(
-                    f"[{self.name}] adapt got a batch of shape {batch.shape}, expected sizes {self._kept_shape} "
+                    f"[{self.name}] adapt got a batch of shape {batch.shape}, expected sizes "
+                    f"{self._kept_shape} "
                     f"of axes {self._kept_axes}"
                 )
             x = ops.cast(batch, "float64")

@@ -17,7 +17,8 @@ class TextVectorization(HostLayer):
 
     Parameters
         max_tokens : size of the vocabulary, with the number 0 for padding and 1 for unknown tokens ("int")
-        standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a function of an array
+        standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a function of an
+            array
         split : "whitespace", "character", None, or a function from an array of texts to lists of tokens
         ngrams : n for runs of up to n tokens, or a tuple of lengths
         output_mode : "int", "multi_hot", "count" or "tf_idf"
@@ -53,7 +54,8 @@ class TextVectorization(HostLayer):
         super().__init__(name=name, **kwargs)
         if not (standardize is None or callable(standardize) or standardize in STANDARDIZATIONS):
             raise ValueError(
-                f"[{self.name}] standardize is {standardize!r}, expected one of {', '.join(STANDARDIZATIONS)}, None "
+                f"[{self.name}] standardize is {standardize!r}, expected one of "
+                f"{', '.join(STANDARDIZATIONS)}, None "
                 "or a function"
             )
         if not (split is None or callable(split) or split in ("whitespace", "character")):

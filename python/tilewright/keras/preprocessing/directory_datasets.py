@@ -38,7 +38,8 @@ def image_dataset_from_directory(
     verbose=True,
     skip_broken=False,
 ):
-    """A Dataset of image files: float32 batches (n, rows, cols, channels) of values from 0 to 255, and labels.
+    """A Dataset of image files: float32 batches (n, rows, cols, channels) of values from 0 to 255, and
+    labels.
 
     Parameters
         directory : holds a folder for each class
@@ -46,11 +47,12 @@ def image_dataset_from_directory(
         label_mode : "int" (int32), "categorical" (one-hot), "binary" (float32, (n, 1)) or None
         class_names : of the folders, in the order of the labels;  color_mode : "rgb", "rgba" or "grayscale"
         batch_size : None gives single images;  image_size : (rows, cols) they are resized to
-        shuffle, seed : the order;  validation_split, subset : "training", "validation" or "both" (two Datasets)
+        shuffle, seed : the order;  validation_split, subset : "training", "validation" or "both" (two
+            Datasets)
         interpolation : "bilinear" or "nearest"
         crop_to_aspect_ratio, pad_to_aspect_ratio : cuts or fills instead of stretching
-        skip_broken : looks through all files first and leaves out what is no whole image (counted and named); else
-            the first such file raises a ValueError that names it
+        skip_broken : looks through all files first and leaves out what is no whole image (counted and named);
+            else the first such file raises a ValueError that names it
     Returns   Dataset with the attributes class_names and file_paths; images are read by threads ahead of use
     Raises    FileNotFoundError: no such folder.  ValueError: no images, one class only, wrong arguments
     """
@@ -140,7 +142,8 @@ def _from_directory(
     )
     if names is not None and len(names) < 2:
         raise ValueError(
-            f"[{name}] {directory} holds one class, {names[0]}, expected at least 2; labels=None gives no labels"
+            f"[{name}] {directory} holds one class, {names[0]}, expected at least 2; labels=None gives no "
+            "labels"
         )
     if label_mode == "binary" and len(names) != 2:
         raise ValueError(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`keras.preprocessing.image`: images in training, as Keras 2 programs have it."""
 
+from tilewright.keras.preprocessing.image_files import DataFrameIterator, DirectoryIterator
 from tilewright.keras.preprocessing.image_functions import (
     apply_affine_transform,
     apply_brightness_shift,
@@ -18,12 +19,7 @@ from tilewright.keras.preprocessing.image_functions import (
     smart_resize,
 )
 from tilewright.keras.preprocessing.image_generator import ImageDataGenerator
-from tilewright.keras.preprocessing.image_iterators import (
-    DataFrameIterator,
-    DirectoryIterator,
-    Iterator,
-    NumpyArrayIterator,
-)
+from tilewright.keras.preprocessing.image_iterators import Iterator, NumpyArrayIterator
 
 __all__ = [
     "DataFrameIterator",

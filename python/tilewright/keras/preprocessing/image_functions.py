@@ -94,7 +94,8 @@ def apply_affine_transform(
     axes = (row_axis, col_axis, channel_axis)
     if x.ndim != 3 or sorted(axes) != [0, 1, 2] or channel_axis == 1 or row_axis > col_axis:
         raise ValueError(
-            f"[apply_affine_transform] x has shape {x.shape} and axes {axes}, expected rows, columns and channels"
+            f"[apply_affine_transform] x has shape {x.shape} and axes {axes}, expected rows, columns and "
+            "channels"
         )
     if order not in (0, 1):
         raise ValueError(f"[apply_affine_transform] order is {order!r}, expected 0 or 1")

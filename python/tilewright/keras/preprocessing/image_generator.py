@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ImageDataGenerator: images turned, shifted, sheared, zoomed, flipped and standardized while a model trains."""
+"""ImageDataGenerator: images turned, shifted, sheared, zoomed, flipped and standardized while a model
+trains.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,8 @@ import numpy as np
 from tilewright import ops, random
 from tilewright.data import augmentation, images
 from tilewright.keras import config
-from tilewright.keras.preprocessing.image_iterators import (
-    DataFrameIterator,
-    DirectoryIterator,
-    NumpyArrayIterator,
-)
+from tilewright.keras.preprocessing.image_files import DataFrameIterator, DirectoryIterator
+from tilewright.keras.preprocessing.image_iterators import NumpyArrayIterator
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 _TINY = 1e-6  # added to deviations before they divide
@@ -26,16 +25,19 @@ class ImageDataGenerator:
 
     Parameters
         featurewise_center, featurewise_std_normalization, zca_whitening : by the statistics that `fit` finds
-        samplewise_center, samplewise_std_normalization : by those of each image;  zca_epsilon : keeps from dividing by 0
+        samplewise_center, samplewise_std_normalization : by those of each image;  zca_epsilon : keeps from
+            dividing by 0
         rotation_range, shear_range : degrees to either side
-        width_shift_range, height_shift_range : a share of the size below 1, else pixels; an int n stands for one of
-            0 to n-1 pixels, a list for one of its entries, to either side
-        zoom_range : (lowest, highest) factor, or z for (1 - z, 1 + z);  brightness_range : (lowest, highest) factor
+        width_shift_range, height_shift_range : a share of the size below 1, else pixels; an int n stands for
+            one of 0 to n-1 pixels, a list for one of its entries, to either side
+        zoom_range : (lowest, highest) factor, or z for (1 - z, 1 + z);  brightness_range : (lowest, highest)
+            factor
         channel_shift_range : what is added to all channels at most, to either side
         fill_mode : "nearest", "constant" (cval), "reflect" or "wrap": what appears at the edges
         horizontal_flip, vertical_flip : in half of the cases
         rescale : factor, applied last of the changes and before centring
-        preprocessing_function : called with each changed image (rows, cols, channels), gives one of the same shape
+        preprocessing_function : called with each changed image (rows, cols, channels), gives one of the same
+            shape
         data_format, dtype : of the batches;  interpolation_order : 1 (bilinear) or 0 (nearest)
         validation_split : share of the data that subset="validation" gives
     """
@@ -136,7 +138,9 @@ class ImageDataGenerator:
         ignore_class_split=False,
         subset=None,
     ):
-        """Batches of arrays: x (n, rows, cols, channels), or (x, others) whose others come along unchanged."""
+        """Batches of arrays: x (n, rows, cols, channels), or (x, others) whose others come along
+        unchanged.
+        """
         options = _without_self(locals())
         return NumpyArrayIterator(image_data_generator=self, **options)
 
@@ -162,15 +166,17 @@ class ImageDataGenerator:
         """Batches of image files in folders, a folder a class.
 
         Parameters
-            directory : holds the folders;  classes : their names in the order of the labels; all, sorted, where None
+            directory : holds the folders;  classes : their names in the order of the labels; all, sorted,
+                where None
             target_size : rows and columns that images are resized to, by `interpolation`
             color_mode : "rgb", "rgba" or "grayscale"
             class_mode : "categorical" (one-hot), "binary", "sparse", "input" (the images themselves) or None
             subset : "training" or "validation", by the generator's validation_split
             save_to_dir, save_prefix, save_format : where the changed images are written as well
-            skip_broken : looks through all files first and leaves out what is no whole image (counted and named);
-                else the first such file raises a ValueError that names it
-        Raises    FileNotFoundError: no such folder.  ValueError: no images, one class where several are needed
+            skip_broken : looks through all files first and leaves out what is no whole image (counted and
+                named); else the first such file raises a ValueError that names it
+        Raises    FileNotFoundError: no such folder.  ValueError: no images, one class where several are
+                  needed
         """
         options = _without_self(locals())
         return DirectoryIterator(image_data_generator=self, **options)
@@ -201,8 +207,8 @@ class ImageDataGenerator:
         """Batches of image files named in a table: a pandas.DataFrame, or a dict of lists.
 
         Parameters
-            x_col, y_col, weight_col : the columns of file names, labels (a list of columns for "multi_output") and
-                sample weights
+            x_col, y_col, weight_col : the columns of file names, labels (a list of columns for
+                "multi_output") and sample weights
             class_mode : as in `flow_from_directory`, or "raw" (numbers) or "multi_output"
             validate_filenames : leaves out rows whose file does not exist
         """
@@ -240,7 +246,9 @@ class ImageDataGenerator:
         return drawn
 
     def apply_transform(self, x, transform_parameters: dict):
-        """The image (rows, cols, channels) changed by these parameters (those that `get_random_transform` names)."""
+        """The image (rows, cols, channels) changed by these parameters (those that `get_random_transform`
+        names).
+        """
         return self.apply_transforms(np.asarray(x)[None], [transform_parameters])[0]
 
     def random_transform(self, x, seed=None):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of image files and their labels, as flow_from_dataframe takes them: a pandas.DataFrame or a dict of lists."""
+"""Tables of image files and their labels, as flow_from_dataframe takes them: a pandas.DataFrame or a dict of
+lists.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,8 @@ def read_table(
 ) -> Table:
     """The table's rows that can be used.
 
-    Raises   ValueError: unknown class_mode, a missing column, not two classes for "binary".  TypeError: names or
-             labels that are no strings
+    Raises   ValueError: unknown class_mode, a missing column, not two classes for "binary".  TypeError: names
+             or labels that are no strings
     """
     if class_mode not in _MODES:
         raise ValueError(f"[{_NAME}] class_mode is {class_mode!r}, expected one of {_MODES}")

@@ -43,7 +43,8 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         kept = np.asarray(sequence[-maxlen:] if truncating == "pre" else sequence[:maxlen], dtype=dtype)
         if kept.shape[1:] != inner:
             raise ValueError(
-                f"[pad_sequences] sequences[{i}] has inner shape {kept.shape[1:]}, expected {inner} as the first"
+                f"[pad_sequences] sequences[{i}] has inner shape {kept.shape[1:]}, expected {inner} as the "
+                "first"
             )
         if padding == "post":
             row[: len(kept)] = kept
@@ -87,7 +88,8 @@ class TimeseriesGenerator(PyDataset):
         self.shuffle, self.reverse = shuffle, reverse
         if self.start_index > self.end_index:
             raise ValueError(
-                f"[TimeseriesGenerator] start_index + length is {self.start_index}, expected at most end_index, "
+                f"[TimeseriesGenerator] start_index + length is {self.start_index}, expected at most "
+                "end_index, "
                 f"{self.end_index}: no window fits"
             )
         self._rng = random.host_generator(random.make_seed())

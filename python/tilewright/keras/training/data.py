@@ -181,12 +181,10 @@ class SequenceBatches(Batches):
         order = random.permutation(self.steps).tolist() if self._shuffle else range(self.steps)
         workers = getattr(self._sequence, "workers", 1)
         ahead = getattr(self._sequence, "max_queue_size", 2)
-        batches = (
-            map(self._sequence.__getitem__, order)
-            if not isinstance(workers, int) or workers < 2
-            else ordered_map(self._sequence.__getitem__, order, workers, ahead)
-        )
-        for batch in batches:
+        bound = getattr(self._sequence, "pass_reader", None)
+        read = self._sequence.__getitem__ if bound is None else bound()
+        threaded = isinstance(workers, int) and workers > 1
+        for batch in ordered_map(read, order, workers, ahead) if threaded else map(read, order):
             yield _as_batch(self._name, batch)
 
     def epoch_ended(self):
