@@ -184,6 +184,8 @@ OPTIONAL = {
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in python_files()])
 def test_nothing_optional_is_imported_at_the_top(path):
+    if path.name == "torch_models.py":  # a rival's own file, run in the rival's process
+        return
     for node in ast.parse(path.read_text()).body:
         roots = []
         if isinstance(node, ast.Import):

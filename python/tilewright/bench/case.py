@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,9 +47,7 @@ def run(case: Case, threads: int, seconds: float) -> harness.Row:
     exact = None if case.exact is None else _parts(case.exact(sets[0]))
     error = None if exact is None else lambda _, result: relative_error(_parts(result), exact)
     row = harness.Row(case.name, case.group, float(case.flop), float(case.bytes))
-    row.rivals = harness.measure(
-        case.rivals, sets, seconds=seconds, single_thread=threads == 1, error=error
-    )
+    row.rivals = harness.measure(case.rivals, sets, seconds=seconds, single_thread=threads == 1, error=error)
     return row
 
 
@@ -114,14 +113,19 @@ def _from_torch(result):
     return result.detach().numpy()
 
 
+# Names of shapes to which `lines` keeps, or None for all: what is not wanted is never made.
+wanted_shapes: ContextVar[frozenset[str] | None] = ContextVar("wanted_shapes", default=None)
+
+
 def lines(family: str) -> Iterator[list[str]]:
-    """The fields of each line of shapes/<family>.txt; # begins a comment."""
+    """The fields of each line of shapes/<family>.txt, as far as wanted; # begins a comment."""
+    wanted = wanted_shapes.get()
     for folder in _FOLDERS:
         path = folder / f"{family}.txt"
         if path.is_file():
             for text in path.read_text().splitlines():
                 fields = text.split("#")[0].split()
-                if fields:
+                if fields and (wanted is None or wanted & set(fields[:2])):
                     yield fields
             return
     raise FileNotFoundError(f"[bench] shapes/{family}.txt is not there, expected it in one of {_FOLDERS}")
@@ -138,3 +142,8 @@ def torch_module():
 
 def normal(rng, *shape, dtype=np.float32):
     return rng.standard_normal(shape).astype(dtype)
+
+
+def random_size(rng, low: int, high: int) -> int:
+    """A size whose logarithm is uniform, both ends included."""
+    return min(high, int(low * (high / low) ** rng.random() * (1 + 0.5 / max(low, 1))))

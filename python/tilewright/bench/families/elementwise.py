@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 BINARY = ("add", "multiply", "divide", "maximum", "power")
 UNARY = ("exp", "log", "tanh", "sigmoid", "sqrt", "relu", "gelu", "silu")
@@ -129,6 +129,16 @@ def _unary_backward(name, operation, shape):
     )
 
 
+def _numpy_copy(a):
+    np.copyto(a.y, a.x)
+    return a.y
+
+
+def _numpy_transpose(a):
+    np.copyto(a.y, a.x.T)
+    return a.y
+
+
 def _copies(name, shape):
     x = normal(np.random.default_rng(0), *shape)
     size = float(x.size)
@@ -137,7 +147,7 @@ def _copies(name, shape):
         "copy",
         {"x": x, "y": np.zeros_like(x)},
         ours=lambda a: ops.copy(a.x, out=a.y),
-        numpy=lambda a: np.copyto(a.y, a.x),
+        numpy=_numpy_copy,
         torch=lambda t: t.y.copy_(t.x),
         flop=0.0,
         bytes=8 * size,
@@ -146,8 +156,8 @@ def _copies(name, shape):
         name,
         "cast_uint8",
         {"x": (np.abs(x) * 60).astype(np.uint8), "y": np.zeros_like(x)},
-        ours=lambda a: ops.copy(a.x, out=a.y),
-        numpy=lambda a: np.copyto(a.y, a.x),
+        ours=lambda a: ops.cast(a.x, np.float32, out=a.y),
+        numpy=_numpy_copy,
         torch=lambda t: t.y.copy_(t.x),
         flop=0.0,
         bytes=5 * size,
@@ -158,7 +168,7 @@ def _copies(name, shape):
             "transpose",
             {"x": x, "y": np.zeros(shape[::-1], np.float32)},
             ours=lambda a: ops.copy(a.x.T, out=a.y),
-            numpy=lambda a: np.copyto(a.y, a.x.T),
+            numpy=_numpy_transpose,
             torch=lambda t: t.y.copy_(t.x.T),
             flop=0.0,
             bytes=8 * size,
@@ -208,3 +218,11 @@ def _bias_activation(name, shape):
         flop=2 * size,
         bytes=12 * size,
     )
+
+
+def random_case(rng, name):
+    """A function of one or two arrays of any size up to 4 million elements."""
+    shape = (random_size(rng, 1, 1 << 22),)
+    operations = BINARY + UNARY
+    operation = operations[rng.integers(len(operations))]
+    return (_binary if operation in BINARY else _unary)(f"{name}_{shape[0]}", operation, shape)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 
 def cases():
@@ -58,3 +58,12 @@ def _pair(name, vocabulary, width, count):
         flop=float(count * width),
         bytes=12.0 * count * width + 4.0 * vocabulary * width,
     )
+
+
+def random_case(rng, name):
+    """A gather or its gradient over tables of any size up to 4 million elements."""
+    width = random_size(rng, 1, 4096)
+    vocabulary = random_size(rng, 1, max(1, (1 << 22) // width))
+    count = random_size(rng, 1, max(1, (1 << 21) // width))
+    pair = list(_pair(f"{name}_{vocabulary}x{width}_{count}", vocabulary, width, count))
+    return pair[rng.integers(2)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import Case, lines, torch_module
+from tilewright.bench.case import Case, lines, random_size, torch_module
 
 WARM = ("small", "batched")
 CHECKED_ROWS = 16
@@ -56,3 +56,13 @@ def case(name, group, m, n, k, transpose_a, transpose_b, batch=1, dtype=np.float
     size = np.dtype(dtype).itemsize * batch * (m * k + k * n + m * n)
     rivals = {"tilewright": ours, "numpy": numpy} | ({"torch": theirs} if torch else {})
     return Case(name, group, 2.0 * batch * m * n * k, size, make, rivals, exact, cold=group not in WARM)
+
+
+def random_case(rng, name):
+    """Sizes log-uniform from 1 to 4096, any transposition, at most 2 GFLOP."""
+    m, n, k = (random_size(rng, 1, 4096) for _ in range(3))
+    while m * n * k > 1 << 30:
+        m, n, k = (max(1, size // 2) for size in (m, n, k))
+    transpose_a, transpose_b = bool(rng.integers(2)), bool(rng.integers(2))
+    label = f"{name}_{m}x{n}x{k}_{'t' if transpose_a else 'n'}{'t' if transpose_b else 'n'}"
+    return case(label, "random", m, n, k, transpose_a, transpose_b)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 EPSILON = 1e-5
 
@@ -127,9 +127,7 @@ def _batch(name, shape):
         import torch
 
         call = torch.ops.aten.native_batch_norm
-        y = call(
-            nchw(t.x), t.gamma, t.beta, t.moving_mean, t.moving_variance, True, 0.01, EPSILON
-        )[0]
+        y = call(nchw(t.x), t.gamma, t.beta, t.moving_mean, t.moving_variance, True, 0.01, EPSILON)[0]
         return y.permute(0, 2, 3, 1)
 
     def normalized(a):
@@ -186,3 +184,11 @@ def _batch(name, shape):
         flop=14.0 * size,
         bytes=20.0 * size,  # dy and x are read twice
     )
+
+
+def random_case(rng, name):
+    """A layer or RMS norm, or its gradient, over rows and columns log-uniform, at most 4 million elements."""
+    cols = random_size(rng, 1, 1 << 14)
+    rows = random_size(rng, 1, max(1, (1 << 22) // cols))
+    label = f"{name}_{rows}x{cols}"
+    return list((*_layer(label, rows, cols), *_rms(label, rows, cols)))[rng.integers(3)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 
 def cases():
@@ -60,7 +60,13 @@ def _pooling(name, shape, window, stride, padding):
         flop=work,
         bytes=forward_bytes,
     )
-    arrays = {"dy": dy, "indices": indices, "indices64": indices.astype(np.int64), "x": x, "dx": np.zeros_like(x)}
+    arrays = {
+        "dy": dy,
+        "indices": indices,
+        "indices64": indices.astype(np.int64),
+        "x": x,
+        "dx": np.zeros_like(x),
+    }
 
     def max_backward(t):
         import torch
@@ -92,3 +98,13 @@ def _pooling(name, shape, window, stride, padding):
         flop=work,
         bytes=backward_bytes,
     )
+
+
+def random_case(rng, name):
+    """A pooling of any kind and window over images of any size, at most 4 million elements."""
+    window, stride = int(rng.integers(2, 5)), int(rng.integers(1, 4))
+    padding = int(rng.integers(0, window // 2 + 1))
+    h, w = (random_size(rng, window, 128) for _ in range(2))
+    c = random_size(rng, 1, 512)
+    n = random_size(rng, 1, max(1, min(64, (1 << 22) // (h * w * c))))
+    return list(_pooling(f"{name}_{n}x{h}x{w}x{c}", (n, h, w, c), window, stride, padding))[rng.integers(4)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 OPERATIONS = ("sum", "mean", "max", "argmax", "logsumexp", "var")
 
@@ -51,9 +51,26 @@ def _case(name, operation, shape, axis):
         operation,
         {"x": x},
         ours=lambda a: function(a.x, axis=axis if operation != "argmax" else axis[0]),
-        numpy=None if of_numpy is None else lambda a: of_numpy(a.x, axis if operation != "argmax" else axis[0]),
+        numpy=None
+        if of_numpy is None
+        else lambda a: of_numpy(a.x, axis if operation != "argmax" else axis[0]),
         torch=torch,
         exact=lambda a: _exact(operation, a.x, axis),
         flop=float(x.size),
         bytes=4.0 * x.size * (2 if operation == "var" else 1),
     )
+
+
+def random_case(rng, name):
+    """A reduction of one to four axes over any of them, at most 4 million elements."""
+    ndim = int(rng.integers(1, 5))
+    shape, room = [], 1 << 22
+    for _ in range(ndim):
+        shape.append(random_size(rng, 1, min(4096, room)))
+        room //= shape[-1]
+    axes = tuple(int(a) for a in sorted(rng.permutation(ndim)[: rng.integers(1, ndim + 1)]))
+    operation = OPERATIONS[rng.integers(len(OPERATIONS))]
+    if operation == "argmax":
+        axes = axes[:1]
+    label = f"{name}_{'x'.join(map(str, shape))}_over_{''.join(map(str, axes))}"
+    return _case(label, operation, tuple(shape), axes)

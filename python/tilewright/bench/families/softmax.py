@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
-from tilewright.bench.case import lines, normal, paired
+from tilewright.bench.case import lines, normal, paired, random_size
 
 
 def cases():
@@ -70,3 +70,11 @@ def _backward(name, operation, rows, cols):
         flop=4.0 * y.size,
         bytes=12.0 * y.size,
     )
+
+
+def random_case(rng, name):
+    """Rows and columns log-uniform, at most 4 million elements."""
+    cols = random_size(rng, 1, 1 << 17)
+    rows = random_size(rng, 1, max(1, (1 << 22) // cols))
+    make = (_forward, _backward)[rng.integers(2)]
+    return make(f"{name}_{rows}x{cols}", ("softmax", "log_softmax")[rng.integers(2)], rows, cols)

@@ -100,8 +100,8 @@ class Worker:
         return self._answer()
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
+        with self._process as process:  # closes its pipes, which ends it, and waits
+            process.stdin.close()
 
 
 def libraries(pythons: dict[str, str]) -> dict[str, str]:
