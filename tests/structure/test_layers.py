@@ -176,6 +176,7 @@ OPTIONAL = {
     "sklearn",
     "scipy",
     "PIL",
+    "pandas",
     "cupy",
     "threadpoolctl",
     "tensorboardX",

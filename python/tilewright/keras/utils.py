@@ -11,7 +11,6 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.datasets.download import get_file
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
 from tilewright.keras.serialization import (
@@ -61,25 +60,26 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
-# Imported when first used: name -> module of tilewright.keras.
+# Imported when first used: name -> module.
 _ELSEWHERE = {
-    "PyDataset": "pydataset",
-    "Sequence": "pydataset",
-    "array_to_img": "preprocessing.image",
-    "image_dataset_from_directory": "preprocessing",
-    "img_to_array": "preprocessing.image",
-    "load_img": "preprocessing.image",
-    "pad_sequences": "preprocessing.sequence",
-    "save_img": "preprocessing.image",
-    "text_dataset_from_directory": "preprocessing",
-    "timeseries_dataset_from_array": "preprocessing",
+    "PyDataset": "keras.pydataset",
+    "Sequence": "keras.pydataset",
+    "array_to_img": "keras.preprocessing.image",
+    "get_file": "datasets.download",
+    "image_dataset_from_directory": "keras.preprocessing",
+    "img_to_array": "keras.preprocessing.image",
+    "load_img": "keras.preprocessing.image",
+    "pad_sequences": "keras.preprocessing.sequence",
+    "save_img": "keras.preprocessing.image",
+    "text_dataset_from_directory": "keras.preprocessing",
+    "timeseries_dataset_from_array": "keras.preprocessing",
 }
 
 
 def __getattr__(name: str):
     if name not in _ELSEWHERE:
         raise AttributeError(f"module 'tilewright.keras.utils' has no attribute {name!r}")
-    return getattr(import_module(f"tilewright.keras.{_ELSEWHERE[name]}"), name)
+    return getattr(import_module(f"tilewright.{_ELSEWHERE[name]}"), name)
 
 
 __all__ = [
@@ -87,7 +87,6 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
-    "get_file",
     "normalize",
     "register_keras_serializable",
     "serialize_keras_object",
