@@ -251,7 +251,7 @@ class Dataset(Reordering):
 
         def start():
             for element in self._elements():
-                for row in iterators.unbatched(iter((flatten(element),))):
+                for row in iterators.rows_of(flatten(element)):
                     yield pack(element, [np.asarray(part) for part in row])
 
         return Dataset(start)

@@ -98,12 +98,9 @@ class Remembered:
         self._items = items
 
 
-def unbatched(batches: Iterator[list]) -> Iterator:
-    """The rows of each batch, given as lists of arrays of one length."""
-    for arrays in batches:
-        if len({len(a) for a in arrays}) > 1:
-            raise ValueError(
-                f"[Dataset.unbatch] components have {', '.join(str(len(a)) for a in arrays)} rows, expected "
-                "as many"
-            )
-        yield from zip(*arrays, strict=True)
+def rows_of(arrays: list) -> Iterator[tuple]:
+    """The rows of one batch, given as arrays of one length."""
+    if len({len(a) for a in arrays}) > 1:
+        lengths = ", ".join(str(len(a)) for a in arrays)
+        raise ValueError(f"[Dataset.unbatch] components have {lengths} rows, expected as many")
+    return zip(*arrays, strict=True)
