@@ -2,6 +2,7 @@
 """ImageDataGenerator against Keras's own (its transforms through scipy), and image files read and written."""
 
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -338,3 +339,13 @@ def test_smart_resize_keeps_proportions():
     )
     with pytest.raises(ValueError, match="expected 3 or 4 dimensions"):
         ours.smart_resize(x[0], (3, 3))
+
+
+def test_without_pillow_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    for call in (
+        lambda: keras.utils.load_img(tmp_path / "x.png"),
+        lambda: keras.utils.save_img(tmp_path / "x.png", SQUARE[0]),
+    ):
+        with pytest.raises(ImportError, match=r"pip install tilewright\[images\]"):
+            call()

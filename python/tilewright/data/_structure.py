@@ -21,7 +21,13 @@ class TensorSpec:
 
     def __post_init__(self):
         object.__setattr__(self, "shape", None if self.shape is None else tuple(self.shape))
-        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+        object.__setattr__(self, "dtype", as_dtype(self.dtype))
+
+
+def as_dtype(dtype) -> np.dtype:
+    """A dtype by name, class or TensorFlow's kind of object; texts have dtype object."""
+    dtype = getattr(dtype, "as_numpy_dtype", dtype)
+    return np.dtype(object) if isinstance(dtype, str) and dtype == "string" else np.dtype(dtype)
 
 
 def map_structure(function, first, *others):

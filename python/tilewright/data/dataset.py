@@ -18,6 +18,7 @@ from tilewright.data import iterators
 from tilewright.data import threads as threads_module
 from tilewright.data._structure import (
     TensorSpec,
+    as_dtype,
     flatten,
     gather,
     map_structure,
@@ -82,7 +83,7 @@ class Dataset(Reordering):
             shapes = _shapes_like(output_types, output_shapes)
             spec = pack(
                 output_types,
-                [TensorSpec(s, _dtype(t)) for t, s in zip(flatten(output_types), shapes, strict=True)],
+                [TensorSpec(s, as_dtype(t)) for t, s in zip(flatten(output_types), shapes, strict=True)],
             )
 
         def start():
@@ -97,7 +98,7 @@ class Dataset(Reordering):
     def range(cls, *limits, output_type="int64", name=None) -> Dataset:
         """range(stop), range(start, stop) or range(start, stop, step), int64."""
         numbers = range(*(int(n) for n in limits))
-        dtype = _dtype(output_type)
+        dtype = as_dtype(output_type)
         return cls(
             lambda: (np.array(n, dtype) for n in numbers), count=len(numbers), spec=TensorSpec((), dtype)
         )
@@ -331,10 +332,6 @@ def _of_elements(items) -> Dataset:
     return Dataset(lambda: iter(items), count=len(items))
 
 
-def _dtype(dtype) -> np.dtype:
-    return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-
-
 def _shapes_like(types, shapes) -> list:
     n = len(flatten(types))
     if shapes is None:
@@ -351,8 +348,9 @@ def _tupled(element, spec):
 def _fitted(spec, value):
     """A generated component in the dtype of its spec. Raises ValueError for another shape."""
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if array.dtype != spec.dtype and array.dtype.kind in "fiub" and spec.dtype.kind in "fiub":
-        array = array.astype(spec.dtype)
+    wanted = as_dtype(spec.dtype)
+    if array.dtype != wanted and array.dtype.kind in "fiub" and wanted.kind in "fiub":
+        array = array.astype(wanted)
     if spec.shape is not None and (
         len(spec.shape) != array.ndim
         or any(n not in (None, m) for n, m in zip(spec.shape, array.shape, strict=True))

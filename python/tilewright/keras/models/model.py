@@ -160,6 +160,11 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
+        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+            raise TypeError(
+                f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
+                "Input of dtype 'string'"
+            )
         if len(shape) != len(wanted):
             if len(shape) == len(wanted) + 1 and shape[-1] == 1:
                 value = ops.squeeze(value, -1)
