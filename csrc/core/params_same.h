@@ -92,4 +92,13 @@ inline bool same(const RmspropParams& a, const RmspropParams& b) {
          same(weight_decay, b.weight_decay) && same(gradient, b.gradient);
 }
 
+inline bool same(const AdaptiveParams& a, const AdaptiveParams& b) {
+  const auto& [rule, beta_1, beta_2, epsilon, momentum_decay, power, l1, l2, l2_shrinkage, beta, weight_decay, gradient] =
+      a;
+  return same(rule, b.rule) && same(beta_1, b.beta_1) && same(beta_2, b.beta_2) && same(epsilon, b.epsilon) &&
+         same(momentum_decay, b.momentum_decay) && same(power, b.learning_rate_power) && same(l1, b.l1) &&
+         same(l2, b.l2) && same(l2_shrinkage, b.l2_shrinkage) && same(beta, b.beta) &&
+         same(weight_decay, b.weight_decay) && same(gradient, b.gradient);
+}
+
 }  // namespace tilewright

@@ -11,7 +11,9 @@ from tilewright.keras import nest
 from tilewright.keras.callbacks import CallbackList, History
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
+from tilewright.keras.training.nan_warning import NanWarning
 from tilewright.keras.training.progress import Progress
+from tilewright.keras.training.resume import go_on
 
 
 class Loops:
@@ -71,33 +73,40 @@ class Loops:
                 raise ValueError(
                     f"[{self.name}.fit] got class_weight and sample_weight, expected one of them"
                 )
-            if y is None:
-                raise ValueError(f"[{self.name}.fit] class_weight needs y, expected arrays")
-            sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
-        stream = batches_module.Stream(
-            "fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle), steps_per_epoch
-        )
+            if y is not None:
+                sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
+        batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
+        if class_weight and y is None:
+            batches = batches_module.ClassWeighted("fit", batches, class_weight)
+        stream = batches_module.Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
-        progress = Progress(verbose, epochs)
+        progress, nan = Progress(verbose, epochs), NanWarning(listed.callbacks)
+        self._stream = stream
         listed.run("on_train_begin", {})
+        initial_epoch, done = go_on(self, stream, listed, initial_epoch)
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt)
+                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt, done)
+                    done = 0
                     if validation is not None and _due(epoch + 1, validation_freq):
                         found = self._evaluate(validation, listed, None, interrupt)
                         logs.update({f"val_{name}": value for name, value in found.items()})
                     progress.end(logs)
+                    nan.look(epoch, logs)
                     listed.run("on_epoch_end", epoch, logs)
                     if self.stop_training:
                         break
         finally:
             progress.close()
+            self._stream = None
+        if self.optimizer is not None:
+            self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)
         return history
 
@@ -110,21 +119,22 @@ class Loops:
             source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
         return batches_module.Stream("fit, validation_data", source, steps)
 
-    def _fit_epoch(self, epoch, stream, listed, progress, interrupt) -> dict:
-        """One epoch's steps; the metrics at its end."""
-        self.reset_metrics()
+    def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict:
+        """One epoch's steps but for those done; the metrics at its end."""
+        if not done:
+            self.reset_metrics()
         listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
         run = self._steps.of("_train_on" if self._plain_training else "train_step")
-        results, steps = self._run_steps(run, stream, listed, "train", progress, interrupt)
+        results, steps = self._run_steps(run, stream, listed, "train", progress, interrupt, done)
         if steps == 0:
             raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
         return self._read(results)
 
-    def _run_steps(self, run, stream, listed, phase, progress, interrupt) -> tuple:
-        """The steps of an epoch; what the last one returned, and how many there were."""
+    def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
+        """The steps of an epoch after the first `steps`; what the last one returned, and how many they are."""
         begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
-        batches, results, steps = stream.epoch(), {}, 0
+        batches, results = stream.epoch(steps), {}
         while True:
             done = 0 if begins or ends else run.ahead(batches)
             if done == 0:

@@ -91,6 +91,8 @@ class Replayed:
         shape = self._shape
         if shape is None or not isinstance(batches, ArrayEpoch) or not self._recorded.repeats(shape):
             return 0
+        if shape.chosen[-1] is not None:  # the optimizer's steps differ in kind from one to the next
+            return 0
         wanted = max(1, int(_AHEAD_SECONDS / self._seconds)) if self._seconds else 1
         feeds, steps = batches.ahead(wanted, shape.batch_size)
         if steps == 0:
