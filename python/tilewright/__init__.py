@@ -12,6 +12,7 @@ __all__ = [
     "GradientTape",
     "Tensor",
     "Variable",
+    "data",
     "datasets",
     "debug",
     "device",
@@ -30,6 +31,7 @@ __all__ = [
 # Imported when first used, so that `import tilewright` stays quick: name -> module, or module and attribute.
 _LAZY = {
     "keras": ("tilewright.keras", None),
+    "data": ("tilewright.data", None),
     "datasets": ("tilewright.datasets", None),
     "debug": ("tilewright.debug", None),
     "plots": ("tilewright.plots", None),

@@ -130,7 +130,8 @@ PYTHON_ARROWS = {
     "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording", "plots"),
+    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "data", "recording", "plots"),
+    "data": ("data", "autograd", "backend", "random"),
 }
 
 
@@ -175,6 +176,7 @@ OPTIONAL = {
     "sklearn",
     "scipy",
     "PIL",
+    "pandas",
     "cupy",
     "threadpoolctl",
     "tensorboardX",
