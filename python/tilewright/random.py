@@ -209,6 +209,16 @@ def bernoulli(shape, p: float = 0.5, dtype="float32", seed=None) -> Tensor:
     return Tensor(ops.random_bernoulli(shape, key=_key(seed, shape), probability=p, dtype=dtype_of(dtype)))
 
 
+def host_generator(seed: int, *counters: int) -> np.random.Generator:
+    """NumPy's generator for choices made on the host, one stream for each seed and counters (up to 2).
+
+    Examples
+        >>> bool(host_generator(1, 2).integers(100) == host_generator(1, 2).integers(100))
+        True
+    """
+    return np.random.Generator(np.random.Philox(key=int(seed) % 2**128, counter=[0, 0, *counters, 0, 0][:4]))
+
+
 def permutation(n: int, seed=None) -> np.ndarray:
     """The numbers 0 to n-1 in random order, int64: the order of samples in an epoch."""
     key, offset = (int(part) for part in _key(seed, (1,)))

@@ -149,6 +149,8 @@ def dtype_of(dtype) -> np.dtype:
     """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
     if isinstance(dtype, np.dtype):
         return dtype
+    if dtype == "string":
+        return np.dtype(object)
     try:
         return np.dtype(dtype)
     except TypeError:

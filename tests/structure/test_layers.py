@@ -141,6 +141,7 @@ PYTHON_ARROWS = {
         "variable",
         "random",
         "datasets",
+        "data",
         "recording",
         "plots",
     ),
@@ -149,6 +150,7 @@ PYTHON_ARROWS = {
     "nn": ("nn", "linalg", "tf", "ops", "autograd", "random"),
     "math": ("nn", "linalg", "tf"),
     "image": ("tf", "ops", "autograd", "random"),
+    "data": ("data", "autograd", "backend", "random"),
 }
 
 
@@ -193,6 +195,7 @@ OPTIONAL = {
     "sklearn",
     "scipy",
     "PIL",
+    "pandas",
     "cupy",
     "threadpoolctl",
     "tensorboardX",
