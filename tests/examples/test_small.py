@@ -53,7 +53,7 @@ def test_cats_and_dogs(run_example, small_data, flags):
 
 
 def test_transfer_learning_trains_only_the_head(run_example, small_data):
-    """Too few steps for the statistics of the frozen normalizations: what it reaches is for test_real_data."""
+    """Too few steps for the statistics of frozen normalizations: what it reaches is for test_real_data."""
     found, text, folder = run_example(
         "transfer_learning", "--epochs", 1, "--limit", 700, data=small_data("cifar10")
     )
