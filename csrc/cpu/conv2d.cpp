@@ -11,7 +11,7 @@ namespace {
 // Output o of the forward pass reads input o * stride + index * dilation - pad_before.
 Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
                   int64_t pad_before) {
-  Axis axis{in, out, stride, {}};
+  Axis axis{in, out, stride, {}, 1};
   for (int64_t i = 0; i < filter; ++i) axis.taps.push_back({i * dilation - pad_before, i});
   return axis;
 }
@@ -20,8 +20,8 @@ Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64
 // (h + pad_before - index * dilation) / stride for those filter positions that leave no remainder.
 Axis backward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
                    int64_t pad_before, int64_t phase) {
-  Axis axis{out, ceil_div(in - phase, stride), 1, {}};
-  for (int64_t i = 0; i < filter; ++i) {
+  Axis axis{out, ceil_div(in - phase, stride), 1, {}, 1};
+  for (int64_t i = filter - 1; i >= 0; --i) {
     const int64_t shift = phase + pad_before - i * dilation;
     if (shift % stride == 0) axis.taps.push_back({shift / stride, i});
   }

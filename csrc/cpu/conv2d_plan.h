@@ -31,7 +31,8 @@ struct Tap {
 
 struct Axis {
   int64_t in, out, stride;
-  std::vector<Tap> taps;
+  std::vector<Tap> taps;  // by rising shift
+  int64_t run = 1;        // neighbouring inputs that one tap reads: several filter columns joined to one
 };
 
 // (N, H, W, C) by strides; channels are contiguous.
@@ -58,6 +59,7 @@ template <class T>
 struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
+  bool joined = false;  // in_channels are those of cols.run neighbouring pixels
   FilterStrides filter;
   Image<const T> x;
   const T* w;
@@ -177,19 +179,13 @@ void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n
   });
 }
 
-// Cuts rows x cols outputs into tiles of at most max_pixels: of equal widths, or of 2 or 4 rows where a row
-// is short. body(row, col, log2 of rows, cols)
+// Cuts `length` into the fewest pieces of at most `most`, of equal length or one less. body(begin, count)
 template <class Body>
-void for_tiles(int64_t rows, int64_t cols, int64_t max_pixels, Body&& body) {
-  const int64_t per_row = ceil_div(cols, max_pixels);
-  for (int64_t p = 0; p < rows;) {
-    int log_rows = 0;
-    while (log_rows < 2 && (cols << (log_rows + 1)) <= max_pixels && p + (2 << log_rows) <= rows) ++log_rows;
-    for (int64_t i = 0; i < per_row; ++i) {
-      const int64_t begin = i * cols / per_row, end = (i + 1) * cols / per_row;
-      body(p, begin, log_rows, end - begin);
-    }
-    p += int64_t{1} << log_rows;
+void for_pieces(int64_t length, int64_t most, Body&& body) {
+  const int64_t pieces = ceil_div(length, most);
+  for (int64_t i = 0; i < pieces; ++i) {
+    const int64_t begin = i * length / pieces;
+    body(begin, (i + 1) * length / pieces - begin);
   }
 }
 

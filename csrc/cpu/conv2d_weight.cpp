@@ -177,7 +177,7 @@ class WeightPath {
   void tiles(WeightTileArgs<T> args, int64_t length, int64_t vectors) {
     const T* a = args.a;
     T* out = args.out;
-    for_tiles(1, length, table_.max_pixels[vectors - 1], [&](int64_t, int64_t m, int, int64_t count) {
+    for_pieces(length, table_.max_pixels[vectors - 1], [&](int64_t m, int64_t count) {
       args.a = a + m;
       args.out = out + m * args.out_row;
       table_.weight_tile[vectors - 1][count - 1](args);

@@ -11,19 +11,26 @@
 
 namespace tilewright::cpu {
 
-// A tile of `rows x pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
+// Steps that share a place of the filter: step t reads input run.x + t of each of the tile's pixels and row run.w + t
+// of the weights. Pixels outside [low, high) would read beyond the image, and take no part.
+struct ChannelRun {
+  int64_t x, w;
+  int low, high;
+};
+
+// A tile of `pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
 template <class T>
 struct ChannelTileArgs {
-  const T* x;              // the strip at the tile's first pixel; pixels are neighbours
-  int64_t x_row;           // from one row of pixels to the next
-  const int32_t* offsets;  // (steps)
-  int64_t steps;
-  const T* w;     // (steps, vectors * lanes)
-  const T* bias;  // (vectors * lanes): what sums start from, unless `accumulate`
+  const T* x;       // what the tile's first pixel reads at run.x = 0
+  int64_t x_pixel;  // from one pixel of the tile to the next
+  const ChannelRun* runs;
+  int64_t run_count, steps;  // of each run
+  const T* w;                // (steps of all runs, vectors * lanes)
+  const T* bias;             // (vectors * lanes): what sums start from
   T* y;
-  int64_t y_pixel, y_row;
+  int64_t y_pixel;
   int last;         // channels that exist in the last register
-  bool accumulate;  // sums start from y
+  bool accumulate;  // y is added to the sums
   T low;            // results below are raised to it: 0 is relu, -inf nothing
 };
 
@@ -94,8 +101,7 @@ struct EpilogueArgs {
 };
 
 inline constexpr int kMaxTilePixels = 14;
-inline constexpr int kMaxTileVectors = 3;
-inline constexpr int kTileRowCounts[] = {1, 2, 4};
+inline constexpr int kMaxTileVectors = 4;
 inline constexpr int kMaxPixelTileOutputs = 4, kMaxPixelTileVectors = 4;
 inline constexpr int kMaxLaneOutputs = 4, kMaxLanePixels = 12;
 inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
@@ -103,10 +109,10 @@ inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
 template <class T>
 struct Conv2dTable {
   int lanes;
-  // Most pixels of a tile with 1, 2, 3 vectors; entries of the tables beyond what registers hold are null.
-  int max_pixels[kMaxTileVectors];
+  // Most vectors of a tile, and most pixels with 1, 2, ... of them; other entries of the tables are null.
+  int tile_vectors, max_pixels[kMaxTileVectors];
   using ChannelTile = void (*)(const ChannelTileArgs<T>&);
-  ChannelTile channel_tile[3][kMaxTileVectors][kMaxTilePixels];  // [log2 rows][vectors - 1][pixels - 1]
+  ChannelTile channel_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][pixels - 1]
   using PixelTile = void (*)(const PixelTileArgs<T>&);
   PixelTile pixel_tile[kMaxPixelTileOutputs][kMaxPixelTileVectors];
   int max_pixel_vectors[kMaxPixelTileOutputs];
