@@ -50,7 +50,7 @@ void forward(const View& y, const View& z, const View& x, const View& w, const V
   c.z = image_of<T>(z);
   c.residual = image_of<const T>(residual);
   c.epilogue = epilogue;
-  correlate(std::move(c));
+  correlate(c);
 }
 
 template <class T>

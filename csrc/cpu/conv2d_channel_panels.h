@@ -21,8 +21,8 @@ class ChannelPanels {
         table_(table),
         lanes_(table.lanes),
         vectors_(ceil_div(problem.out_channels, lanes_)),
-        panels_(ceil_div(vectors_, table.tile_vectors)) {
-    const int64_t taps = std::max<int64_t>(1, c_.taps()), widest = ceil_div(vectors_, panels_) * lanes_;
+        panels_(ceil_div(vectors_, table.tile_vectors[problem.joined])) {
+    const int64_t taps = std::max<int64_t>(1, c_.taps()), widest = most_vectors() * lanes_;
     const int64_t most = std::max<int64_t>(1, kPanelBytes / (taps * widest * int64_t(sizeof(T))));
     blocks_ = std::max<int64_t>(1, ceil_div(c_.in_channels, most));
     channels_ = ceil_div(c_.in_channels, blocks_);
@@ -32,8 +32,9 @@ class ChannelPanels {
   int64_t panels() const { return panels_; }
   int64_t blocks() const { return blocks_; }
   int64_t size() const { return c_.groups * c_.taps() * c_.in_channels * vectors_ * lanes_; }
-  // Largest panel of one block.
-  int64_t panel_size() const { return c_.taps() * channels_ * ceil_div(vectors_, panels_) * lanes_; }
+  // Registers of the widest panel, and its weights for one block.
+  int64_t most_vectors() const { return ceil_div(vectors_, panels_); }
+  int64_t panel_size() const { return c_.taps() * channels_ * most_vectors() * lanes_; }
 
   // First output channel of a panel, and its number of registers.
   int64_t first(int64_t panel) const { return panel * vectors_ / panels_ * lanes_; }

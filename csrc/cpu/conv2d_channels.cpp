@@ -35,7 +35,7 @@ class ChannelPath {
       : c_(problem),
         table_(kernels<Conv2dKernels>().of<T>()),
         panels_(problem, table_),
-        max_pixels_(table_.max_pixels[panels_.vectors(0) - 1]),
+        max_pixels_(table_.max_pixels[problem.joined][panels_.most_vectors() - 1]),
         bias_width_(panels_.first(panels_.panels())),
         pads_(problem.joined && !inside(problem.cols)),
         bias_((problem.groups + 1) * bias_width_) {
@@ -49,7 +49,7 @@ class ChannelPath {
   void run() {
     const int64_t pixels = c_.images * c_.rows.out * c_.cols.out;
     const int64_t bytes = (c_.images * c_.rows.in * c_.cols.in * panels_.channels(0) +
-                           pixels * panels_.vectors(0) * table_.lanes + panels_.panel_size()) *
+                           pixels * panels_.most_vectors() * table_.lanes + panels_.panel_size()) *
                           int64_t(sizeof(T));
     if (c_.groups * panels_.panels() >= kWantedTasks / 2 && bytes <= kResidentBytes && !pads_)
       run_panels();
@@ -193,27 +193,24 @@ class ChannelPath {
                         int64_t vectors, int64_t step, const Place& at) const {
     args.x_pixel = c_.cols.stride * x.pixel;
     args.y_pixel = c_.y.pixel;
-    std::vector<ChannelRun> runs;
-    TapRange taps{0, 0};  // of the runs, if they are those of a tile inside the image
+    RunList list = start_list(args, x);
     for (int64_t p = at.p0; p < at.p0 + at.rows; ++p) {
       const TapRange rows = taps_inside(c_.rows, p, p + 1);
-      for_pieces(at.cols, table_.max_pixels[vectors - 1], [&](int64_t begin, int64_t count) {
-        const int64_t q = at.q0 + begin;
-        const bool inner = pads_ || inside_cols(q, count);
-        if (!inner || runs.empty() || taps.first != rows.first || taps.last != rows.last) {
-          find_runs(runs, x, rows, step, [&](const Tap& col) {
-            return inner ? Valid{0, count}
-                         : valid_places(c_.cols.in, q * c_.cols.stride + col.shift, c_.cols.stride, count);
+      // Neighbouring tiles of one width that lie inside the image are one call.
+      for_pieces(at.cols, table_.max_pixels[c_.joined][vectors - 1], [&](int64_t begin, int64_t count, int64_t tiles) {
+        for (int64_t tile = 0; tile < tiles;) {
+          const int64_t q = at.q0 + begin + tile * count;
+          const bool inner = inside_cols(q, count);
+          args.tiles = 1;
+          while (inner && tile + args.tiles < tiles && inside_cols(q, (args.tiles + 1) * count)) ++args.tiles;
+          set_runs(args, list, x, rows, step, count, inner, [&](const Tap& col) {
+            return valid_places(c_.cols.in, q * c_.cols.stride + col.shift, c_.cols.stride, count);
           });
-          taps = inner ? rows : TapRange{0, 0};
+          args.x = x.at(at.n, p * c_.rows.stride, q * c_.cols.stride) + in;
+          args.y = c_.y.at(at.n, p, q) + out;
+          table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
+          tile += args.tiles;
         }
-        if (inner)
-          for (ChannelRun& run : runs) run.high = static_cast<int>(count);
-        args.runs = runs.data();
-        args.run_count = static_cast<int64_t>(runs.size());
-        args.x = x.at(at.n, p * c_.rows.stride, q * c_.cols.stride) + in;
-        args.y = c_.y.at(at.n, p, q) + out;
-        table_.channel_tile[vectors - 1][count - 1](args);
       });
     }
   }
@@ -222,42 +219,79 @@ class ChannelPath {
                           int64_t vectors, int64_t step, const Place& at) const {
     args.x_pixel = x.image;
     args.y_pixel = c_.y.image;
-    std::vector<ChannelRun> runs;
+    RunList list = start_list(args, x);
     for (int64_t p = at.p0; p < at.p0 + at.rows; ++p)
       for (int64_t q = 0; q < at.cols; ++q)
-        for_pieces(at.images, table_.max_pixels[vectors - 1], [&](int64_t begin, int64_t count) {
-          find_runs(runs, x, taps_inside(c_.rows, p, p + 1), step, [&](const Tap& col) {
-            const int64_t w = q * c_.cols.stride + col.shift;
-            return w >= 0 && w < c_.cols.in ? Valid{0, count} : Valid{0, 0};
-          });
-          args.runs = runs.data();
-          args.run_count = static_cast<int64_t>(runs.size());
+        for_pieces(at.images, table_.max_pixels[c_.joined][vectors - 1], [&](int64_t begin, int64_t count, int64_t tiles) {
+          args.tiles = tiles;
+          set_runs(args, list, x, taps_inside(c_.rows, p, p + 1), step, count, inside_cols(q, 1),
+                   [&](const Tap& col) {
+                     const int64_t w = q * c_.cols.stride + col.shift;
+                     return w >= 0 && w < c_.cols.in ? Valid{0, count} : Valid{0, 0};
+                   });
           args.x = x.at(at.n + begin, p * c_.rows.stride, q * c_.cols.stride) + in;
           args.y = c_.y.at(at.n + begin, p, q) + out;
-          table_.channel_tile[vectors - 1][count - 1](args);
+          table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
         });
   }
 
+  // Whether no tap of outputs q .. q + count leaves what is read along a row.
   bool inside_cols(int64_t q, int64_t count) const {
-    return c_.cols.taps.empty() ||
+    return pads_ || c_.cols.taps.empty() ||
            (q * c_.cols.stride + c_.cols.taps.front().shift >= 0 &&
             (q + count - 1) * c_.cols.stride + c_.cols.taps.back().shift + c_.cols.run <= c_.cols.in);
   }
 
-  // The runs of a tile: a filter's places that read inside the image, with the pixels for which they do.
+  // The last list of runs, kept while tiles inside the image follow each other; where columns are joined, the places
+  // in x of all steps.
+  struct RunList {
+    std::vector<ChannelRun> runs;
+    TapRange rows{0, 0};
+    int64_t count = 0;
+    bool inner = false;
+    std::vector<int64_t> offsets;
+    int64_t channels = 0;
+    const T* weights = nullptr;
+  };
+
+  RunList start_list(const ChannelTileArgs<T>& args, const Image<const T>& x) const {
+    RunList list;
+    if (!c_.joined) return list;
+    list.channels = args.steps;
+    list.weights = args.w;
+    list.offsets.reserve(c_.rows.taps.size() * static_cast<size_t>(list.channels));
+    for (const Tap& row : c_.rows.taps)
+      for (int64_t i = 0; i < list.channels; ++i)
+        list.offsets.push_back(row.shift * x.row + c_.cols.taps[0].shift * x.pixel + i);
+    return list;
+  }
+
+  // The filter's places that read inside the image, with the pixels of the tile for which they do.
   template <class PixelsOf>
-  void find_runs(std::vector<ChannelRun>& runs, const Image<const T>& x, const TapRange& rows, int64_t step,
-                 PixelsOf&& pixels_of) const {
-    runs.clear();
+  void set_runs(ChannelTileArgs<T>& args, RunList& list, const Image<const T>& x, const TapRange& rows,
+                int64_t step, int64_t count, bool inner, PixelsOf&& pixels_of) const {
+    if (c_.joined) {
+      args.offsets = list.offsets.data() + rows.first * list.channels;
+      args.steps = static_cast<int64_t>(rows.last - rows.first) * list.channels;
+      args.w = list.weights + static_cast<int64_t>(rows.first) * step;
+      return;
+    }
     const size_t cols = c_.cols.taps.size();
-    for (size_t i = rows.first; i < rows.last; ++i)
-      for (size_t j = 0; j < cols; ++j) {
-        const Valid pixels = pixels_of(c_.cols.taps[j]);
-        if (pixels.low < pixels.high)
-          runs.push_back({c_.rows.taps[i].shift * x.row + c_.cols.taps[j].shift * x.pixel,
-                          static_cast<int64_t>(i * cols + j) * step, static_cast<int>(pixels.low),
-                          static_cast<int>(pixels.high)});
-      }
+    if (!(inner && list.inner && list.count == count && list.rows.first == rows.first &&
+          list.rows.last == rows.last)) {
+      list.runs.clear();
+      for (size_t i = rows.first; i < rows.last; ++i)
+        for (size_t j = 0; j < cols; ++j) {
+          const Valid pixels = inner ? Valid{0, count} : pixels_of(c_.cols.taps[j]);
+          if (pixels.low < pixels.high)
+            list.runs.push_back({c_.rows.taps[i].shift * x.row + c_.cols.taps[j].shift * x.pixel,
+                                 static_cast<int64_t>(i * cols + j) * step, static_cast<int>(pixels.low),
+                                 static_cast<int>(pixels.high)});
+        }
+      list.rows = rows, list.count = count, list.inner = inner;
+    }
+    args.runs = list.runs.data();
+    args.run_count = static_cast<int64_t>(list.runs.size());
   }
 
   void finish(int64_t group, int64_t first_panel, int64_t end_panel, const Place& at) const {

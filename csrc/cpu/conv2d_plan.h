@@ -179,17 +179,17 @@ void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n
   });
 }
 
-// Cuts `length` into the fewest pieces of at most `most`, of equal length or one less. body(begin, count)
+// Cuts `length` into the fewest pieces of at most `most`: first some of one length, then the others, of one less.
+// body(begin, length of each piece, pieces)
 template <class Body>
 void for_pieces(int64_t length, int64_t most, Body&& body) {
-  const int64_t pieces = ceil_div(length, most);
-  for (int64_t i = 0; i < pieces; ++i) {
-    const int64_t begin = i * length / pieces;
-    body(begin, (i + 1) * length / pieces - begin);
-  }
+  if (length <= 0) return;
+  const int64_t pieces = ceil_div(length, most), size = length / pieces, longer = length % pieces;
+  if (longer > 0) body(0, size + 1, longer);
+  body(longer * (size + 1), size, pieces - longer);
 }
 
-// One tap, stride 1, no padding; then, and for images without gaps, all pixels of all images form one row.
+// One tap, stride 1, no padding; over images without gaps all pixels then form one matrix.
 inline bool one_to_one(const Axis& axis) {
   return axis.taps.size() == 1 && axis.taps[0].shift == 0 && axis.stride == 1 && axis.in == axis.out;
 }
@@ -197,12 +197,6 @@ template <class T>
 bool gapless(const Image<T>& image, int64_t rows, int64_t cols) {
   return !image || (image.row == image.pixel * cols && image.image == image.row * rows);
 }
-template <class Problem>
-void join_pixels(Problem& problem) {
-  problem.cols.in = problem.cols.out = problem.images * problem.rows.in * problem.cols.in;
-  problem.rows.in = problem.rows.out = problem.images = 1;
-}
-
 // The epilogue's last pass over a block of outputs and `channels` channels from `channel` on.
 template <class T>
 void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, int64_t q0, int64_t cols,
@@ -217,7 +211,7 @@ void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, 
 
 // The whole correlation, by whichever tile suits the shape (conv2d_correlate.cpp).
 template <class T>
-void correlate(Correlation<T> problem);
+void correlate(const Correlation<T>& problem);
 // Its three ways: output channels, pixels or groups in the lanes.
 template <class T>
 void correlate_channels(const Correlation<T>& problem);
@@ -238,7 +232,7 @@ struct WeightGradient {
   T* dw;  // contiguous
 };
 template <class T>
-void weight_gradient(WeightGradient<T> problem);
+void weight_gradient(const WeightGradient<T>& problem);
 template <class T>
 void weight_gradient_lanes(const WeightGradient<T>& problem);
 

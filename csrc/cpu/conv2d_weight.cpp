@@ -4,6 +4,7 @@
 // is turned.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
+#include "cpu/matmul.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -177,10 +178,12 @@ class WeightPath {
   void tiles(WeightTileArgs<T> args, int64_t length, int64_t vectors) {
     const T* a = args.a;
     T* out = args.out;
-    for_pieces(length, table_.max_pixels[vectors - 1], [&](int64_t m, int64_t count) {
-      args.a = a + m;
-      args.out = out + m * args.out_row;
-      table_.weight_tile[vectors - 1][count - 1](args);
+    for_pieces(length, table_.max_pixels[1][vectors - 1], [&](int64_t begin, int64_t count, int64_t pieces) {
+      for (int64_t m = begin; m < begin + pieces * count; m += count) {
+        args.a = a + m;
+        args.out = out + m * args.out_row;
+        table_.weight_tile[vectors - 1][count - 1](args);
+      }
     });
   }
 
@@ -208,17 +211,22 @@ class WeightPath {
 }  // namespace
 
 template <class T>
-void weight_gradient(WeightGradient<T> problem) {
-  if (one_to_one(problem.rows) && one_to_one(problem.cols) &&
-      gapless(problem.x, problem.rows.in, problem.cols.in) &&
-      gapless(problem.dy, problem.rows.in, problem.cols.in))
-    join_pixels(problem);
-  if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels,
-                 kernels<Conv2dKernels>().of<T>().lanes))
-    return weight_gradient_lanes(problem);
-  WeightPath<T>(problem).run();
+void weight_gradient(const WeightGradient<T>& problem) {
+  const auto& g = problem;
+  if (g.groups == 1 && one_to_one(g.rows) && one_to_one(g.cols) && gapless(g.x, g.rows.in, g.cols.in) &&
+      gapless(g.dy, g.rows.in, g.cols.in)) {
+    MatmulProblem<T> p;
+    p.m = g.in_channels, p.n = g.out_channels, p.k = g.images * g.rows.in * g.cols.in;
+    p.a = {g.x.data, 1, g.x.pixel};
+    p.b = {g.dy.data, g.dy.pixel, 1};
+    p.y = g.dw, p.y_row = g.out_channels;
+    return matmul_2d(p);
+  }
+  if (lanes_suit(g.groups, g.in_channels, g.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
+    return weight_gradient_lanes(g);
+  WeightPath<T>(g).run();
 }
-template void weight_gradient(WeightGradient<float>);
-template void weight_gradient(WeightGradient<double>);
+template void weight_gradient(const WeightGradient<float>&);
+template void weight_gradient(const WeightGradient<double>&);
 
 }  // namespace tilewright::cpu

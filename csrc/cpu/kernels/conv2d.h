@@ -18,13 +18,15 @@ struct ChannelRun {
   int low, high;
 };
 
-// A tile of `pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
+// `tiles` neighbouring tiles of `pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
 template <class T>
 struct ChannelTileArgs {
-  const T* x;       // what the tile's first pixel reads at run.x = 0
-  int64_t x_pixel;  // from one pixel of the tile to the next
+  int64_t tiles;
+  const T* x;       // what the first pixel reads at run.x = 0
+  int64_t x_pixel;  // from one pixel to the next
   const ChannelRun* runs;
-  int64_t run_count, steps;  // of each run
+  int64_t run_count, steps;  // of each run, or, without runs, of all the filter
+  const int64_t* offsets;    // without runs: step t reads x + offsets[t]
   const T* w;                // (steps of all runs, vectors * lanes)
   const T* bias;             // (vectors * lanes): what sums start from
   T* y;
@@ -109,10 +111,11 @@ inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
 template <class T>
 struct Conv2dTable {
   int lanes;
-  // Most vectors of a tile, and most pixels with 1, 2, ... of them; other entries of the tables are null.
-  int tile_vectors, max_pixels[kMaxTileVectors];
-  using ChannelTile = void (*)(const ChannelTileArgs<T>&);
-  ChannelTile channel_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][pixels - 1]
+  // Most vectors of a tile, by runs and by offsets, and most pixels with 1, 2, ... of them; other entries of the
+  // tables are null.
+  int tile_vectors[2], max_pixels[2][kMaxTileVectors];
+  using ChannelTiles = void (*)(const ChannelTileArgs<T>&);
+  ChannelTiles channel_tiles[2][kMaxTileVectors][kMaxTilePixels];  // [by offsets][vectors - 1][pixels - 1]
   using PixelTile = void (*)(const PixelTileArgs<T>&);
   PixelTile pixel_tile[kMaxPixelTileOutputs][kMaxPixelTileVectors];
   int max_pixel_vectors[kMaxPixelTileOutputs];
