@@ -50,7 +50,7 @@ void forward(const View& y, const View& z, const View& x, const View& w, const V
   c.z = image_of<T>(z);
   c.residual = image_of<const T>(residual);
   c.epilogue = epilogue;
-  correlate(c);
+  correlate<T>({c});
 }
 
 template <class T>
@@ -69,13 +69,15 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
   c.epilogue = epilogue;
   const Image<T> whole = image_of<T>(dx);
   // Inputs of one phase share their taps: one correlation each, into every stride-th row and column.
+  std::vector<Correlation<T>> phases;
   for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a)
     for (int64_t b = 0; b < std::min(p.stride[1], dx.dim(2)); ++b) {
       c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
       c.cols = backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2], b);
       c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * p.stride[1]};
-      correlate(c);
+      phases.push_back(c);
     }
+  if (!phases.empty()) correlate(phases);
 }
 
 // db = sums of dy over all pixels: a number of slices set by the shape, added in order.

@@ -29,12 +29,8 @@ void multiply_pixels(const Correlation<T>& c) {
   matmul_2d(p);
 }
 
-}  // namespace
-
 template <class T>
-void correlate(const Correlation<T>& problem) {
-  if (problem.images * problem.rows.out * problem.cols.out * problem.groups * problem.out_channels == 0)
-    return;
+void correlate_one(const Correlation<T>& problem) {
   const int lanes = kernels<Conv2dKernels>().of<T>().lanes;
   if (pointwise(problem))
     multiply_pixels(problem);
@@ -45,7 +41,18 @@ void correlate(const Correlation<T>& problem) {
   else
     correlate_channels(problem);
 }
-template void correlate(const Correlation<float>&);
-template void correlate(const Correlation<double>&);
+
+}  // namespace
+
+template <class T>
+void correlate(const std::vector<Correlation<T>>& problems) {
+  const Correlation<T>& c = problems[0];
+  if (c.images * c.rows.out * c.cols.out * c.groups * c.out_channels == 0) return;
+  if (depthwise_suits(c.groups, c.in_channels, c.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
+    return correlate_depthwise(problems);
+  for (const Correlation<T>& problem : problems) correlate_one(problem);
+}
+template void correlate(const std::vector<Correlation<float>>&);
+template void correlate(const std::vector<Correlation<double>>&);
 
 }  // namespace tilewright::cpu

@@ -35,6 +35,11 @@ struct Axis {
   int64_t run = 1;        // neighbouring inputs that one tap reads: several filter columns joined to one
 };
 
+// From one tap to the next; a filter's taps are an equal distance apart.
+inline int64_t tap_step(const Axis& axis) {
+  return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1;
+}
+
 // (N, H, W, C) by strides; channels are contiguous.
 template <class T>
 struct Image {
@@ -209,9 +214,9 @@ void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, 
                     static_cast<T>(c.epilogue.slope)});
 }
 
-// The whole correlation, by whichever tile suits the shape (conv2d_correlate.cpp).
+// The phases of one image y, one after the other by whichever tile suits the shape (conv2d_correlate.cpp).
 template <class T>
-void correlate(const Correlation<T>& problem);
+void correlate(const std::vector<Correlation<T>>& problems);
 // Its three ways: output channels, pixels or groups in the lanes.
 template <class T>
 void correlate_channels(const Correlation<T>& problem);
@@ -219,6 +224,13 @@ template <class T>
 void correlate_pixels(const Correlation<T>& problem);
 template <class T>
 void correlate_lanes(const Correlation<T>& problem);
+
+// The same with one filter per channel: several correlations that share x and write rows of one image by turns.
+template <class T>
+void correlate_depthwise(const std::vector<Correlation<T>>& problems);
+inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes) {
+  return in_channels == 1 && out_channels == 1 && groups >= lanes;
+}
 
 // Groups in the lanes fill more of a register than the channels of one group.
 bool lanes_suit(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes);
@@ -235,5 +247,7 @@ template <class T>
 void weight_gradient(const WeightGradient<T>& problem);
 template <class T>
 void weight_gradient_lanes(const WeightGradient<T>& problem);
+template <class T>
+void weight_gradient_depthwise(const WeightGradient<T>& problem);
 
 }  // namespace tilewright::cpu

@@ -12,10 +12,6 @@ namespace {
 constexpr int64_t kWantedTasks = 8, kBlockBytes = 384 << 10, kLeastPixels = 64, kMaxBlockCols = 512;
 constexpr int64_t kMaxSliceElements = 1 << 21, kShareChannels = 64;
 
-// One filter axis as forward has it: taps at shift + i * dilation.
-int64_t dilation_of(const Axis& axis) {
-  return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1;
-}
 // The block's inputs along an axis, from its first to its last.
 int64_t reach(const Axis& axis, int64_t outputs) {
   return (outputs - 1) * axis.stride + axis.taps.back().shift - axis.taps.front().shift + 1;
@@ -34,7 +30,7 @@ class WeightPath {
         filter_cols_(problem.cols.taps.size()),
         pads_(!inside(problem.rows) || !inside(problem.cols)),
         // Filter column and channel are one axis where x has them side by side.
-        joined_(dilation_of(problem.cols) == 1 && (pads_ || problem.x.pixel == problem.in_channels)),
+        joined_(tap_step(problem.cols) == 1 && (pads_ || problem.x.pixel == problem.in_channels)),
         width_(joined_ ? filter_cols_ * problem.in_channels : problem.in_channels),
         turned_(2 * problem.out_channels <= table_.lanes && width_ > problem.out_channels) {
     cut();
@@ -156,7 +152,7 @@ class WeightPath {
     for (int64_t r = 0; r < filter_rows_; ++r)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
         const T* x =
-            place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
+            place.x + r * tap_step(g_.rows) * place.x_row + s * tap_step(g_.cols) * place.x_pixel;
         const int64_t x_pixel = g_.cols.stride * place.x_pixel, x_row = g_.rows.stride * place.x_row;
         const int64_t at = r * dw_rows + s * dw_col;  // first of the width_ rows (r, s, c) of dw
         if (turned_) {
@@ -222,8 +218,9 @@ void weight_gradient(const WeightGradient<T>& problem) {
     p.y = g.dw, p.y_row = g.out_channels;
     return matmul_2d(p);
   }
-  if (lanes_suit(g.groups, g.in_channels, g.out_channels, kernels<Conv2dKernels>().of<T>().lanes))
-    return weight_gradient_lanes(g);
+  const int lanes = kernels<Conv2dKernels>().of<T>().lanes;
+  if (depthwise_suits(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_depthwise(g);
+  if (lanes_suit(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_lanes(g);
   WeightPath<T>(g).run();
 }
 template void weight_gradient(const WeightGradient<float>&);

@@ -90,6 +90,35 @@ struct LaneWeightArgs {
   int64_t out_step;
 };
 
+// A tile of neighbouring pixels of a depthwise convolution, all channels (conv2d_depthwise.inl.h).
+template <class T>
+struct DepthwiseArgs {
+  int64_t channels;
+  const T* x;              // what the first pixel reads at the first row and column of the filter
+  int64_t x_pixel, x_row;  // to the next input of a row, and to the next row of the filter
+  int64_t rows, cols;      // of the filter
+  int64_t stride, dilation;
+  int64_t first, end;  // inputs of the tile that lie in the image, counted from x: an edge tile's
+  const T* w;          // [block of lanes][rows][cols][lane]
+  int64_t w_block;
+  const T* bias;  // [block of lanes][lane]
+  T* y;
+  int64_t y_pixel;
+  T low;
+};
+
+// sums[block of lanes][rows][cols][lane] += sum over `pixels` neighbours of a row of x * dy.
+template <class T>
+struct DepthwiseWeightArgs {
+  int64_t channels, pixels;
+  const T* x;                     // what the first pixel reads at the first row and column of the filter
+  int64_t x_step, x_col, x_row;  // to the next pixel, column and row of the filter
+  const T* dy;
+  int64_t dy_pixel;
+  T* sums;
+  int64_t sums_row, sums_block;
+};
+
 // The last pass over a tile of y where an epilogue has more than bias and relu to do.
 template <class T>
 struct EpilogueArgs {
@@ -107,6 +136,16 @@ inline constexpr int kMaxTileVectors = 4;
 inline constexpr int kMaxPixelTileOutputs = 4, kMaxPixelTileVectors = 4;
 inline constexpr int kMaxLaneOutputs = 4, kMaxLanePixels = 12;
 inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
+
+// Filter columns and strides with a depthwise kernel of their own (dilation 1); the last serves all others.
+struct DepthwiseKind {
+  int cols, stride;
+};
+inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1}, {7, 1}, {3, 2}, {5, 2}, {0, 1}};
+inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwisePixels = 8;
+// The same of the weight gradient; any other filter goes column by column.
+inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
+inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
 
 template <class T>
 struct Conv2dTable {
@@ -126,6 +165,12 @@ struct Conv2dTable {
   WeightTile weight_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][m - 1]
   using LaneWeight = void (*)(const LaneWeightArgs<T>&);
   LaneWeight lane_weight[kMaxWeightSteps][kMaxWeightOutputs];
+
+  using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
+  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2][kMaxDepthwisePixels];  // [kind][edge][pixels - 1]
+  using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
+  DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
+  int max_depthwise_rows[kDepthwiseWeightKinds];
 
   void (*epilogue)(const EpilogueArgs<T>&);
   // dst[c * dst_pitch + r] = src[r * src_pitch + c]
