@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tilewright import _cpu, ops
+from tilewright import _cpu, backend, ops
 from tilewright.bench import harness
 
 SHAPES = Path(__file__).parent / "shapes" / "conv2d.txt"
@@ -37,10 +37,17 @@ def shapes(names):
             yield fields[0], (n, h, w, c), (r, s, c // groups, k), options
 
 
+def own_copy(a):
+    """In the engine's memory, aligned as its results are; torch's tensors lie in torch's."""
+    copy = backend.empty(a.shape, a.dtype)
+    copy[...] = a
+    return copy
+
+
 def buffers(arrays):
-    """Copies of x, w, dy, arrays for the results, and torch's (N, C, H, W) and (K, C, R, S) in both layouts."""
-    x, w, dy = (a.copy() for a in arrays)
-    made = {"x": x, "w": w, "dy": dy, "y": np.zeros_like(dy), "dx": np.zeros_like(x), "dw": np.zeros_like(w)}
+    """Copies of x, w and dy, and torch's in (N, C, H, W) and (K, C, R, S) in both layouts."""
+    x, w, dy = map(own_copy, arrays)
+    made = {"x": x, "w": w, "dy": dy}
     torch = sys.modules.get("torch")
     for layout in LAYOUTS if torch else ():
         memory = torch.channels_last if layout == "channels_last" else torch.contiguous_format
@@ -53,13 +60,12 @@ def buffers(arrays):
 
 
 def rivals(which, x_shape, w_shape, options):
-    """Name to a call on one set of buffers. PyTorch's convolution takes no array for its result."""
+    """Name to a call on one set of buffers. PyTorch's convolution makes its result, so ours does too: both find memory
+    they used before."""
     ours = {
-        "forward": lambda s: ops.conv2d(s["x"], s["w"], out=s["y"], **options),
-        "backward_data": lambda s: ops.conv2d_backward_data(s["dy"], s["w"], x_shape, out=s["dx"], **options),
-        "backward_weight": lambda s: ops.conv2d_backward_weight(
-            s["dy"], s["x"], w_shape, out=s["dw"], **options
-        ),
+        "forward": lambda s: ops.conv2d(s["x"], s["w"], **options),
+        "backward_data": lambda s: ops.conv2d_backward_data(s["dy"], s["w"], x_shape, **options),
+        "backward_weight": lambda s: ops.conv2d_backward_weight(s["dy"], s["x"], w_shape, **options),
     }
     found, torch = {"tilewright": ours[which]}, sys.modules.get("torch")
     pad = (w_shape[0] - 1) // 2 if options["padding"] == "same" else options["padding"]

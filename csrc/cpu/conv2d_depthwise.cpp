@@ -45,34 +45,61 @@ class DepthwisePhase {
   // Row p of image n.
   void run_row(int64_t n, int64_t p) const {
     const TapRange taps = cols_ > 0 ? taps_inside(c_.rows, p, p + 1) : TapRange{0, 0};
-    const int64_t stride = c_.cols.stride, left = cols_ > 0 ? c_.cols.taps[0].shift : 0;
     DepthwiseArgs<T> args;
     args.channels = c_.groups;
     args.rows = static_cast<int64_t>(taps.last - taps.first);
     args.cols = cols_;
-    args.stride = stride, args.dilation = col_step_;
+    args.stride = c_.cols.stride, args.dilation = col_step_;
     args.x_pixel = c_.x.pixel, args.x_row = tap_step(c_.rows) * c_.x.row;
     args.w = weights_.data() + static_cast<int64_t>(taps.first) * cols_ * lanes_;
     args.w_block = rows_ * cols_ * lanes_;
     args.bias = bias_.data();
     args.y_pixel = c_.y.pixel;
     args.low = c_.low();
+    const bool more = p + 1 < c_.rows.out;
+    const int64_t ahead = args.rows > 0 ? c_.rows.taps[taps.last - 1].shift - c_.rows.taps[taps.first].shift + (more ? c_.rows.stride : 0) : 0;
     const int64_t h = p * c_.rows.stride + (args.rows > 0 ? c_.rows.taps[taps.first].shift : 0);
-    for_pieces(c_.cols.out, kMaxDepthwisePixels, [&](int64_t begin, int64_t pixels, int64_t tiles) {
-      for (int64_t q = begin; q < begin + tiles * pixels; q += pixels) {
-        const int64_t w = q * stride + left, length = (pixels - 1) * stride + (cols_ - 1) * col_step_ + 1;
-        args.x = c_.x.at(n, h, w);
-        args.y = c_.y.at(n, p, q);
-        args.first = -w, args.end = c_.cols.in - w;
-        const bool edge = args.first > 0 || args.end < length;
-        table_.depthwise_tile[kind_][edge][pixels - 1](args);
-      }
-    });
+    if (c_.spread)
+      spread_tiles(args, n, h, p);
+    else
+      row_tiles(args, n, h, p, ahead * c_.x.row);
     if (!c_.folded()) finish_block(c_, n, p, 1, 0, c_.cols.out, 0, c_.groups);
   }
 
  private:
+  void row_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p, int64_t ahead) const {
+    const int64_t stride = c_.cols.stride, left = cols_ > 0 ? c_.cols.taps[0].shift : 0;
+    for (int64_t q = 0; q < c_.cols.out;) {
+      int log_pixels = kMaxDepthwiseLogPixels;
+      while (q + (int64_t{1} << log_pixels) > c_.cols.out) --log_pixels;
+      const int64_t pixels = int64_t{1} << log_pixels;
+      const int64_t w = q * stride + left, length = (pixels - 1) * stride + (cols_ - 1) * col_step_ + 1;
+      args.x = c_.x.at(n, h, w);
+      args.y = c_.y.at(n, p, q);
+      args.ahead = args.x + ahead;
+      args.first = -w, args.end = c_.cols.in - w;
+      const bool edge = args.first > 0 || args.end < length;
+      table_.depthwise_tile[kind_][edge][log_pixels](args);
+      q += pixels;
+    }
+  }
+
+  void spread_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p) const {
+    const int64_t stride = c_.cols.stride, padding = -c_.cols.taps[0].shift;
+    const int64_t before = (cols_ - 1) / stride, behind = (kSpreadPixels - 1) / stride;
+    for (int64_t w = -(padding % stride); w < c_.cols.out; w += kSpreadPixels) {
+      const int64_t q = (w + padding) / stride;
+      args.x = c_.x.at(n, h, q);
+      args.y = c_.y.at(n, p, w);
+      args.first = -q, args.end = c_.cols.in - q;
+      args.y_first = -w, args.y_end = c_.cols.out - w;
+      const bool edge = args.first > -before || args.end <= behind || w < 0 || args.y_end < kSpreadPixels;
+      table_.depthwise_spread[kind_][edge](args);
+    }
+  }
+
   int kind() const {
+    if (c_.spread) return spread_kind(cols_, c_.cols.stride);
     const auto fits = [&](const DepthwiseKind& k) { return k.cols == cols_ && k.stride == c_.cols.stride; };
     if (cols_ > 1 && col_step_ != 1) return kDepthwiseKindCount - 1;
     return static_cast<int>(std::find_if(kDepthwiseKinds, kDepthwiseKinds + kDepthwiseKindCount - 1, fits) -

@@ -62,17 +62,17 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes)
-// (conv2d_weight.inl.h).
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes);
+// m in groups: rows of the filter, each with neighbouring values of a and rows of out (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
-  int64_t a_pixel, a_row;
+  int64_t a_pixel, a_row, a_group;
   const T* b;
   int64_t b_pixel, b_row;
   int64_t rows, cols;
   T* out;
-  int64_t out_row;
+  int64_t out_row, out_group;
   int last;
   bool accumulate;
 };
@@ -102,8 +102,10 @@ struct DepthwiseArgs {
   const T* w;          // [block of lanes][rows][cols][lane]
   int64_t w_block;
   const T* bias;  // [block of lanes][lane]
+  const T* ahead;      // inputs that a later call reads first, brought into the cache
   T* y;
   int64_t y_pixel;
+  int64_t y_first, y_end;  // of a spread edge tile: which of its pixels exist
   T low;
 };
 
@@ -133,6 +135,7 @@ struct EpilogueArgs {
 
 inline constexpr int kMaxTilePixels = 14;
 inline constexpr int kMaxTileVectors = 4;
+inline constexpr int kMaxWeightGroups = 3;
 inline constexpr int kMaxPixelTileOutputs = 4, kMaxPixelTileVectors = 4;
 inline constexpr int kMaxLaneOutputs = 4, kMaxLanePixels = 12;
 inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
@@ -142,7 +145,10 @@ struct DepthwiseKind {
   int cols, stride;
 };
 inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1}, {7, 1}, {3, 2}, {5, 2}, {0, 1}};
-inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwisePixels = 8;
+inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
+// Filters whose data gradient is spread from dy, one tile of all column phases.
+inline constexpr DepthwiseKind kSpreadKinds[] = {{3, 2}, {5, 2}};
+inline constexpr int kSpreadKindCount = 2, kSpreadPixels = 8;
 // The same of the weight gradient; any other filter goes column by column.
 inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
 inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
@@ -162,12 +168,13 @@ struct Conv2dTable {
   LaneTile lane_tile[kMaxLaneOutputs][kMaxLanePixels];
   int max_lane_pixels[kMaxLaneOutputs];
   using WeightTile = void (*)(const WeightTileArgs<T>&);
-  WeightTile weight_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][m - 1]
+  WeightTile weight_tile[kMaxWeightGroups][kMaxTileVectors][kMaxTilePixels];  // [groups - 1][vectors - 1][m - 1]
   using LaneWeight = void (*)(const LaneWeightArgs<T>&);
   LaneWeight lane_weight[kMaxWeightSteps][kMaxWeightOutputs];
 
   using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
-  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2][kMaxDepthwisePixels];  // [kind][edge][pixels - 1]
+  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2][kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
+  DepthwiseTile depthwise_spread[kSpreadKindCount][2];  // [kind][edge]
   using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
   DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
   int max_depthwise_rows[kDepthwiseWeightKinds];
