@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kWantedTasks = 8, kLeastPixels = 56;
 constexpr int64_t kBlockPixels = 256, kBlockBytes = 256 << 10, kMaxBlockCols = 512;
+constexpr int64_t kShortRowTiles = 4;
 constexpr int64_t kResidentBytes = 512 << 10;  // of a level-2 cache, for x, y and a panel
 
 // Outputs of one task: rows and columns of image n, or all places of images n .. n + images.
@@ -194,9 +195,15 @@ class ChannelPath {
     args.x_pixel = c_.cols.stride * x.pixel;
     args.y_pixel = c_.y.pixel;
     RunList list = start_list(args, x);
-    for (int64_t p = at.p0; p < at.p0 + at.rows; ++p) {
+    args.x_row = c_.rows.stride * x.row;
+    args.y_row = c_.y.row;
+    const int64_t end = at.p0 + at.rows;
+    for (int64_t p = at.p0; p < end; p += args.rows) {
+      // One call: rows with the same taps inside the image, in each neighbouring tiles of one width. Long rows go one
+      // by one: y is then written in order, which gains 20 % where it is larger than the caches.
       const TapRange rows = taps_inside(c_.rows, p, p + 1);
-      // Neighbouring tiles of one width that lie inside the image are one call.
+      args.rows = 1;
+      while (at.cols <= kShortRowTiles * max_pixels_ && p + args.rows < end && same(rows, taps_inside(c_.rows, p + args.rows, p + args.rows + 1))) ++args.rows;
       for_pieces(at.cols, table_.max_pixels[c_.joined][vectors - 1], [&](int64_t begin, int64_t count, int64_t tiles) {
         for (int64_t tile = 0; tile < tiles;) {
           const int64_t q = at.q0 + begin + tile * count;
@@ -219,6 +226,7 @@ class ChannelPath {
                           int64_t vectors, int64_t step, const Place& at) const {
     args.x_pixel = x.image;
     args.y_pixel = c_.y.image;
+    args.rows = 1, args.x_row = args.y_row = 0;
     RunList list = start_list(args, x);
     for (int64_t p = at.p0; p < at.p0 + at.rows; ++p)
       for (int64_t q = 0; q < at.cols; ++q)
@@ -234,6 +242,8 @@ class ChannelPath {
           table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
         });
   }
+
+  static bool same(const TapRange& a, const TapRange& b) { return a.first == b.first && a.last == b.last; }
 
   // Whether no tap of outputs q .. q + count leaves what is read along a row.
   bool inside_cols(int64_t q, int64_t count) const {
@@ -277,8 +287,7 @@ class ChannelPath {
       return;
     }
     const size_t cols = c_.cols.taps.size();
-    if (!(inner && list.inner && list.count == count && list.rows.first == rows.first &&
-          list.rows.last == rows.last)) {
+    if (!(inner && list.inner && list.count == count && same(list.rows, rows))) {
       list.runs.clear();
       for (size_t i = rows.first; i < rows.last; ++i)
         for (size_t j = 0; j < cols; ++j) {

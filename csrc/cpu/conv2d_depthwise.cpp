@@ -56,18 +56,20 @@ class DepthwisePhase {
     args.bias = bias_.data();
     args.y_pixel = c_.y.pixel;
     args.low = c_.low();
-    const bool more = p + 1 < c_.rows.out;
-    const int64_t ahead = args.rows > 0 ? c_.rows.taps[taps.last - 1].shift - c_.rows.taps[taps.first].shift + (more ? c_.rows.stride : 0) : 0;
+    // The rows that only the next row of outputs reads.
+    const bool more = p + 1 < c_.rows.out && args.rows > 0;
+    args.ahead = args.rows * args.x_row;
+    args.ahead_rows = more ? std::min(args.rows, std::max<int64_t>(1, c_.rows.stride / tap_step(c_.rows))) : 0;
     const int64_t h = p * c_.rows.stride + (args.rows > 0 ? c_.rows.taps[taps.first].shift : 0);
     if (c_.spread)
       spread_tiles(args, n, h, p);
     else
-      row_tiles(args, n, h, p, ahead * c_.x.row);
+      row_tiles(args, n, h, p);
     if (!c_.folded()) finish_block(c_, n, p, 1, 0, c_.cols.out, 0, c_.groups);
   }
 
  private:
-  void row_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p, int64_t ahead) const {
+  void row_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p) const {
     const int64_t stride = c_.cols.stride, left = cols_ > 0 ? c_.cols.taps[0].shift : 0;
     for (int64_t q = 0; q < c_.cols.out;) {
       int log_pixels = kMaxDepthwiseLogPixels;
@@ -76,7 +78,6 @@ class DepthwisePhase {
       const int64_t w = q * stride + left, length = (pixels - 1) * stride + (cols_ - 1) * col_step_ + 1;
       args.x = c_.x.at(n, h, w);
       args.y = c_.y.at(n, p, q);
-      args.ahead = args.x + ahead;
       args.first = -w, args.end = c_.cols.in - w;
       const bool edge = args.first > 0 || args.end < length;
       table_.depthwise_tile[kind_][edge][log_pixels](args);

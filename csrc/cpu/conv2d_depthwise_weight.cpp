@@ -85,6 +85,10 @@ class DepthwiseWeightPath {
     args.x_row = tap_step(g_.rows) * g_.x.row;
     args.dy = g_.dy.at(n, p, q.low);
     args.dy_pixel = g_.dy.pixel;
+    // The next row's.
+    const bool more = p + 1 < g_.rows.out;
+    args.dy_ahead = more ? g_.dy.row : 0;
+    args.x_ahead = more ? (g_.rows.taps[taps.last - 1].shift - g_.rows.taps[taps.first].shift + 1) * g_.x.row : 0;
     args.sums_row = cols_ * lanes_;
     args.sums_block = rows_ * cols_ * lanes_;
     const int64_t first = static_cast<int64_t>(taps.first), count = static_cast<int64_t>(taps.last) - first;

@@ -18,19 +18,20 @@ struct ChannelRun {
   int low, high;
 };
 
-// `tiles` neighbouring tiles of `pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
+// In each of `rows`, `tiles` neighbouring tiles of `pixels` outputs by `vectors` registers of output channels
+// (conv2d_channels.inl.h).
 template <class T>
 struct ChannelTileArgs {
-  int64_t tiles;
-  const T* x;       // what the first pixel reads at run.x = 0
-  int64_t x_pixel;  // from one pixel to the next
+  int64_t rows, tiles;
+  const T* x;              // what the first pixel reads at run.x = 0
+  int64_t x_pixel, x_row;  // from one pixel and one row of them to the next
   const ChannelRun* runs;
   int64_t run_count, steps;  // of each run, or, without runs, of all the filter
   const int64_t* offsets;    // without runs: step t reads x + offsets[t]
   const T* w;                // (steps of all runs, vectors * lanes)
   const T* bias;             // (vectors * lanes): what sums start from
   T* y;
-  int64_t y_pixel;
+  int64_t y_pixel, y_row;
   int last;         // channels that exist in the last register
   bool accumulate;  // y is added to the sums
   T low;            // results below are raised to it: 0 is relu, -inf nothing
@@ -102,7 +103,7 @@ struct DepthwiseArgs {
   const T* w;          // [block of lanes][rows][cols][lane]
   int64_t w_block;
   const T* bias;  // [block of lanes][lane]
-  const T* ahead;      // inputs that a later call reads first, brought into the cache
+  int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
   T* y;
   int64_t y_pixel;
   int64_t y_first, y_end;  // of a spread edge tile: which of its pixels exist
@@ -117,6 +118,7 @@ struct DepthwiseWeightArgs {
   int64_t x_step, x_col, x_row;  // to the next pixel, column and row of the filter
   const T* dy;
   int64_t dy_pixel;
+  int64_t x_ahead, dy_ahead;  // from the place in use to one that is brought into the cache
   T* sums;
   int64_t sums_row, sums_block;
 };

@@ -8,7 +8,7 @@
 // Method      outer products in registers (Goto & van de Geijn, "Anatomy of high-performance matrix
 //             multiplication", TOMS 2008, section 4) over a list of runs instead of packed patches; what a tap
 //             reads outside the image is skipped: a run holds for pixels [low, high) of the tile
-// Work split  one call per row of equal tiles of kPixels pixels by kVectors registers of channels
+// Work split  one call per block of equal tiles of kPixels pixels by kVectors registers of channels
 // Limits      (kPixels + 1) * kVectors + 1 registers must exist; runs and steps may be 0
 // Measured    docs/kernels/conv2d.md
 #include "cpu/kernels/conv2d.h"
@@ -117,9 +117,10 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
   const int64_t y_pixel = args.y_pixel;
   const int last = args.last;
   const bool accumulate = args.accumulate;
+  int64_t tile = 0, row = 0;
   const T* x = args.x;
   T* y = args.y;
-  for (int64_t tile = args.tiles; tile > 0; --tile, x += kPixels * args.x_pixel, y += kPixels * y_pixel) {
+  while (row < args.rows) {
     // y arrives while the sums are made: 3-6 % of a 3x3 layer. With few steps it comes too late, and costs 5-10 %.
     if constexpr (!kSteps)
 #pragma GCC unroll 16
@@ -156,6 +157,14 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
         else
           store_n(to, value, last);
       }
+    x += kPixels * args.x_pixel;
+    y += kPixels * y_pixel;
+    if (++tile == args.tiles) {
+      tile = 0;
+      ++row;
+      x = args.x + row * args.x_row;
+      y = args.y + row * args.y_row;
+    }
   }
 }
 

@@ -26,8 +26,10 @@ void depthwise_tile(const DepthwiseArgs<T>& args) {
     const V start = V::load(bias);
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) sums[i] = start;
+    const T* ahead = args.x + args.ahead + at;
+    for (int64_t r = 0; r < args.ahead_rows; ++r, ahead += args.x_row)
 #pragma GCC unroll 16
-    for (int i = 0; i < kPixels * kStride; ++i) prefetch_l1(args.ahead + at + i * x_pixel);
+      for (int i = 0; i < kPixels * kStride; ++i) prefetch_l1(ahead + i * x_pixel);
     const T *x = args.x + at, *row_w = w;
     for (int64_t r = 0; r < args.rows; ++r, x += args.x_row, row_w += args.cols * V::kLanes) {
       if constexpr (kCols > 0) {
@@ -114,6 +116,9 @@ void depthwise_weight(const DepthwiseWeightArgs<T>& args) {
       for (int s = 0; s < kCols; ++s) sums[r][s] = V::load(out + r * args.sums_row + s * V::kLanes);
     const T *x = args.x + at, *dy = args.dy + at;
     for (int64_t i = 0; i < args.pixels; ++i, x += x_step, dy += dy_pixel) {
+      prefetch_l1(dy + args.dy_ahead);
+      prefetch_l1(x + args.x_ahead);
+      prefetch_l1(x + args.x_ahead + x_col);
       const V d = V::load(dy);
       const T* from = x;
 #pragma GCC unroll 8
