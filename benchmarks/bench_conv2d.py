@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolution against PyTorch, all three passes: the better of PyTorch's two layouts is the rival.
 
-    python benchmarks/bench_conv2d.py [--threads N] [--seconds S] [--isa NAME] [--warm] [--json FILE] [name ...]
+    python benchmarks/bench_conv2d.py [--threads N] [--seconds S] [--isa NAME] [--warm] [--json F] [name ...]
 
-A name is a pass or a part of a shape's name in shapes/conv2d.txt. Buffers rotate past the last-level cache, unless
-`--warm` asks for the kernels alone. To compare on AVX2: --isa avx2 with ONEDNN_MAX_CPU_ISA=AVX2 in the environment.
+A name is a pass or a part of a shape's name in shapes/conv2d.txt. Buffers rotate past the last-level cache,
+unless `--warm` asks for the kernels alone. To compare on AVX2: --isa avx2, with ONEDNN_MAX_CPU_ISA=AVX2 in the
+environment.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def buffers(arrays):
 
 
 def rivals(which, x_shape, w_shape, options):
-    """Name to a call on one set of buffers. PyTorch's convolution makes its result, so ours does too: both find memory
-    they used before."""
+    """Name to a call on one set of buffers. PyTorch's convolution makes its result, so ours does too: both find
+    memory they used before."""
     ours = {
         "forward": lambda s: ops.conv2d(s["x"], s["w"], **options),
         "backward_data": lambda s: ops.conv2d_backward_data(s["dy"], s["w"], x_shape, **options),
@@ -134,15 +135,18 @@ def measure(shape, passes, options):
         yield row
 
 
-HEAD = f"{'':34}{'GFLOP/s':>8}{'% peak':>8}{'GB/s':>7}   rivals: channels_last, contiguous   ratio  errors: ours, rival's"
+HEAD = (
+    f"{'':34}{'GFLOP/s':>8}{'% peak':>8}{'GB/s':>7}   rivals: channels_last, contiguous   ratio"
+    "  errors: ours, rival's"
+)
 
 
 def line(row, peak):
     ours = row.rivals["tilewright"]
     speed = {name: row.flop / timing.minimum / 1e9 for name, timing in row.rivals.items()}
     text = (
-        f"{row.group:16}{row.name:18}{speed.pop('tilewright'):8.1f}{100 * row.flop / ours.minimum / peak:8.1f}"
-        f"{row.bytes / ours.minimum / 1e9:7.1f}   "
+        f"{row.group:16}{row.name:18}{speed.pop('tilewright'):8.1f}"
+        f"{100 * row.flop / ours.minimum / peak:8.1f}{row.bytes / ours.minimum / 1e9:7.1f}   "
     )
     if not speed:
         return text + f"{ours.error:.1e}"

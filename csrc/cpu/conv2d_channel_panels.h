@@ -12,8 +12,8 @@ namespace tilewright::cpu {
 template <class T>
 class ChannelPanels {
  public:
-  // A panel of one block of input channels stays in the level-2 cache, and sums of a block are short enough to
-  // round little. 96 KB: 2-3 % slower on 3x3 layers; 384 KB: 1 % slower, errors half as large again.
+  // A panel of one block of input channels stays in the level-2 cache, and sums of a block are short enough
+  // to round little. 96 KB: 2-3 % slower on 3x3 layers; 384 KB: 1 % slower, errors half as large again.
   static constexpr int64_t kPanelBytes = 192 << 10;
 
   static constexpr int64_t kLine = 16;
@@ -41,7 +41,9 @@ class ChannelPanels {
 
   // First output channel of a panel, and its number of registers.
   int64_t first(int64_t panel) const { return panel * vectors_ / panels_ * lanes_; }
-  int64_t vectors(int64_t panel) const { return (panel + 1) * vectors_ / panels_ - panel * vectors_ / panels_; }
+  int64_t vectors(int64_t panel) const {
+    return (panel + 1) * vectors_ / panels_ - panel * vectors_ / panels_;
+  }
   // Output channels of a panel that exist.
   int64_t width(int64_t panel) const {
     return std::min(vectors(panel) * lanes_, c_.out_channels - first(panel));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Correlation with output channels in the lanes. The image is read where it lies; weights are packed into panels
-// (conv2d_channel_panels.h), all of them once per call, or, where few pixels share many weights, each by the task
-// that uses it.
+// Correlation with output channels in the lanes. The image is read where it lies; weights are packed into
+// panels (conv2d_channel_panels.h), all of them once per call, or, where few pixels share many weights, each
+// by the task that uses it.
 //
 // A tile is a run of outputs an equal distance apart: neighbours of a row, or, for small images, one place of
 // several images, whose taps all end alike at the image's edge.
@@ -80,8 +80,8 @@ class ChannelPath {
       cut_.col_blocks = ceil_div(c_.cols.out, cut_.cols);
       const int64_t row_bytes =
           c_.rows.stride * cut_.cols * c_.cols.stride * panels_.channels(0) * int64_t(sizeof(T));
-      cut_.rows =
-          std::min(ceil_div(kBlockPixels, cut_.cols), std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(row_bytes, 1)));
+      cut_.rows = std::min(ceil_div(kBlockPixels, cut_.cols),
+                           std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(row_bytes, 1)));
       cut_.rows = std::min(cut_.rows, c_.rows.out);
     }
     const int64_t others = cut_.image_blocks * c_.groups * cut_.col_blocks;
@@ -97,8 +97,7 @@ class ChannelPath {
     const int64_t q0 = index % cut_.col_blocks * cut_.cols,
                   p0 = index / cut_.col_blocks % cut_.row_blocks * cut_.rows;
     const int64_t n = index / cut_.col_blocks / cut_.row_blocks * cut_.images;
-    return {n,  std::min(cut_.images, c_.images - n),
-            p0, std::min(cut_.rows, c_.rows.out - p0),
+    return {n,  std::min(cut_.images, c_.images - n), p0, std::min(cut_.rows, c_.rows.out - p0),
             q0, std::min(cut_.cols, c_.cols.out - q0)};
   }
 
@@ -133,13 +132,14 @@ class ChannelPath {
       Scratch<T> weights(panels_.panel_size());
       for (int64_t block = 0; block < panels_.blocks(); ++block) {
         panels_.pack(weights.data(), group, block, panel);
-        for (int64_t i = 0; i < cut_.places(); ++i) tiles(c_.x, weights.data(), group, block, panel, place(i));
+        for (int64_t i = 0; i < cut_.places(); ++i)
+          tiles(c_.x, weights.data(), group, block, panel, place(i));
       }
       for (int64_t i = 0; i < cut_.places(); ++i) finish(group, panel, panel + 1, place(i));
     });
   }
 
-  // ---- padded rows: only where several columns of the filter are one run --------------------------------
+  // ---- padded rows: only where several columns of the filter are one run -------------------------------
 
   int64_t strip_cols(const Place& at) const { return (at.cols - 1) * c_.cols.stride + c_.cols.run; }
   int64_t strip_rows(const Place& at) const {
@@ -149,7 +149,7 @@ class ChannelPath {
     return pads_ ? strip_rows(at) * strip_cols(at) * c_.x.pixel : 0;
   }
 
-  // The image itself, or a copy of the place's rows with zeros where columns leave the image, addressed alike.
+  // The image, or a copy of the place's rows with zeros where columns leave it, addressed alike.
   Image<const T> source(T* strip, const Place& at) const {
     if (!pads_) return c_.x;
     const int64_t channels = c_.x.pixel, cols = strip_cols(at), pitch = cols * channels;
@@ -168,7 +168,7 @@ class ChannelPath {
     return {strip - h0 * pitch - w0 * channels, 0, pitch, channels};
   }
 
-  // ---- tiles ------------------------------------------------------------------------------------------------
+  // ---- tiles ----------------------------------------------------------------------------------------
 
   // Everything one panel of weights gives to a place; the panel stays in the cache.
   void tiles(const Image<const T>& x, const T* weights, int64_t group, int64_t block, int64_t panel,
@@ -177,7 +177,8 @@ class ChannelPath {
     ChannelTileArgs<T> args;
     args.steps = panels_.channels(block);
     args.w = weights;
-    args.bias = bias_.data() + (block == 0 ? group * bias_width_ + panels_.first(panel) : c_.groups * bias_width_);
+    args.bias =
+        bias_.data() + (block == 0 ? group * bias_width_ + panels_.first(panel) : c_.groups * bias_width_);
     args.last = static_cast<int>(panels_.width(panel) - (vectors - 1) * table_.lanes);
     args.accumulate = block > 0;
     args.low = block + 1 == panels_.blocks() ? c_.low() : -std::numeric_limits<T>::infinity();
@@ -199,26 +200,30 @@ class ChannelPath {
     args.y_row = c_.y.row;
     const int64_t end = at.p0 + at.rows;
     for (int64_t p = at.p0; p < end; p += args.rows) {
-      // One call: rows with the same taps inside the image, in each neighbouring tiles of one width. Long rows go one
-      // by one: y is then written in order, which gains 20 % where it is larger than the caches.
+      // One call: rows with the same taps inside the image, in each neighbouring tiles of one width. Long
+      // rows go one by one: y is then written in order, which gains 20 % where it is larger than the caches.
       const TapRange rows = taps_inside(c_.rows, p, p + 1);
       args.rows = 1;
-      while (at.cols <= kShortRowTiles * max_pixels_ && p + args.rows < end && same(rows, taps_inside(c_.rows, p + args.rows, p + args.rows + 1))) ++args.rows;
-      for_pieces(at.cols, table_.max_pixels[c_.joined][vectors - 1], [&](int64_t begin, int64_t count, int64_t tiles) {
-        for (int64_t tile = 0; tile < tiles;) {
-          const int64_t q = at.q0 + begin + tile * count;
-          const bool inner = inside_cols(q, count);
-          args.tiles = 1;
-          while (inner && tile + args.tiles < tiles && inside_cols(q, (args.tiles + 1) * count)) ++args.tiles;
-          set_runs(args, list, x, rows, step, count, inner, [&](const Tap& col) {
-            return valid_places(c_.cols.in, q * c_.cols.stride + col.shift, c_.cols.stride, count);
-          });
-          args.x = x.at(at.n, p * c_.rows.stride, q * c_.cols.stride) + in;
-          args.y = c_.y.at(at.n, p, q) + out;
-          table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
-          tile += args.tiles;
-        }
-      });
+      while (at.cols <= kShortRowTiles * max_pixels_ && p + args.rows < end &&
+             same(rows, taps_inside(c_.rows, p + args.rows, p + args.rows + 1)))
+        ++args.rows;
+      for_pieces(at.cols, table_.max_pixels[c_.joined][vectors - 1],
+                 [&](int64_t begin, int64_t count, int64_t tiles) {
+                   for (int64_t tile = 0; tile < tiles;) {
+                     const int64_t q = at.q0 + begin + tile * count;
+                     const bool inner = inside_cols(q, count);
+                     args.tiles = 1;
+                     while (inner && tile + args.tiles < tiles && inside_cols(q, (args.tiles + 1) * count))
+                       ++args.tiles;
+                     set_runs(args, list, x, rows, step, count, inner, [&](const Tap& col) {
+                       return valid_places(c_.cols.in, q * c_.cols.stride + col.shift, c_.cols.stride, count);
+                     });
+                     args.x = x.at(at.n, p * c_.rows.stride, q * c_.cols.stride) + in;
+                     args.y = c_.y.at(at.n, p, q) + out;
+                     table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
+                     tile += args.tiles;
+                   }
+                 });
     }
   }
 
@@ -230,17 +235,18 @@ class ChannelPath {
     RunList list = start_list(args, x);
     for (int64_t p = at.p0; p < at.p0 + at.rows; ++p)
       for (int64_t q = 0; q < at.cols; ++q)
-        for_pieces(at.images, table_.max_pixels[c_.joined][vectors - 1], [&](int64_t begin, int64_t count, int64_t tiles) {
-          args.tiles = tiles;
-          set_runs(args, list, x, taps_inside(c_.rows, p, p + 1), step, count, inside_cols(q, 1),
-                   [&](const Tap& col) {
-                     const int64_t w = q * c_.cols.stride + col.shift;
-                     return w >= 0 && w < c_.cols.in ? Valid{0, count} : Valid{0, 0};
+        for_pieces(at.images, table_.max_pixels[c_.joined][vectors - 1],
+                   [&](int64_t begin, int64_t count, int64_t tiles) {
+                     args.tiles = tiles;
+                     set_runs(args, list, x, taps_inside(c_.rows, p, p + 1), step, count, inside_cols(q, 1),
+                              [&](const Tap& col) {
+                                const int64_t w = q * c_.cols.stride + col.shift;
+                                return w >= 0 && w < c_.cols.in ? Valid{0, count} : Valid{0, 0};
+                              });
+                     args.x = x.at(at.n + begin, p * c_.rows.stride, q * c_.cols.stride) + in;
+                     args.y = c_.y.at(at.n + begin, p, q) + out;
+                     table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
                    });
-          args.x = x.at(at.n + begin, p * c_.rows.stride, q * c_.cols.stride) + in;
-          args.y = c_.y.at(at.n + begin, p, q) + out;
-          table_.channel_tiles[c_.joined][vectors - 1][count - 1](args);
-        });
   }
 
   static bool same(const TapRange& a, const TapRange& b) { return a.first == b.first && a.last == b.last; }
@@ -252,8 +258,8 @@ class ChannelPath {
             (q + count - 1) * c_.cols.stride + c_.cols.taps.back().shift + c_.cols.run <= c_.cols.in);
   }
 
-  // The last list of runs, kept while tiles inside the image follow each other; where columns are joined, the places
-  // in x of all steps.
+  // The last list of runs, kept while tiles inside the image follow each other; where columns are joined, the
+  // places in x of all steps.
   struct RunList {
     std::vector<ChannelRun> runs;
     TapRange rows{0, 0};
@@ -320,8 +326,8 @@ class ChannelPath {
   Cut cut_;
 };
 
-// Columns of the filter over few channels make one run of columns and channels where both x and w have them side by
-// side.
+// Columns of the filter over few channels make one run of columns and channels where both x and w have them
+// side by side.
 template <class T>
 bool joins(const Correlation<T>& c) {
   constexpr int64_t kFewChannels = 8;
@@ -330,7 +336,8 @@ bool joins(const Correlation<T>& c) {
       c.filter.col != c.in_channels * c.filter.in)
     return false;
   for (size_t j = 1; j < taps.size(); ++j)
-    if (taps[j].shift != taps[0].shift + int64_t(j) || taps[j].index != taps[0].index + int64_t(j)) return false;
+    if (taps[j].shift != taps[0].shift + int64_t(j) || taps[j].index != taps[0].index + int64_t(j))
+      return false;
   return c.rows.taps.size() > 0;
 }
 

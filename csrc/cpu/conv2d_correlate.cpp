@@ -10,8 +10,8 @@ namespace {
 template <class T>
 bool pointwise(const Correlation<T>& c) {
   const auto whole = [&c](const auto& image) { return gapless(image, c.rows.in, c.cols.in); };
-  return c.groups == 1 && one_to_one(c.rows) && one_to_one(c.cols) && whole(c.x) && whole(c.y) && whole(c.z) &&
-         whole(c.residual);
+  return c.groups == 1 && one_to_one(c.rows) && one_to_one(c.cols) && whole(c.x) && whole(c.y) &&
+         whole(c.z) && whole(c.residual);
 }
 
 template <class T>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise correlation, one filter per channel: x, y and their padding stay where they are. The phases of a data
-// gradient with a stride take turns row by row, so that dy is read from memory once.
+// Depthwise correlation, one filter per channel: x, y and their padding stay where they are. The phases of a
+// data gradient with a stride take turns row by row, so that dy is read from memory once.
 #include <memory>
 
 #include "core/parallel.h"
@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kTaskBytes = 128 << 10;  // of y
 constexpr int64_t kWantedTasks = 8;
 
-// Weights and bias by registers of channels: [block of lanes][row][column][lane]. The last block ends with the last
-// channel.
+// Weights and bias by registers of channels: [block of lanes][row][column][lane]. The last block ends with
+// the last channel.
 template <class T>
 class DepthwisePhase {
  public:
@@ -59,7 +59,8 @@ class DepthwisePhase {
     // The rows that only the next row of outputs reads.
     const bool more = p + 1 < c_.rows.out && args.rows > 0;
     args.ahead = args.rows * args.x_row;
-    args.ahead_rows = more ? std::min(args.rows, std::max<int64_t>(1, c_.rows.stride / tap_step(c_.rows))) : 0;
+    args.ahead_rows =
+        more ? std::min(args.rows, std::max<int64_t>(1, c_.rows.stride / tap_step(c_.rows))) : 0;
     const int64_t h = p * c_.rows.stride + (args.rows > 0 ? c_.rows.taps[taps.first].shift : 0);
     if (c_.spread)
       spread_tiles(args, n, h, p);
@@ -128,7 +129,8 @@ void correlate_depthwise(const std::vector<Correlation<T>>& problems) {
   }
   const int64_t images = problems[0].images;
   int64_t task_rows = std::clamp<int64_t>(kTaskBytes / row_bytes, 1, rows);
-  while (task_rows > 1 && images * ceil_div(rows, task_rows) < kWantedTasks) task_rows = ceil_div(task_rows, 2);
+  while (task_rows > 1 && images * ceil_div(rows, task_rows) < kWantedTasks)
+    task_rows = ceil_div(task_rows, 2);
   const int64_t row_blocks = ceil_div(rows, task_rows);
   parallel_for(images * row_blocks, [&](int64_t task) {
     const int64_t n = task / row_blocks, p0 = task % row_blocks * task_rows;

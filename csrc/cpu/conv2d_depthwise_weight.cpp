@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weight gradient of a depthwise convolution: x and dy where they lie, sums of all places of the filter in registers
-// over a run of pixels. Slices of rows have sums of their own, added in order.
+// Weight gradient of a depthwise convolution: x and dy where they lie, sums of all places of the filter in
+// registers over a run of pixels. Slices of rows have sums of their own, added in order.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
 
@@ -29,7 +29,8 @@ class DepthwiseWeightPath {
     kind_ = found == end ? 0 : static_cast<int>(found - kDepthwiseWeightCols);
     // Outputs whose taps all lie in the image.
     const int64_t reach = problem.cols.taps.back().shift + 1;
-    const Valid left = valid_places(problem.cols.in, problem.cols.taps[0].shift, problem.cols.stride, problem.cols.out);
+    const Valid left =
+        valid_places(problem.cols.in, problem.cols.taps[0].shift, problem.cols.stride, problem.cols.out);
     const Valid right = valid_places(problem.cols.in, reach - 1, problem.cols.stride, problem.cols.out);
     inner_ = {left.low, std::max(left.low, right.high)};
   }
@@ -88,7 +89,8 @@ class DepthwiseWeightPath {
     // The next row's.
     const bool more = p + 1 < g_.rows.out;
     args.dy_ahead = more ? g_.dy.row : 0;
-    args.x_ahead = more ? (g_.rows.taps[taps.last - 1].shift - g_.rows.taps[taps.first].shift + 1) * g_.x.row : 0;
+    args.x_ahead =
+        more ? (g_.rows.taps[taps.last - 1].shift - g_.rows.taps[taps.first].shift + 1) * g_.x.row : 0;
     args.sums_row = cols_ * lanes_;
     args.sums_block = rows_ * cols_ * lanes_;
     const int64_t first = static_cast<int64_t>(taps.first), count = static_cast<int64_t>(taps.last) - first;

@@ -65,7 +65,8 @@ struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
   bool joined = false;  // in_channels are those of cols.run neighbouring pixels
-  bool spread = false;  // cols are the forward pass's, seen from y: input j was made of outputs j * stride + shift
+  bool spread =
+      false;  // cols are the forward pass's, seen from y: input j was made of outputs j * stride + shift
   FilterStrides filter;
   Image<const T> x;
   const T* w;
@@ -185,8 +186,8 @@ void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n
   });
 }
 
-// Cuts `length` into the fewest pieces of at most `most`: first some of one length, then the others, of one less.
-// body(begin, length of each piece, pieces)
+// Cuts `length` into the fewest pieces of at most `most`: first some of one length, then the others, of one
+// less. body(begin, length of each piece, pieces)
 template <class Body>
 void for_pieces(int64_t length, int64_t most, Body&& body) {
   if (length <= 0) return;
@@ -226,13 +227,15 @@ void correlate_pixels(const Correlation<T>& problem);
 template <class T>
 void correlate_lanes(const Correlation<T>& problem);
 
-// The same with one filter per channel: several correlations that share x and write rows of one image by turns.
+// The same with one filter per channel: several correlations that share x and write rows of one image by
+// turns.
 template <class T>
 void correlate_depthwise(const std::vector<Correlation<T>>& problems);
 // Which of kSpreadKinds, or kSpreadKindCount.
 inline int spread_kind(int64_t cols, int64_t stride) {
   int kind = 0;
-  while (kind < kSpreadKindCount && (kSpreadKinds[kind].cols != cols || kSpreadKinds[kind].stride != stride)) ++kind;
+  while (kind < kSpreadKindCount && (kSpreadKinds[kind].cols != cols || kSpreadKinds[kind].stride != stride))
+    ++kind;
   return kind;
 }
 inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes) {

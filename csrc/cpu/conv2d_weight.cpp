@@ -65,8 +65,8 @@ class WeightPath {
     blocks_ = g_.images * row_blocks_ * col_blocks_;
     vectors_ = ceil_div(turned_ ? width_ : g_.out_channels, table_.lanes);
     panels_ = ceil_div(vectors_, table_.tile_vectors[0]);
-    // dy of all lanes is read in place; that of a panel is copied together first: pixels of many channels would lie
-    // in a few sets of the cache.
+    // dy of all lanes is read in place; that of a panel is copied together first: pixels of many channels
+    // would lie in a few sets of the cache.
     copies_dy_ = !turned_ && panels_ > 1;
     // All rows of a small filter in one tile.
     const int64_t most = table_.max_pixels[1][ceil_div(vectors_, panels_) - 1];
@@ -160,8 +160,7 @@ class WeightPath {
     args.a_group = tap_step(g_.rows) * place.x_row;
     for (int64_t r = 0; r < filter_rows_; r += groups_)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
-        const T* x =
-            place.x + r * tap_step(g_.rows) * place.x_row + s * tap_step(g_.cols) * place.x_pixel;
+        const T* x = place.x + r * tap_step(g_.rows) * place.x_row + s * tap_step(g_.cols) * place.x_pixel;
         const int64_t x_pixel = g_.cols.stride * place.x_pixel, x_row = g_.rows.stride * place.x_row;
         const int64_t at = r * dw_rows + s * dw_col;  // first of the width_ rows (r, s, c) of dw
         if (turned_) {

@@ -11,8 +11,8 @@
 
 namespace tilewright::cpu {
 
-// Steps that share a place of the filter: step t reads input run.x + t of each of the tile's pixels and row run.w + t
-// of the weights. Pixels outside [low, high) would read beyond the image, and take no part.
+// Steps that share a place of the filter: step t reads input run.x + t of each of the tile's pixels and row
+// run.w + t of the weights. Pixels outside [low, high) would read beyond the image, and take no part.
 struct ChannelRun {
   int64_t x, w;
   int low, high;
@@ -63,8 +63,9 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes);
-// m in groups: rows of the filter, each with neighbouring values of a and rows of out (conv2d_weight.inl.h).
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors *
+// lanes); m in groups: rows of the filter, each with neighbouring values of a and rows of out
+// (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
@@ -102,7 +103,7 @@ struct DepthwiseArgs {
   int64_t first, end;  // inputs of the tile that lie in the image, counted from x: an edge tile's
   const T* w;          // [block of lanes][rows][cols][lane]
   int64_t w_block;
-  const T* bias;  // [block of lanes][lane]
+  const T* bias;              // [block of lanes][lane]
   int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
   T* y;
   int64_t y_pixel;
@@ -114,7 +115,7 @@ struct DepthwiseArgs {
 template <class T>
 struct DepthwiseWeightArgs {
   int64_t channels, pixels;
-  const T* x;                     // what the first pixel reads at the first row and column of the filter
+  const T* x;                    // what the first pixel reads at the first row and column of the filter
   int64_t x_step, x_col, x_row;  // to the next pixel, column and row of the filter
   const T* dy;
   int64_t dy_pixel;
@@ -146,7 +147,8 @@ inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
 struct DepthwiseKind {
   int cols, stride;
 };
-inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1}, {7, 1}, {3, 2}, {5, 2}, {0, 1}};
+inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1},
+                                                    {7, 1}, {3, 2}, {5, 2}, {0, 1}};
 inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
 // Filters whose data gradient is spread from dy, one tile of all column phases.
 inline constexpr DepthwiseKind kSpreadKinds[] = {{3, 2}, {5, 2}};
@@ -158,8 +160,8 @@ inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
 template <class T>
 struct Conv2dTable {
   int lanes;
-  // Most vectors of a tile, by runs and by offsets, and most pixels with 1, 2, ... of them; other entries of the
-  // tables are null.
+  // Most vectors of a tile, by runs and by offsets, and most pixels with 1, 2, ... of them; other entries of
+  // the tables are null.
   int tile_vectors[2], max_pixels[2][kMaxTileVectors];
   using ChannelTiles = void (*)(const ChannelTileArgs<T>&);
   ChannelTiles channel_tiles[2][kMaxTileVectors][kMaxTilePixels];  // [by offsets][vectors - 1][pixels - 1]
@@ -170,13 +172,15 @@ struct Conv2dTable {
   LaneTile lane_tile[kMaxLaneOutputs][kMaxLanePixels];
   int max_lane_pixels[kMaxLaneOutputs];
   using WeightTile = void (*)(const WeightTileArgs<T>&);
-  WeightTile weight_tile[kMaxWeightGroups][kMaxTileVectors][kMaxTilePixels];  // [groups - 1][vectors - 1][m - 1]
+  WeightTile weight_tile[kMaxWeightGroups][kMaxTileVectors]
+                        [kMaxTilePixels];  // [groups - 1][vectors - 1][m - 1]
   using LaneWeight = void (*)(const LaneWeightArgs<T>&);
   LaneWeight lane_weight[kMaxWeightSteps][kMaxWeightOutputs];
 
   using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
-  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2][kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
-  DepthwiseTile depthwise_spread[kSpreadKindCount][2];  // [kind][edge]
+  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2]
+                              [kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
+  DepthwiseTile depthwise_spread[kSpreadKindCount][2];       // [kind][edge]
   using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
   DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
   int max_depthwise_rows[kDepthwiseWeightKinds];

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution tile with output channels in the lanes.
 // Computes    y[i, k] = max(low, start + sum over runs and steps t of x[i; run.x + t] * w[run.w + t; k]),
-//             start = bias[k], or, for a further block of input channels, y[i, k]
-// Layout      x is read where it lies: pixels x_pixel apart (neighbours of a row, or one place of several images),
-//             a run's steps (input channels) contiguous; w: panels of (steps, vectors * lanes), padded with zeros;
-//             y: pixels y_pixel apart, channels contiguous
+//             start = bias[k]; for a further block of input channels y[i, k] is added at the end
+// Layout      x where it lies: pixels x_pixel apart (of a row, or one place of several images), the steps of
+//             a run contiguous; w: panels of (steps, vectors * lanes), padded with zeros; y: pixels y_pixel
+//             apart, channels contiguous
 // Method      outer products in registers (Goto & van de Geijn, "Anatomy of high-performance matrix
-//             multiplication", TOMS 2008, section 4) over a list of runs instead of packed patches; what a tap
-//             reads outside the image is skipped: a run holds for pixels [low, high) of the tile
+//             multiplication", TOMS 2008, section 4) over a list of runs instead of packed patches. What a
+//             tap reads outside the image is skipped: a run holds for pixels [low, high) of the tile
 // Work split  one call per block of equal tiles of kPixels pixels by kVectors registers of channels
 // Limits      (kPixels + 1) * kVectors + 1 registers must exist; runs and steps may be 0
 // Measured    docs/kernels/conv2d.md
@@ -28,12 +28,12 @@ constexpr int tile_pixels(int vectors) {
   return most < kMaxTilePixels ? most : kMaxTilePixels;
 }
 
-// With 32 registers 14 x 2 would fit, but broadcasts then take a quarter more of the loads of 8 x 2: on packed operands
-// 113.9 GFLOP/s against 115.3 (12), 117.0 (8).
+// With 32 registers 14 x 2 would fit, but broadcasts then take a quarter more of the loads of 8 x 2: on
+// packed operands 113.9 GFLOP/s against 115.3 (12), 117.0 (8).
 inline constexpr int kTwoVectorPixels = 10;
 
-// A run for pixels [kLow, kHigh) of the tile. Four pixels share a pointer: their addresses are base + {0, 1, 2, 3}
-// pixels, which an instruction can form by itself.
+// A run for pixels [kLow, kHigh) of the tile. Four pixels share a pointer: their addresses are base + {0, 1,
+// 2, 3} pixels, which an instruction can form by itself.
 template <int kLow, int kHigh, class T, int kPixels, int kVectors>
 TW_INLINE void add_run(Vec<T> (&sums)[kPixels][kVectors], const T* x, int64_t x_pixel, const T* w,
                        int64_t steps) {
@@ -65,8 +65,8 @@ TW_INLINE void add_run_of(int low, int high, Vec<T> (&sums)[kPixels][kVectors], 
   if constexpr (kPixel + 1 < kPixels) add_run_of<kPixel + 1>(low, high, sums, x, x_pixel, w, steps);
 }
 
-// All runs of a tile. Which pixels a run holds for is a compile-time choice for filters that reach up to two pixels
-// over an edge.
+// All runs of a tile. Which pixels a run holds for is a compile-time choice for filters that reach up to two
+// pixels over an edge.
 template <class T, int kPixels, int kVectors>
 TW_INLINE void add_runs(Vec<T> (&sums)[kPixels][kVectors], const ChannelTileArgs<T>& args, const T* first) {
   const int64_t x_pixel = args.x_pixel, steps = args.steps;
@@ -88,8 +88,8 @@ TW_INLINE void add_runs(Vec<T> (&sums)[kPixels][kVectors], const ChannelTileArgs
   }
 }
 
-// The same without runs: one loop over all steps, each with its own place in x. A loop per run costs few channels
-// 6-10 %.
+// The same without runs: one loop over all steps, each with its own place in x. A loop per run costs few
+// channels 6-10 %.
 template <class T, int kPixels, int kVectors>
 TW_INLINE void add_steps(Vec<T> (&sums)[kPixels][kVectors], const ChannelTileArgs<T>& args, const T* first) {
   using V = Vec<T>;
@@ -116,12 +116,14 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
   const V low = V::set1(args.low);
   const int64_t y_pixel = args.y_pixel;
   const int last = args.last;
+  const bool full = last == V::kLanes;  // AVX2's masked stores take a dozen cycles
   const bool accumulate = args.accumulate;
   int64_t tile = 0, row = 0;
   const T* x = args.x;
   T* y = args.y;
   while (row < args.rows) {
-    // y arrives while the sums are made: 3-6 % of a 3x3 layer. With few steps it comes too late, and costs 5-10 %.
+    // y arrives while the sums are made: 3-6 % of a 3x3 layer. With few steps it comes too late, and costs
+    // 5-10 %.
     if constexpr (!kSteps)
 #pragma GCC unroll 16
       for (int i = 0; i < kPixels; ++i)
@@ -144,7 +146,7 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
 #pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) {
           const T* from = y + i * y_pixel + j * V::kLanes;
-          sums[i][j] = sums[i][j] + (j + 1 < kVectors ? V::load(from) : V::load_n(from, last));
+          sums[i][j] = sums[i][j] + (j + 1 < kVectors || full ? V::load(from) : V::load_n(from, last));
         }
 #pragma GCC unroll 16
     for (int i = 0; i < kPixels; ++i)
@@ -152,7 +154,7 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
       for (int j = 0; j < kVectors; ++j) {
         T* to = y + i * y_pixel + j * V::kLanes;
         const V value = max_fast(low, sums[i][j]);  // a NaN is the second operand and stays
-        if (j + 1 < kVectors)
+        if (j + 1 < kVectors || full)
           store(to, value);
         else
           store_n(to, value, last);
@@ -180,7 +182,8 @@ constexpr void fill_channel_tiles(Conv2dTable<T>& table) {
 template <class T>
 void fill_channels(Conv2dTable<T>& table) {
   table.lanes = Vec<T>::kLanes;
-  // By offsets, with few steps, a tile's start and end count: the most accumulators, and weights that fit level 1.
+  // By offsets, with few steps, a tile's start and end count: the most accumulators, and weights that fit
+  // level 1.
   table.tile_vectors[0] = kTileVectors;
   table.tile_vectors[1] = 2;
   for (int v = 1; v <= kTileVectors; ++v)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weight-gradient tile: a sum of outer products over pixels.
 // Computes    out[m, n] = start + sum over pixels of a[pixel; m] * b[pixel; n], start = out[m, n] or 0
-// Layout      a, b: kRows contiguous values and kVectors * lanes contiguous values per pixel, pixels and rows
-// of
-//             pixels any distance apart; out: rows out_row apart. a is x (m runs over filter column and
-//             channel, which lie side by side in NHWC) and b is dy, or the other way round where K is small
+// Layout      a, b: kGroups runs of kRows contiguous values, and kVectors * lanes contiguous values, per
+//             pixel; pixels and rows any distance apart; out: rows out_row apart. a is x (a run goes over
+//             filter columns and channels, side by side in NHWC; groups are filter rows) and b is dy, or the
+//             other way round where K is small
 // Method      the accumulators of a whole block of pixels stay in registers
 // Work split  one call per tile and block of pixels
-// Limits      as conv2d_channels.inl.h
+// Limits      as conv2d_channels.inl.h, with kGroups * kRows for kPixels
 #include "cpu/kernels/conv2d.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -35,7 +35,8 @@ void weight_tile(const WeightTileArgs<T>& args) {
       V values[kVectors];
 #pragma GCC unroll 4
       for (int j = 0; j < kTail; ++j) values[j] = V::load(b + j * V::kLanes);
-      values[kTail] = V::load_n(b + kTail * V::kLanes, last);
+      values[kTail] =
+          last == V::kLanes ? V::load(b + kTail * V::kLanes) : V::load_n(b + kTail * V::kLanes, last);
 #pragma GCC unroll 16
       for (int i = 0; i < kSums; ++i) {
         const V factor = V::set1(a[i / kRows * a_group + i % kRows]);
