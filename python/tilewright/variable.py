@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Node, Tensor, raw
 
 
@@ -54,6 +54,8 @@ class Variable(Tensor):
 
     @trainable.setter
     def trainable(self, trainable: bool):
+        if getattr(self, "_trainable", trainable) != trainable:
+            recording.note_change()
         self._trainable = bool(trainable)
         watched = self._trainable and self.array.dtype.kind in "fV"
         self.node = Node(leaf=self.array.shape) if watched else None
@@ -117,6 +119,8 @@ def dtype_of(dtype) -> np.dtype:
     """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
     if isinstance(dtype, np.dtype):
         return dtype
+    if dtype == "string":
+        return np.dtype(object)
     try:
         return np.dtype(dtype)
     except TypeError:

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of training: curves, predictions, confusions, models. Needs matplotlib (extra `plots`)."""
+
+from tilewright.plots.confusion import confusion_matrix, plot_confusion
+from tilewright.plots.history import plot_history
+from tilewright.plots.predictions import plot_predictions
+
+__all__ = ["confusion_matrix", "plot_confusion", "plot_history", "plot_model", "plot_predictions"]
+
+
+def __getattr__(name: str):
+    if name == "plot_model":  # the one picture that needs the layers
+        from tilewright.plots.model import plot_model
+
+        return plot_model
+    raise AttributeError(f"module 'tilewright.plots' has no attribute {name!r}")
