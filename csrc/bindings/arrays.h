@@ -63,6 +63,7 @@ void define(py::module_& m, const Ops& ops, const char* name, void (*function)(c
 }
 
 void bind_cpu(py::module_& m);
+void bind_recording(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);
@@ -73,6 +74,7 @@ void bind_norm(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
 void bind_embedding(py::module_& m, const Ops& ops);
 void bind_shape(py::module_& m, const Ops& ops);
+void bind_shape_affine(py::module_& m, const Ops& ops);
 void bind_random(py::module_& m, const Ops& ops);
 void bind_rnn(py::module_& m, const Ops& ops);
 void bind_loss(py::module_& m, const Ops& ops);

@@ -119,6 +119,10 @@ struct Ops {
   // x (N, H, W, C) to y (N, P, Q, C); half-pixel centres, or aligned corners
   Op<void(V y, V x, Resize method, bool align_corners, S)> resize_forward{list, "resize_forward"};
   Op<void(V dx, V dy, Resize method, bool align_corners, S)> resize_backward{list, "resize_backward"};
+  // y (N, P, Q, C) = x (N, H, W, C), of T or uint8, read at row m00 p + m01 q + m02, column m10 p + m11 q + m12;
+  // matrices (N or 1, 2, 3) float32 or float64, strided
+  Op<void(V y, V x, V matrices, const AffineParams&, S)> affine_transform_forward{list, "affine_transform_forward"};
+  Op<void(V dx, V dy, V matrices, const AffineParams&, S)> affine_transform_backward{list, "affine_transform_backward"};
 
   // ---- random: Philox4x32-10; key (2,) int64: seed, offset; element i uses counter offset + i / 4
   Op<void(V y, V key, double low, double high, S)> random_uniform{list, "random_uniform"};
@@ -152,6 +156,8 @@ struct Ops {
   Op<void(L params, L grads, L m, L v, L v_max, V step, V learning_rate, V gradient_scale, const AdamParams&, S)> adam_update{list, "adam_update"};
   Op<void(L params, L grads, L velocity, V learning_rate, V gradient_scale, const SgdParams&, S)> sgd_update{list, "sgd_update"};
   Op<void(L params, L grads, L velocity, L mean_square, L mean_gradient, V learning_rate, V gradient_scale, const RmspropParams&, S)> rmsprop_update{list, "rmsprop_update"};
+  // The other rules, with up to two state lists; adamax and nadam need step, nadam its product of momentum factors (1,) of T.
+  Op<void(L params, L grads, L a, L b, V step, V product, V learning_rate, V gradient_scale, const AdaptiveParams&, S)> adaptive_update{list, "adaptive_update"};
 };
 
 }  // namespace tilewright

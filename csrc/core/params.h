@@ -35,6 +35,23 @@ enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, su
 // nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
 enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
+// What lies outside an image (a b c d), with the names and the exact meaning of scipy.ndimage.
+enum class Border : uint8_t {
+  constant,       // k k k | a b c d | k k k; nothing between the last pixel and k is interpolated
+  nearest,        // a a a | a b c d | d d d
+  reflect,        // c b a | a b c d | d c b
+  mirror,         // d c b | a b c d | c b a
+  wrap,           // b c d | a b c d | b c d: the last pixel and the first are one place
+  grid_constant,  // like constant, but pixels of value k are interpolated with
+  grid_wrap,      // b c d | a b c d | a b c
+};
+
+struct AffineParams {
+  bool bilinear = true;  // or the nearest pixel
+  Border border = Border::constant;
+  double fill_value = 0;
+};
+
 struct Epilogue {
   Activation activation = Activation::none;
   double slope = 0;  // leaky_relu's slope, elu's alpha
@@ -98,6 +115,27 @@ struct SgdParams {
   double momentum = 0, dampening = 0;
   bool nesterov = false;
   bool velocity_scaled = false;  // velocity holds -learning_rate * g (Keras) instead of g (PyTorch)
+  double weight_decay = 0;
+  GradientParams gradient;
+};
+
+// The rules of adaptive_update, and what its lists a and b hold.
+enum class AdaptiveRule : uint8_t {
+  adagrad,   // a: sum of squared gradients
+  adadelta,  // a: mean of squared gradients, b: of squared steps
+  adamax,    // a: mean gradient, b: largest gradient, decaying
+  nadam,     // a: mean gradient, b: mean of squared gradients
+  lion,      // a: mean gradient
+  ftrl,      // a: sum of squared gradients, b: the linear term
+};
+
+struct AdaptiveParams {
+  AdaptiveRule rule = AdaptiveRule::adagrad;
+  double beta_1 = 0.9, beta_2 = 0.999;  // adadelta's rho is beta_2
+  double epsilon = 1e-7;
+  double momentum_decay = 1;  // nadam: beta_1's factor at step t is 1 - 0.5 * 0.96^(t * momentum_decay)
+  // Of ftrl only: exponent of the accumulator in the step size, and what pulls weights towards 0.
+  double learning_rate_power = -0.5, l1 = 0, l2 = 0, l2_shrinkage = 0, beta = 0;
   double weight_decay = 0;
   GradientParams gradient;
 };
