@@ -10,6 +10,7 @@
 // Work split  one call per tile of outputs and block of reduced elements; drivers give both by shape
 // Limits      any n and cols, 0 included; max and min give NaN if any element is NaN, as in NumPy
 #include "cpu/kernels/reduce.h"
+#include "cpu/kernels/row_lanes.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -80,10 +81,30 @@ TW_INLINE T fold_block(const T* x, int64_t n, Vec<T> shift) {
   return F::lanes(a);
 }
 
+// Narrow rows, a lane each.
+template <class F>
+void fold_narrow_rows(double* totals, const float* x, int64_t count, int64_t step, int n, const double* shift) {
+  for_row_groups(count, [&](int64_t r, int rows) {
+    RowLanes lanes;
+    lanes.load(x + r * step, step, rows, n);
+    float per_row[VecF::kLanes] = {};
+    if (F::kShifted)
+      for (int i = 0; i < rows; ++i) per_row[i] = float(shift[r + i]);
+    const VecF s = VecF::load(per_row);
+    VecF fold = F::map(lanes.column[0], s);
+    for (int c = 1; c < n; ++c) fold = F::combine(fold, F::map(lanes.column[c], s));
+    store(per_row, fold);
+    for (int i = 0; i < rows; ++i) totals[r + i] = F::merge(totals[r + i], double(per_row[i]));
+  });
+}
+
 template <class T, class F>
 void fold_rows(double* totals, const T* x, int64_t count, int64_t step, int64_t n, const double* shift) {
   using V = Vec<T>;
   constexpr int64_t block = kBlockPerLane * V::kLanes;
+  if constexpr (kSame<T, float>) {
+    if (row_lanes_fit<T>(n)) return fold_narrow_rows<F>(totals, x, count, step, int(n), shift);
+  }
   for (int64_t i = 0; i < count; ++i) {
     const T* row = x + i * step;
     const V s = F::kShifted ? V::set1(T(shift[i])) : V::zero();

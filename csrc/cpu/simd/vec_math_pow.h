@@ -23,9 +23,12 @@ struct PowConstants {
       -0x1.a39fbep-19f, -0x1.62336ap-17f, 0x1.20a6dep-21f, -0x1.69bac8p-16f, 0.0f,
       -0x1.fb693p-16f, 0x1.30158p-16f, -0x1.3ab7cep-18f, 0x1.ed0cbap-19f, -0x1.a39fbep-20f,
       -0x1.40358ep-19f};
-  // log2(1 + r) / r for r of LogTable, to 2^-35.
-  static constexpr double kLog2[] = {0x1.71547652d6395p+0,  -0x1.71547659b741ap-1, 0x1.ec70895de2bfcp-2,
-                                     -0x1.7153b86759e45p-2, 0x1.27f9f3ba4d585p-2,  -0x1.f08b076564a4cp-3};
+  // log2(1 + r) = r / ln2 + r^2 Q(r) for r of LogTable.
+  static constexpr float kLog2ELow = 0x1.4ae0cp-26f;
+  static constexpr float kLog2Q[] = {-0x1.715476p-1f, 0x1.ec7098p-2f, -0x1.715464p-2f, 0x1.27d4d8p-2f, -0x1.ed6768p-3f};
+  // (2^f - 1) / f, |f| <= 1/2.
+  static constexpr float kExp2[] = {0x1.62e43p-1f,  0x1.ebfbdcp-3f,  0x1.c6aeeap-5f,
+                                    0x1.3b2d44p-7f, 0x1.5f3df2p-10f, 0x1.4204dep-13f};
   // R of log(1 + f) = 2 s + s R(s^2) without its first term, 2/3, which is kept in two parts.
   static constexpr double kTwoThirds = 0x1.5555555555555p-1;
   static constexpr double kTwoThirdsLow = 0x1.5555555555555p-55;
@@ -36,25 +39,36 @@ struct PowConstants {
   static constexpr double kLn2Low = 0x1.ef35793c7673p-45;
 };
 
-// 2^(y log2 x), x > 0 or infinite. log2 x = log2 c + e + log2(1 + r) in double, from parts that are exact in float;
-// of the exponent only its fraction is rounded to float. special: log2 x where x is not a positive normal number.
-TW_INLINE VecD pow_exponent(VecD y, VecD leading, VecD low, VecD r) {
-  const VecD log2 = leading + fma(r, polynomial(r, PowConstants::kLog2), low);
-  return clamp_keep_nan(y * log2, -200.0, 200.0);
-}
+// 2^(y log2 x), x >= 0. log2 x = e + log2 c + log2(1 + r): e + log2 c has so few bits that it is exact, and the
+// rest is a sum of two floats. kAnyX: x may be 0, subnormal, infinite or NaN, and y any.
 template <bool kAnyX>
 TW_INLINE VecF pow_float(VecF x, VecF y) {
+  using C = PowConstants;
   const Mask<float> tiny = x < VecF::set1(LogConstants<float>::kMinNormal);
   const LogTableSplit split(kAnyX ? select(tiny, x * VecF::set1(LogConstants<float>::kShift), x) : x);
-  VecF leading = split.e + lookup16(PowConstants::kLog2High, split.index);
+  VecF leading = split.e + lookup16(C::kLog2High, split.index);
   if constexpr (kAnyX)
     leading = log_special(x, leading - select(tiny, VecF::set1(23.0f), VecF::zero()));
-  const VecF low = lookup16(PowConstants::kLog2Low, split.index);
-  const VecD t0 = pow_exponent(widen_lo(y), widen_lo(leading), widen_lo(low), widen_lo(split.r));
-  const VecD t1 = pow_exponent(widen_hi(y), widen_hi(leading), widen_hi(low), widen_hi(split.r));
-  const VecD n0 = round_even(t0), n1 = round_even(t1);
-  const VecF n = narrow(n0, n1), fraction = narrow(t0 - n0, t1 - n1);
-  return ldexp(fma(fraction, polynomial(fraction, ExpConstants<float>::kExp2), VecF::set1(1.0f)), n);
+  const VecF r = split.r;
+  const Pair<float> linear = two_product(r, VecF::set1(ExpConstants<float>::kLog2E));
+  const Pair<float> rest = fast_two_sum(linear.hi, r * r * polynomial(r, C::kLog2Q));
+  const VecF rest_low = rest.lo + (linear.lo + fma(r, VecF::set1(C::kLog2ELow), lookup16(C::kLog2Low, split.index)));
+  // Past 2^31 the power of every x but 1 is 0 or infinite; the products stay finite.
+  const VecF exponent = kAnyX ? y : clamp_keep_nan(y, -0x1p31f, 0x1p31f);
+  const Pair<float> major = two_product(exponent, leading), minor = two_product(exponent, rest.hi);
+  const Pair<float> sum = fast_two_sum(major.hi, minor.hi);
+  const VecF low = sum.lo + (major.lo + fma(exponent, rest_low, minor.lo));
+  const VecF n = round_even(sum.hi);
+  // Where the result is 0 or infinite, low may be anything.
+  VecF fraction = clamp_keep_nan((sum.hi - n) + low, -1.0f, 1.0f), scale = clamp_keep_nan(n, -200.0f, 200.0f);
+  if constexpr (kAnyX) {  // an infinity has no fraction
+    const VecF product = y * (leading + rest.hi);
+    const Mask<float> huge = !(abs(product) < VecF::set1(1e6f));
+    fraction = select(huge, product - product, fraction);
+    fraction = select(isinf(product) | (huge & !isnan(product)), VecF::zero(), fraction);
+    scale = select(huge, clamp_keep_nan(product, -200.0f, 200.0f), scale);
+  }
+  return ldexp(fma(fraction, polynomial(fraction, C::kExp2), VecF::set1(1.0f)), scale);
 }
 TW_INLINE VecF pow_magnitude(VecF x, VecF y) { return pow_float<true>(x, y); }
 

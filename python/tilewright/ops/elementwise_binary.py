@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_copy, elementwise_unary
-from tilewright.ops._common import destination, given_back
+from tilewright.ops._common import destination, given_back, plain_destination
 from tilewright.ops._operands import (
     broadcast_shape,
     documented,
@@ -43,6 +43,11 @@ _TRUTH = documented("""
 
 def _apply(name: str, a, b, out, gradient, dtype=None):
     """Computes the table's function `name`; gradient(dy, y, needs) as autograd.result wants it."""
+    if type(a) is ndarray and type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape:
+        z = plain_destination(out, a.shape, dtype or a.dtype)
+        if z is not None:  # arrays alone, which no tape tracks: nothing is left to prepare
+            backend.module_of(z).binary(z, a, b, name)
+            return z
     if type(a) is ndarray and type(b) is ndarray and a.dtype == b.dtype:
         x, y = a, b
     else:
