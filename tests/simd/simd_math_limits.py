@@ -19,7 +19,7 @@ MATH_LIMITS = {
     "rsqrt": (1.5, 1.5),
     "erf": (2.0, 1.3),
     "erfc": (3.5, 5.6),
-    "normal_cdf": (3.2, 9),
+    "normal_cdf": (3.2, 5.6),
     "sin": (1.5, 0.8),
     "cos": (1.5, 0.8),
     "sin_far": (1.5, 0.8),  # up to 2e6, past the end of the vector reduction

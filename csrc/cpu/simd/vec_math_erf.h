@@ -90,17 +90,19 @@ TW_INLINE VecD erf_near_zero(VecD x) {
   return fma(x, polynomial(x * x, ErfConstants::kQ), x);
 }
 
-// erfc(a) for a >= 0.47. The square is taken in two parts: its error would be multiplied by the square
-// itself.
-TW_INLINE VecD erfc_tail(VecD a) {
+// erfc(a) for a >= 0.47, by exp(-square). The square comes in two parts: its error would be multiplied by the
+// square itself.
+TW_INLINE VecD erfc_tail(VecD a, Pair<double> square) {
   using C = ErfConstants;
-  a = min_fast(VecD::set1(C::kMaxTail), a);
-  const Pair<double> square = two_product(a, a);
   const ExpSplit<double> e = exp_split(-square.hi, -square.lo);
   const VecD u = VecD::set1(1.0) / (a + VecD::set1(C::kK));
   const VecD t = (a - VecD::set1(C::kK)) * u;
   const VecD scaled = polynomial(t, C::kW) * u;
   return ldexp(fma(scaled, e.p, scaled), e.n);
+}
+TW_INLINE VecD erfc_tail(VecD a) {
+  a = min_fast(VecD::set1(ErfConstants::kMaxTail), a);
+  return erfc_tail(a, two_product(a, a));
 }
 
 TW_INLINE VecD erf(VecD x) {
@@ -158,9 +160,12 @@ TW_INLINE VecF erfc(VecF x) {
   return select(x < VecF::zero(), VecF::set1(2.0f) - tail, tail);
 }
 
-// By erfc, exact in the lower tail too.
 TW_INLINE VecD normal_cdf(VecD x) {
-  return VecD::set1(0.5) * erfc(x * VecD::set1(-0.70710678118654752440));
+  const VecD half = VecD::set1(0.5), root = VecD::set1(0.70710678118654752440);
+  const VecD magnitude = min_fast(VecD::set1(ErfConstants::kMaxTail * 1.41421356), abs(x)), a = magnitude * root;
+  const VecD tail = half * erfc_tail(a, two_product(magnitude * half, magnitude));
+  const VecD far = select(x > VecD::zero(), VecD::set1(1.0) - tail, tail);
+  return select(a < half, fma(half, erf_near_zero(x * root), half), far);
 }
 
 }  // namespace tilewright::cpu::TW_ISA

@@ -16,7 +16,7 @@ from tilewright.ops._common import axes_tuple, copied, destination, float_dtype,
 
 ndarray = np.ndarray
 _DIRECT = ("float32", "float64", "int32", "int64")
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _TRUTH = ("any", "all")
 
 
@@ -59,7 +59,7 @@ def _reduce(name: str, x, axis, keepdims: bool, out):
     plan = _kept_plan if type(axis) is int or axis is None else _plan
     axes, kept, wanted = plan(name, a.shape, axis, bool(keepdims))
     truth = name in _TRUTH
-    if not truth and a.dtype in _FLOATS and type(a) is ndarray:
+    if not truth and a.dtype in FLOATS and type(a) is ndarray:
         y = plain_destination(out, wanted, a.dtype)
         if y is not None:
             backend.module_of(y).reduce(y if keepdims else y.reshape(kept), a, name)
