@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tilewright import backend
+from tilewright.tensor_shape import TensorShape
 
 ndarray = np.ndarray
 _order = itertools.count(1)
@@ -55,13 +56,15 @@ def _read(how: str) -> None:
 class Node:
     """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
-    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved."""
+    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved.
+    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero."""
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes")
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates")
 
     def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
         self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
+        self.gates = False
 
 
 class Tensor:
@@ -71,15 +74,16 @@ class Tensor:
         array : numpy.ndarray or cupy.ndarray, shared, not copied
     """
 
-    __slots__ = ("array", "node", "index", "__weakref__")
+    # `gated` marks a gradient that was cut to zero already where the rectifier it flows to has given zero.
+    __slots__ = ("array", "node", "index", "gated", "__weakref__")
     __array_priority__ = 1000  # ndarray + Tensor asks the Tensor
 
     def __init__(self, array, node: Node | None = None, index: int = 0):
         if type(array) is not ndarray:
             array = array.array if isinstance(array, Tensor) else backend.array("Tensor", "array", array)
-        self.array, self.node, self.index = array, node, index
+        self.array, self.node, self.index, self.gated = array, node, index, False
 
-    shape = property(lambda self: self.array.shape, doc="tuple of int")
+    shape = property(lambda self: TensorShape(self.array.shape), doc="tuple of int")
     dtype = property(lambda self: self.array.dtype, doc="numpy.dtype")
     ndim = property(lambda self: self.array.ndim, doc="number of axes")
     size = property(lambda self: self.array.size, doc="number of elements")
@@ -353,6 +357,8 @@ class GradientTape:
                 "[GradientTape.gradient] the tape was never opened; use it in a `with` statement"
             )
         wanted = {(s.node, s.index) for s in sources if s.node is not None and self._watches(s)}
+        for node, _ in wanted:
+            node.gates = False  # its gradient is asked for, uncut
         nodes, stack = set(), [node for node, _ in pending]
         while stack:
             node = stack.pop()
@@ -361,26 +367,26 @@ class GradientTape:
             nodes.add(node)
             stack.extend(edge[0] for edge in node.inputs if edge is not None)
         ordered = sorted(nodes, key=lambda node: node.order)
-        useful = set()  # nodes from which a source can be reached
+        useful = {}  # nodes from which a source can be reached: which of their inputs lead there
         for node in ordered:
-            if any(e is not None and (e in wanted or e[0] in useful) for e in node.inputs):
-                useful.add(node)
+            needs = tuple([e is not None and (e in wanted or e[0] in useful) for e in node.inputs])
+            if True in needs:
+                useful[node] = needs
         found = {}
         while ordered:
             node = ordered.pop()
-            count = len(node.outputs)
             dys = []
-            for index in range(count):
+            for index in range(len(node.outputs)):
                 dy = pending.pop((node, index), None)
                 if (node, index) in wanted:
                     found[node, index] = dy
                 dys.append(dy)
-            if node not in useful or all(dy is None for dy in dys):
+            needs = useful.get(node)
+            if needs is None or all([dy is None for dy in dys]):
                 continue
-            needs = tuple(e is not None and (e in wanted or e[0] in useful) for e in node.inputs)
-            ys = tuple(Tensor(y, node, i) for i, y in enumerate(node.outputs))
+            ys = tuple([Tensor(y, node, i) for i, y in enumerate(node.outputs)])
             gradients = (
-                node.gradient(dys[0], ys[0], needs) if count == 1 else node.gradient(tuple(dys), ys, needs)
+                node.gradient(dys[0], ys[0], needs) if len(ys) == 1 else node.gradient(tuple(dys), ys, needs)
             )
             for edge, need, dx in zip(node.inputs, needs, gradients, strict=True):
                 if need and dx is not None:

@@ -8,13 +8,16 @@ from tilewright.keras import (
     callbacks,
     config,
     constraints,
+    generation,
     initializers,
     layers,
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from tilewright.keras.graph import KerasTensor
@@ -37,21 +40,25 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "generation",
     "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
+    "saving",
     "utils",
 ]
 
 
 def __getattr__(name: str):
-    if name == "datasets":
+    if name in ("datasets", "preprocessing"):
         from importlib import import_module
 
-        return import_module("tilewright.keras.datasets")
+        return import_module(f"tilewright.keras.{name}")
     raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")

@@ -12,6 +12,7 @@ from tilewright.autograd import Tensor
 from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
+from tilewright.keras.layers import mask_passing
 from tilewright.keras.layers.arguments import (
     constructor_arguments,
     described,
@@ -20,6 +21,7 @@ from tilewright.keras.layers.arguments import (
     unknown_arguments,
 )
 from tilewright.keras.layers.call_signature import CallSignature, call_state
+from tilewright.keras.layers.saved_state import SavedState
 from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable, dtype_of
 
@@ -27,7 +29,7 @@ from tilewright.variable import Variable, dtype_of
 _SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
 
 
-class Layer(WeightOwner):
+class Layer(SavedState, WeightOwner):
     """A function with weights, as Keras's Layer: define `build(input_shape)` and `call(inputs)`.
 
     Parameters
@@ -208,7 +210,7 @@ class Layer(WeightOwner):
             kwargs.pop("training", None)
         masked = masks_of(first)
         if masked is not None or (signature.mask_names and len(args) + len(kwargs) > 1):
-            self._fill_masks(signature, masked, args, kwargs)
+            mask_passing.fill(signature, masked, args, kwargs)
         outermost = call_state.depth == 0
         if outermost:
             _forget_losses()
@@ -231,8 +233,12 @@ class Layer(WeightOwner):
             for y in nest.flatten(outputs):
                 loss = self.activity_regularizer(y)
                 self.add_loss(ops.divide(loss, float(max(y.shape[0], 1))) if len(y.shape) else loss)
-        if masked is not None or type(self).compute_mask is not Layer.compute_mask:
-            outputs = self._with_output_mask(first, masked, kwargs, outputs)
+        makes_masks = type(self).compute_mask is not Layer.compute_mask
+        if masked is not None or kwargs.get("mask") is not None or makes_masks:
+            given = masked if kwargs.get("mask") is None else kwargs["mask"]
+            if self.supports_masking or makes_masks:
+                return mask_passing.attached(outputs, self.compute_mask(first, given))
+            mask_passing.warn_of_loss(self, masked, outputs)
         return outputs
 
     def _converted(self, value):
@@ -256,22 +262,23 @@ class Layer(WeightOwner):
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
-        signature = type(self)._signature()
-        bound = signature.bound(args, kwargs)
+        found = self._note_shapes(args, kwargs)
+        wanted = type(self)._signature().build_names
+        if len(wanted) > 1 or (wanted and wanted[0] in found and len(found) > 1):
+            self.build(**{name: found.get(name) for name in wanted})
+        else:
+            self.build(next(iter(found.values()), None))
+        self.built = True
+
+    def _note_shapes(self, args, kwargs) -> dict:
+        """The arguments' shapes by `<name>_shape`; kept for `get_build_config`."""
         shapes = {}
-        for name, value in bound.items():
+        for name, value in type(self)._signature().bound(args, kwargs).items():
             leaves = nest.flatten(value)
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes[name] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
-        wanted = signature.build_names
-        if len(wanted) > 1 or (wanted and wanted[0].removesuffix("_shape") in shapes and len(shapes) > 1):
-            found = {f"{name}_shape": shape for name, shape in shapes.items()}
-            self.build(**{name: found.get(name) for name in wanted})
-        elif shapes:
-            self.build(next(iter(shapes.values())))
-        else:
-            self.build(None)
-        self.built = True
+                shapes[f"{name}_shape"] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+        self._built_for = shapes
+        return shapes
 
     def _check_input(self, first):
         specs = self.input_spec
@@ -296,32 +303,6 @@ class Layer(WeightOwner):
             raise
         self._calls.append(Call(self, args, kwargs, outputs))
         return outputs
-
-    def _fill_masks(self, signature, masked, args, kwargs):
-        if signature.has_mask and kwargs.get("mask") is None:
-            if masked is not None and "mask" not in signature.bound(args, {}):
-                kwargs["mask"] = masked
-            return
-        bound = signature.bound(args, kwargs)
-        for argument, name in signature.mask_names.items():
-            if bound.get(name) is None and bound.get(argument) is not None:
-                mask = masks_of(bound[argument])
-                if mask is not None:
-                    kwargs[name] = mask
-
-    def _with_output_mask(self, first, masked, kwargs, outputs):
-        given = kwargs.get("mask", masked)
-        mask = self.compute_mask(first, given) if self.supports_masking else None
-        if nest.is_nested(outputs):
-            return (
-                outputs
-                if mask is None or not nest.is_nested(mask)
-                else nest.pack(
-                    outputs,
-                    [with_mask(y, m) for y, m in zip(nest.flatten(outputs), nest.flatten(mask), strict=True)],
-                )
-            )
-        return with_mask(outputs, None if nest.is_nested(mask) else mask)
 
     @classmethod
     def _signature(cls) -> CallSignature:
@@ -358,7 +339,11 @@ class Layer(WeightOwner):
         """
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         for field in self.config_fields:
-            values[field] = serialization.serialize_keras_object(getattr(self, field))
+            value = getattr(self, field)
+            bare = field.endswith("activation")  # Keras names these functions by their name alone
+            values[field] = (
+                serialization.serialize_keras_object(value) if bare else serialization.function_config(value)
+            )
         if (
             not self.config_fields
             and type(self).get_config is Layer.get_config
@@ -394,6 +379,9 @@ def _scoped_build(build):
         if self.__dict__.get("_building"):
             return build(self, *args, **kwargs)
         object.__setattr__(self, "_building", True)
+        if self.__dict__.get("_built_for") is None:
+            shapes = {**dict(zip(type(self)._signature().build_names, args, strict=False)), **kwargs}
+            object.__setattr__(self, "_built_for", {k: v for k, v in shapes.items() if v is not None})
         try:
             with naming.name_scope(self.name):
                 self.path = "/".join(naming.current_scope())
