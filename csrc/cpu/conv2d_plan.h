@@ -231,13 +231,6 @@ void correlate_lanes(const Correlation<T>& problem);
 // turns.
 template <class T>
 void correlate_depthwise(const std::vector<Correlation<T>>& problems);
-// Which of kSpreadKinds, or kSpreadKindCount.
-inline int spread_kind(int64_t cols, int64_t stride) {
-  int kind = 0;
-  while (kind < kSpreadKindCount && (kSpreadKinds[kind].cols != cols || kSpreadKinds[kind].stride != stride))
-    ++kind;
-  return kind;
-}
 inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes) {
   return in_channels == 1 && out_channels == 1 && groups >= lanes;
 }
