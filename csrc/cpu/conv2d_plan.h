@@ -65,8 +65,6 @@ struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
   bool joined = false;  // in_channels are those of cols.run neighbouring pixels
-  bool spread =
-      false;  // cols are the forward pass's, seen from y: input j was made of outputs j * stride + shift
   FilterStrides filter;
   Image<const T> x;
   const T* w;
