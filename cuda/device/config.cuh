@@ -14,6 +14,7 @@
 #define TW_BACKEND tilewright::cuda
 #define TW_KERNEL static __global__
 #define TW_LAUNCH_BOUNDS(threads) __launch_bounds__(threads)
+#define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks) __launch_bounds__(threads, blocks)
 #define TW_DEVICE __device__ __forceinline__
 #define TW_UNROLL _Pragma("unroll")
 
@@ -39,6 +40,7 @@ struct Site {
 #define TW_BACKEND tilewright::simt_backend
 #define TW_KERNEL [[maybe_unused]] static
 #define TW_LAUNCH_BOUNDS(threads)
+#define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks)
 #define TW_DEVICE inline
 #define TW_UNROLL
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tilewright import _simt
+from tilewright import _simt, backend
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = ("forward", "reverse", "random:1", "random:2", "starve:0", "starve:1")
@@ -81,3 +81,18 @@ class Emulator:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory) -> Emulator:
     return Emulator(build(tmp_path_factory.mktemp("simt") / "libfault_kernels.so", "-shared", "-fPIC"))
+
+
+@pytest.fixture
+def isa():
+    """Tests of tests/ops that ask for an instruction set get the emulator, once."""
+    return "simt"
+
+
+@pytest.fixture
+def on_simt():
+    """NumPy arrays go through the CUDA launchers and kernels."""
+    before = _simt.schedule()
+    backend.set_device("simt")
+    yield
+    _simt.set_schedule(before)
