@@ -10,6 +10,8 @@ const Ops& ops() {
     fill_elementwise(ops);
     fill_reduce(ops);
     fill_shape(ops);
+    fill_random(ops);
+    fill_norm(ops);
     fill_softmax(ops);
     fill_embedding(ops);
     return ops;
