@@ -13,89 +13,11 @@
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
-#include "device/team.cuh"
 #include "kernels/columns.cuh"
-#include "kernels/elementwise_fused.cuh"
+#include "kernels/elementwise.cuh"
+#include "kernels/rows.cuh"
 
 namespace TW_BACKEND {
-
-// The columns of a row that one thread of a team has, in groups of kVector: group s begins at (s * team size + rank) *
-// kVector. each(body) calls body(values, col, count) for all of them.
-template <class T, int kVector, int kSteps>
-class HeldRow {
- public:
-  template <class Team>
-  TW_DEVICE HeldRow(const Team& team, GlobalPtr<const T> row, int64_t cols)
-      : first_(team.rank() * kVector), step_(team.size() * kVector), cols_(cols) {
-    TW_UNROLL
-    for (int s = 0; s < kSteps; ++s) load_wide<kVector, T>(values_[s], row, col(s), cols - col(s));
-  }
-  // Adds another row, and writes the sum.
-  TW_DEVICE void add(GlobalPtr<const T> other, GlobalPtr<T> sum) {
-    TW_UNROLL
-    for (int s = 0; s < kSteps; ++s) {
-      Wide<T> values[kVector];
-      load_wide<kVector, T>(values, other, col(s), cols_ - col(s));
-      TW_UNROLL
-      for (int v = 0; v < kVector; ++v) values_[s][v] += values[v];
-      store_narrow<kVector, T>(sum, col(s), values_[s], cols_ - col(s));
-    }
-  }
-  template <class Body>
-  TW_DEVICE void each(Body&& body) const {
-    TW_UNROLL
-    for (int s = 0; s < kSteps; ++s) {
-      if (col(s) < cols_) body(values_[s], col(s), cols_ - col(s));
-    }
-  }
-
- private:
-  TW_DEVICE int64_t col(int s) const { return first_ + int64_t{s} * step_; }
-
-  int first_, step_;
-  int64_t cols_;
-  Wide<T> values_[kSteps][kVector];
-};
-
-template <class T, int kVector>
-class StreamedRow {
- public:
-  template <class Team>
-  TW_DEVICE StreamedRow(const Team& team, GlobalPtr<const T> row, int64_t cols)
-      : row_(row), first_(team.rank() * kVector), step_(team.size() * kVector), cols_(cols) {}
-  TW_DEVICE void add(GlobalPtr<const T> other, GlobalPtr<T> sum) {
-    each([&](const Wide<T>(&values)[kVector], int64_t col, int64_t count) {
-      Wide<T> total[kVector];
-      load_wide<kVector, T>(total, other, col, count);
-      TW_UNROLL
-      for (int v = 0; v < kVector; ++v) total[v] += values[v];
-      store_narrow<kVector, T>(sum, col, total, count);
-    });
-    row_ = sum;
-  }
-  template <class Body>
-  TW_DEVICE void each(Body&& body) const {
-    for (int64_t col = first_; col < cols_; col += step_) {
-      Wide<T> values[kVector];
-      load_wide<kVector, T>(values, row_, col, cols_ - col);
-      body(values, col, cols_ - col);
-    }
-  }
-
- private:
-  GlobalPtr<const T> row_;
-  int first_, step_;
-  int64_t cols_;
-};
-
-struct NormSums {
-  double of[3];
-};
-TW_DEVICE NormSums add_sums(const NormSums& a, const NormSums& b) {
-  return {{a.of[0] + b.of[0], a.of[1] + b.of[1], a.of[2] + b.of[2]}};
-}
-
-using NormBlock = BlockTeamOf<NormSums>;
 
 template <class T>
 struct NormForward {
@@ -111,23 +33,23 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows(NormForward<T> call) {
   using W = Wide<T>;
   Team team;
   const double n = static_cast<double>(call.cols);
-  const auto add = [](const NormSums& a, const NormSums& b) { return add_sums(a, b); };
+  const auto add = [](const RowSums& a, const RowSums& b) { return add_sums(a, b); };
   for (int64_t r = team.first_row(); r < call.rows; r += team.row_step()) {
     Row row(team, call.x + r * call.x_stride, call.cols);
     if (call.residual) row.add(call.residual + r * call.residual_stride, call.sum + r * call.sum_stride);
 
     W mean = 0;
     if constexpr (kCentered) {
-      NormSums sums = {};
+      RowSums sums = {};
       row.each([&](const W(&values)[kVector], int64_t, int64_t) {
         W group = 0;  // past the row's end values are 0
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) group += values[v];
         sums.of[0] += static_cast<double>(group);
       });
-      mean = static_cast<W>(team.reduce(sums, NormSums{}, add).of[0] / n);
+      mean = static_cast<W>(team.reduce(sums, RowSums{}, add).of[0] / n);
     }
-    NormSums sums = {};
+    RowSums sums = {};
     row.each([&](const W(&values)[kVector], int64_t, int64_t count) {
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
@@ -136,7 +58,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows(NormForward<T> call) {
         sums.of[1] += static_cast<double>(d * d);
       }
     });
-    sums = team.reduce(sums, NormSums{}, add);
+    sums = team.reduce(sums, RowSums{}, add);
     const double rest = kCentered ? sums.of[0] / n : 0.0;
     const double variance = max_nan(sums.of[1] / n - rest * rest, 0.0);
     const double rstd = 1 / sqrt(variance + call.epsilon);
@@ -195,7 +117,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows_backward(NormBackward<
       for (int v = 0; v < kVector; ++v) g[v] *= gamma[v];
     };
 
-    NormSums sums = {};  // of g, g (x - mean), x - mean
+    RowSums sums = {};  // of g, g (x - mean), x - mean
     row.each([&](const W(&values)[kVector], int64_t col, int64_t count) {
       W g[kVector];
       load_g(g, col, count);
@@ -207,7 +129,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows_backward(NormBackward<
         sums.of[2] += static_cast<double>(d);
       }
     });
-    sums = team.reduce(sums, NormSums{}, [](const NormSums& a, const NormSums& b) { return add_sums(a, b); });
+    sums = team.reduce(sums, RowSums{}, [](const RowSums& a, const RowSums& b) { return add_sums(a, b); });
     const double of_g = kCentered ? sums.of[0] / n : 0.0, left = kCentered ? sums.of[2] / n : 0.0;
     const double scale = static_cast<double>(rstd);
     const W rest = static_cast<W>(left * scale), g_mean = static_cast<W>(of_g);
@@ -277,12 +199,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows_rest(NormBackward<T> c
   for (int64_t r = team.first_row(); r < call.rows; r += team.row_step()) {
     const Row row(team, call.x + r * call.x_stride, call.cols);
     const W mean = widen(T(call.mean[r]));
-    NormSums sums = {};
+    RowSums sums = {};
     row.each([&](const W(&values)[kVector], int64_t, int64_t count) {
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) sums.of[0] += v < count ? static_cast<double>(values[v] - mean) : 0.0;
     });
-    sums = team.reduce(sums, NormSums{}, [](const NormSums& a, const NormSums& b) { return add_sums(a, b); });
+    sums = team.reduce(sums, RowSums{}, [](const RowSums& a, const RowSums& b) { return add_sums(a, b); });
     const double left = sums.of[0] / static_cast<double>(call.cols);
     if (team.rank() == 0) call.rest[r] = static_cast<W>(left * static_cast<double>(widen(T(call.rstd[r]))));
   }

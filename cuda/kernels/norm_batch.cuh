@@ -13,7 +13,8 @@
 #pragma once
 
 #include "kernels/columns.cuh"
-#include "kernels/elementwise_fused.cuh"
+#include "kernels/elementwise.cuh"
+#include "kernels/groups.cuh"
 
 namespace TW_BACKEND {
 

@@ -12,7 +12,10 @@ const Ops& ops() {
     fill_shape(ops);
     fill_random(ops);
     fill_norm(ops);
+    fill_pool2d(ops);
     fill_softmax(ops);
+    fill_loss(ops);
+    fill_optimizer(ops);
     fill_embedding(ops);
     return ops;
   }();
