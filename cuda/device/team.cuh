@@ -70,10 +70,10 @@ class WarpTeam {
 };
 
 // A block per row. All values one team reduces have the type Total.
-template <class Total>
+template <class Total, int kMostThreads = kMaxThreads>
 class BlockTeamOf {
  public:
-  static constexpr int kThreads = kMaxThreads;  // at most
+  static constexpr int kThreads = kMostThreads;
 
   // One value of each warp, twice: reduction i + 1 may write while slow warps still read reduction i's, so
   // one barrier a reduction is enough.

@@ -7,36 +7,11 @@
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
-#include "device/element.cuh"
-#include "device/philox.cuh"
-#include "device/vector.cuh"
+#include "kernels/draws.cuh"
 
 namespace TW_BACKEND {
 
 inline constexpr int kDropoutThreads = 256;
-
-// Elements that travel together, of the four of a Philox block.
-template <class T, bool kAligned>
-inline constexpr int kDrawVector = !kAligned ? 1 : sizeof(T) == 8 ? 2 : 4;
-
-template <class T, bool kAligned>
-TW_DEVICE void store_draws(GlobalPtr<T> y, int64_t at, const Wide<T> (&values)[kPhiloxWords], int64_t count) {
-  constexpr int kVector = kDrawVector<T, kAligned>;
-  if (kVector > 1 && count >= kPhiloxWords) {
-    TW_UNROLL
-    for (int first = 0; first < kPhiloxWords; first += kVector) {
-      Vector<T, kVector> stored;
-      TW_UNROLL
-      for (int v = 0; v < kVector; ++v) stored.elements[v] = narrow<T>(values[first + v]);
-      store_vector(y + at + first, stored);
-    }
-  } else {
-    TW_UNROLL
-    for (int v = 0; v < kPhiloxWords; ++v) {
-      if (v < count) y[at + v] = narrow<T>(values[v]);
-    }
-  }
-}
 
 // key: seed, and offset `key_stride` behind it.
 template <class T, bool kAligned>

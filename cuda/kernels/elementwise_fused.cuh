@@ -13,37 +13,9 @@
 #include "kernels/activation.cuh"
 #include "kernels/columns.cuh"
 #include "kernels/elementwise.cuh"
+#include "kernels/groups.cuh"
 
 namespace TW_BACKEND {
-
-// `count` of kVector elements from `at` on; those past count are 0.
-template <int kVector, class T>
-TW_DEVICE void load_wide(Wide<T> (&values)[kVector], GlobalPtr<const T> p, int64_t at, int64_t count = kVector) {
-  if (kVector > 1 && count >= kVector) {
-    const Vector<T, kVector> loaded = load_vector<kVector>(p + at);
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) values[v] = widen(loaded.elements[v]);
-  } else {
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) values[v] = v < count ? widen(T(p[at + v])) : Wide<T>(0);
-  }
-}
-
-template <int kVector, class T>
-TW_DEVICE void store_narrow(GlobalPtr<T> p, int64_t at, const Wide<T> (&values)[kVector],
-                            int64_t count = kVector) {
-  if (kVector > 1 && count >= kVector) {
-    Vector<T, kVector> stored;
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) stored.elements[v] = narrow<T>(values[v]);
-    store_vector(p + at, stored);
-  } else {
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) {
-      if (v < count) p[at + v] = narrow<T>(values[v]);
-    }
-  }
-}
 
 template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)

@@ -50,6 +50,7 @@ struct RowsShape {
   int64_t outer, n, inner;
   int64_t long_outer, long_row, short_outer, short_row;
   Divisor by_n, by_inner;  // by_inner: groups, or columns, of a row
+  Divisor by_tiles;        // of 32 columns
 };
 
 template <class U, int kVector>
@@ -125,15 +126,17 @@ class RowSum {
 // Warp (i, tile): whether id i is the first of its value, then all of that value from i on.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
-    add_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, RowIds ids, RowsShape shape, int64_t tiles) {
+    add_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, RowIds ids, RowsShape shape) {
   const int64_t warp = int64_t{blockIdx.x} * (kRowsThreads / kWarpSize) + warp_index();
-  if (warp >= shape.n * tiles) return;
-  const int64_t i = warp / tiles, row = ids.row(i);
+  int64_t tile;
+  const int64_t i = shape.by_tiles.divide(warp, tile);
+  if (i >= shape.n) return;
+  const int64_t row = ids.row(i);
   for (int64_t first = 0; first < i; first += kWarpSize) {
     const int64_t j = first + lane_index();
     if (any(j < i && ids.row(j) == row)) return;
   }
-  const AddColumns columns(shape, warp - i * tiles);
+  const AddColumns columns(shape, tile);
   const int64_t place = columns.y_at + row * shape.long_row;
   RowSum<T> sum(columns.inside ? T(y[place]) : T(0), dy, columns.dy_at, shape.short_row);
   for (int64_t first = i; first < shape.n; first += kWarpSize) {
@@ -170,13 +173,14 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
 // Warp (s, tile): if entry s begins a run of equal rows, all of the run. Entries end with at least one kNoRow, or at n.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
-    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries, RowsShape shape,
-                    int64_t tiles) {
+    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries, RowsShape shape) {
   const int64_t warp = int64_t{blockIdx.x} * (kRowsThreads / kWarpSize) + warp_index();
-  if (warp >= shape.n * tiles) return;
-  const int64_t s = warp / tiles, row = row_of(entries[s]);
+  int64_t tile;
+  const int64_t s = shape.by_tiles.divide(warp, tile);
+  if (s >= shape.n) return;
+  const int64_t row = row_of(entries[s]);
   if (s > 0 && row_of(entries[s - 1]) == row) return;
-  const AddColumns columns(shape, warp - s * tiles);
+  const AddColumns columns(shape, tile);
   if (!columns.inside) return;
   const int64_t place = columns.y_at + row * shape.long_row;
   RowSum<T> sum(T(y[place]), dy, columns.dy_at, shape.short_row);

@@ -27,12 +27,17 @@ namespace TW_BACKEND {
 struct ReduceShape {
   Axes<2> kept;
   Axes<1> reduced;
+  Divisor by_outputs;
   int64_t outputs = 0, items = 0, items_per_slice = 0;
   int slices = 1;
   bool in_groups = false;
 };
 
+inline constexpr int kReduceThreads = 512;  // of a block that shares a row
 inline constexpr int kReduceInFlight = 4;
+// Groups of narrow elements are many values already.
+template <class T>
+inline constexpr int kGroupsInFlight = sizeof(T) >= 4 ? kReduceInFlight : 1;
 
 // Merges kCount elements, the first of which is number `position` of its output.
 template <class F, int kCount>
@@ -55,11 +60,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     reduce_rows(F f, typename F::Target target, GlobalPtr<const typename F::Element> x,
                 GlobalPtr<const double> shift, ReduceShape shape) {
   using T = typename F::Element;
-  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
+  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T)), kInFlight = kGroupsInFlight<T>;
   Team team;
   const int64_t jobs = shape.outputs * shape.slices;
   for (int64_t job = team.first_row(); job < jobs; job += team.row_step()) {
-    const int64_t slice = shape.slices == 1 ? 0 : job / shape.outputs, output = job - slice * shape.outputs;
+    int64_t output;
+    const int64_t slice = shape.by_outputs.divide(job, output);
     const auto at = shape.kept.offsets(output);
     const double s = shift_of<F>(shift, output);
     const int64_t begin = slice * shape.items_per_slice;
@@ -67,10 +73,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     const int64_t end = begin + (shape.items_per_slice < rest ? shape.items_per_slice : rest);
 
     typename F::Total total = f.identity();
-    for (int64_t item = begin + team.rank(); item < end; item += int64_t{kReduceInFlight} * team.size()) {
-      T values[kReduceInFlight][kVector];
+    for (int64_t item = begin + team.rank(); item < end; item += int64_t{kInFlight} * team.size()) {
+      T values[kInFlight][kVector];
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < kInFlight; ++u) {
         const int64_t mine = item + u * team.size();
         const int64_t from = at.of[0] + shape.reduced.offsets(mine < end ? mine : item).of[0];
         if (shape.in_groups) {
@@ -80,7 +86,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
         }
       }
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < kInFlight; ++u) {
         const int64_t mine = item + u * team.size();
         if (mine >= end) continue;
         if (shape.in_groups) {

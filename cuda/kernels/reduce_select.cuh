@@ -12,6 +12,7 @@
 
 #include <type_traits>
 
+#include "device/axes.cuh"
 #include "device/element.cuh"
 #include "device/team.cuh"
 #include "kernels/sort.cuh"
@@ -50,6 +51,7 @@ TW_DEVICE Candidate no_candidate() { return {0, INT64_MAX}; }
 
 struct SelectShape {
   int64_t rows, cols, k, x_stride, values_stride, indices_stride;
+  Divisor by_k;
 };
 
 template <int kKept>
@@ -98,10 +100,11 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kKept)
 // entries (rows, length)
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kSortThreads)
-    select_fill(GlobalPtr<Candidate> entries, GlobalPtr<const T> x, SelectShape shape, int64_t length) {
-  const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * length;
+    select_fill(GlobalPtr<Candidate> entries, GlobalPtr<const T> x, SelectShape shape, Divisor by_length) {
+  const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * by_length.size();
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
-    const int64_t row = i / length, col = i & (length - 1);
+    int64_t col;
+    const int64_t row = by_length.divide(i, col);
     Candidate mine = no_candidate();
     if (col < shape.cols) mine = {order_key(T(x[row * shape.x_stride + col])), col};
     entries[i] = mine;
@@ -114,7 +117,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kSortThreads)
                  GlobalPtr<const T> x, SelectShape shape, int64_t length) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * shape.k;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
-    const int64_t row = i / shape.k, place = i - row * shape.k;
+    int64_t place;
+    const int64_t row = shape.by_k.divide(i, place);
     const Candidate mine = entries[row * length + place];
     values[row * shape.values_stride + place] = x[row * shape.x_stride + mine.index];
     indices[row * shape.indices_stride + place] = mine.index;

@@ -11,7 +11,8 @@
 #pragma once
 
 #include "core/params.h"
-#include "kernels/elementwise_fused.cuh"
+#include "kernels/elementwise.cuh"
+#include "kernels/groups.cuh"
 
 namespace TW_BACKEND {
 

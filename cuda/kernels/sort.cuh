@@ -4,7 +4,7 @@
 // Method      bitonic sort (Batcher, "Sorting networks and their applications", 1968): no choice depends on data or
 //             timing. Steps that stay inside a tile of kSortTile entries run in shared memory, in one launch
 // Work split  a block per tile; sort_step: threads stride over pairs
-// Limits      entries have 8 or 16 bytes and a total order
+// Limits      entries have 8 or 16 bytes. Equal ones may change places, which nobody can tell
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
@@ -29,8 +29,8 @@ TW_DEVICE int64_t pair_begin(int64_t t, int64_t stride) { return 2 * t - (t & (s
 template <class Order, class Entries>
 TW_DEVICE void compare_exchange(Entries&& entries, int64_t low, int64_t high, int64_t index, int64_t size) {
   const typename Order::Entry a = entries[low], b = entries[high];
-  const bool ascends = (index & size) == 0;
-  if (Order::before(ascends ? b : a, ascends ? a : b)) {
+  const bool in_order = Order::before(a, b), ascends = (index & size) == 0;
+  if (in_order != ascends) {
     entries[low] = b;
     entries[high] = a;
   }

@@ -110,6 +110,7 @@ class Reducer {
       reduced.stride[0][0] = kVector;
     }
     shape.reduced = reduced.device();
+    shape.by_outputs = Divisor(shape.outputs);
     const int64_t most = std::max<int64_t>(2 * kMultiprocessors / shape.outputs, 1);
     const int64_t slices = std::clamp<int64_t>(shape.items / kItemsPerSlice, 1, most);
     shape.items_per_slice = std::max<int64_t>(ceil_divide(shape.items, slices), 1);
@@ -121,9 +122,9 @@ class Reducer {
         launch(name_, reduce_rows<F, WarpTeam>, Dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))),
                Dim3(WarpTeam::kThreads), 0, stream_, f, to, x_pointer(), shift, shape);
       } else {
-        using Team = BlockTeamOf<Total>;
+        using Team = BlockTeamOf<Total, kReduceThreads>;
         const int64_t threads =
-            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, kReduceInFlight), kWarpSize), 128, 512);
+            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, kReduceInFlight), kWarpSize), 128, kReduceThreads);
         launch(name_, reduce_rows<F, Team>, Dim3(static_cast<unsigned>(std::min(jobs, kMaxBlocks))),
                Dim3(static_cast<unsigned>(threads)), sizeof(typename Team::Smem), stream_, f, to, x_pointer(),
                shift, shape);

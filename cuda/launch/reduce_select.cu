@@ -24,7 +24,7 @@ void by_sorting(const View& values, const View& indices, const View& x, const Se
   const Scratch<Candidate> entries(shape.rows * length, stream, kName);
   const auto from = global_pointer<const T>(x, "x");
   launch_map(kName, select_fill<T>, MapGrid(shape.rows * length, kSortThreads), stream, entries.pointer(), from,
-             shape, length);
+             shape, Divisor(length));
   sort_rows<LargestFirst>(kName, entries.pointer(), shape.rows, length, stream);
   launch_map(kName, select_write<T>, MapGrid(shape.rows * shape.k, kSortThreads), stream,
              global_pointer<T>(values, "values"), global_pointer<int64_t>(indices, "indices"),
@@ -34,7 +34,7 @@ void by_sorting(const View& values, const View& indices, const View& x, const Se
 template <class T>
 void top_k_of(const View& values, const View& indices, const View& x, Stream stream) {
   const SelectShape shape = {x.dim(0),    x.dim(1),         values.dim(1),
-                             x.stride(0), values.stride(0), indices.stride(0)};
+                             x.stride(0), values.stride(0), indices.stride(0), Divisor(values.dim(1))};
   if (shape.rows == 0 || shape.k == 0) return;
   if (shape.k <= 64) return by_blocks<T, 64>(values, indices, x, shape, stream);
   if (shape.k <= kSelectMost) return by_blocks<T, kSelectMost>(values, indices, x, shape, stream);
