@@ -20,5 +20,8 @@ void fill_pool2d(Ops& ops);
 void fill_optimizer(Ops& ops);
 void fill_softmax(Ops& ops);
 void fill_embedding(Ops& ops);
+void fill_attention(Ops& ops);
+void fill_conv2d(Ops& ops);
+void fill_rnn(Ops& ops);
 
 }  // namespace TW_BACKEND

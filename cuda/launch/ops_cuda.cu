@@ -18,6 +18,9 @@ const Ops& ops() {
     fill_loss(ops);
     fill_optimizer(ops);
     fill_embedding(ops);
+    fill_attention(ops);
+    fill_conv2d(ops);
+    fill_rnn(ops);
     return ops;
   }();
   return table;

@@ -54,7 +54,7 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     y = destination(name, out, like.shape, like.dtype, like)
     direct = y if _has_rows(y) else backend.empty(y.shape, y.dtype, y)
     wanted = return_lse or (recording() and any(tracked(x) for x in (q, k, v, mask)))
-    lse = backend.empty(scores[:3], like.dtype, like) if wanted else None
+    lse = backend.empty(scores[:3], _lse_dtype(like), like) if wanted else None
     backend.module_of(like).attention_forward(direct, lse, *map(_rows, arrays), bias, factor, bool(causal))
     if direct is not y:
         backend.module_of(y).copy(y, direct)
@@ -121,6 +121,11 @@ def attention_backward(
 
 def _scale(scale, q) -> float:
     return float(max(q.shape[-1] if q.ndim else 1, 1)) ** -0.5 if scale is None else float(scale)
+
+
+def _lse_dtype(q):
+    """float32 where q has 16 bits: what they would round away decides the weights of the backward pass."""
+    return "float32" if q.dtype.itemsize == 2 else q.dtype
 
 
 def _score_shape(q, k) -> tuple[int, ...]:
