@@ -29,7 +29,8 @@ void bind_simt(py::module_& m) {
       "The recorded (operation, file, line)");
   m.def("remove_sync_site", simt::remove_sync_site,
         "Run kernels without the i-th recorded place; -1 for none", py::arg("i"));
-  m.def("count_accesses", simt::count_accesses, "Count bank conflicts and sectors from here on", py::arg("on"));
+  m.def("count_accesses", simt::count_accesses, "Count bank conflicts and sectors from here on",
+        py::arg("on"));
   m.def(
       "counted_accesses",
       [] {
@@ -53,7 +54,8 @@ void bind_simt(py::module_& m) {
 // The launchers' choices, for tests that run every one of them.
 void bind_choices(py::module_& m) {
   namespace backend = tilewright::simt_backend;
-  m.def("allow_tf32", backend::allow_tf32, "Whether float32 products may use tf32 tensor cores", py::arg("allow"));
+  m.def("allow_tf32", backend::allow_tf32, "Whether float32 products may use tf32 tensor cores",
+        py::arg("allow"));
   m.def("matmul_kernels", [] {
     py::list names;
     for (const std::string& name : backend::matmul_kernels()) names.append(name);

@@ -19,8 +19,8 @@ TW_DEVICE int cluster_rank() {
 #endif
 }
 
-// All threads of the cluster meet; what they wrote before, to any block's shared memory, is seen by all after.
-// A block must not end while others may still reach into it: it waits here first.
+// All threads of the cluster meet; what they wrote before, to any block's shared memory, is seen by all
+// after. A block must not end while others may still reach into it: it waits here first.
 TW_DEVICE void cluster_sync(Site site = Site::here()) {
 #if TW_SIMT
   simt::current_block().cluster_barrier(site);

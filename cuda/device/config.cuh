@@ -17,6 +17,8 @@
 #define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks) __launch_bounds__(threads, blocks)
 #define TW_DEVICE __device__ __forceinline__
 #define TW_UNROLL _Pragma("unroll")
+#define TW_PRAGMA(text) _Pragma(#text)
+#define TW_UNROLL_BY(times) TW_PRAGMA(unroll times)
 
 namespace TW_BACKEND {
 
@@ -43,6 +45,7 @@ struct Site {
 #define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks)
 #define TW_DEVICE inline
 #define TW_UNROLL
+#define TW_UNROLL_BY(times)
 
 namespace TW_BACKEND {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Barriers in shared memory that count arrivals and bytes. A phase is complete when all its arrivals have come
-// and all bytes announced for it have landed; parity 0 is that of the first phase, then 1, 0, 1, ...
+// Barriers in shared memory that count arrivals and bytes. A phase is complete when all its arrivals have
+// come and all bytes announced for it have landed; parity 0 is that of the first phase, then 1, 0, 1, ...
 // Element i of a SharedArray<uint64_t, n> is one. Bytes, bulk copies and remote arrivals need compute
 // capability 9.0.
 #pragma once

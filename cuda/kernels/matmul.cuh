@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y = activation(alpha * sum of partial products + beta * y + bias + residual): what all matmul
 //             kernels share around their main loops, and the sum over slices of K
-// Layout      a (M, K), b (K, N) any strides; y, z, residual (M, N) rows contiguous; bias (N); Axes<5> in front.
+// Layout      a (M, K), b (K, N) any strides; y, z, residual (M, N) rows contiguous; bias (N); Axes<5> in
+// front.
 //             partial (batch, slices, M, N) in the accumulator's type
 // Method      A product with too few tiles for the chip is cut along K into slices of whole tiles; their sums
-//             are written out and added in order by a second kernel, so the bits do not depend on who was first
-// Work split  block (tile, slice, matrix of the batch). Tiles are numbered in bands of kBandRows tile rows, so
+//             are written out and added in order by a second kernel, so the bits do not depend on who was
+//             first
+// Work split  block (tile, slice, matrix of the batch). Tiles are numbered in bands of kBandRows tile rows,
+// so
 //             that blocks that run together share rows of a and columns of b in the second-level cache
 // Limits      M, N, K below 2^31
 // Ran on      no GPU yet; passes on simt
@@ -173,51 +176,49 @@ TW_DEVICE void matmul_store(const MatmulProblem<T>& p, const MatmulTile& tile, i
   if (p.slices == 1) {
     matmul_finish<kCount>(p, tile.offsets, row, col, sums);
   } else {
-    constexpr bool kFits = kCount * sizeof(Wide<T>) <= kVectorBytes;
-    constexpr int kPart = kFits ? kCount : kVectorBytes / static_cast<int>(sizeof(Wide<T>));
     const GlobalPtr<Wide<T>> to = matmul_partial(p, tile.matrix, static_cast<int>(blockIdx.y), row) + col;
-    TW_UNROLL
-    for (int first = 0; first < kCount; first += kPart) {
-      Wide<T> part[kPart];
-      TW_UNROLL
-      for (int v = 0; v < kPart; ++v) part[v] = sums[first + v];
-      store_some<kPart, Wide<T>>(to + first, part, p.n - col - first, p.n % kPart == 0);
-    }
+    store_some<kCount, Wide<T>>(to, sums, p.n - col, p.n % kCount == 0);
+  }
+}
+
+// Elements that a thread finishes at once.
+template <class T>
+inline constexpr int kMatmulStore = sizeof(T) == 8 ? 2 : 4;
+
+// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring
+// elements, and the code of the activations is there once instead of once a register.
+template <int kM, int kN, int kPitch, class T, int kSize>
+TW_DEVICE void matmul_store_tile(const MatmulProblem<T>& p, const MatmulTile& tile,
+                                 SharedArray<Wide<T>, kSize>& sums) {
+  constexpr int kStore = kMatmulStore<T>, kPerRow = kN / kStore;
+  static_assert(kM * kPitch <= kSize && kPitch % kStore == 0, "the tile fits");
+  for (int i = static_cast<int>(threadIdx.x); i < kM * kPerRow; i += static_cast<int>(blockDim.x)) {
+    const int row = i / kPerRow, col = i % kPerRow * kStore;
+    Vector<Wide<T>, kStore> loaded = load_vector<kStore>(sums, row * kPitch + col);
+    matmul_store<kStore>(p, tile, tile.row + row, tile.col + col, loaded.elements);
   }
 }
 
 inline constexpr int kSumThreads = 256;
-inline constexpr int kSumVector = 4;
 
-// y from the slices: a thread takes kSumVector neighbours of a row.
+// y from the slices: a thread takes kMatmulStore neighbours of a row.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kSumThreads) matmul_sum(MatmulProblem<T> p) {
-  constexpr int kPart = kVectorBytes / static_cast<int>(sizeof(Wide<T>));
-  const int groups = (p.n + kSumVector - 1) / kSumVector;
+  constexpr int kStore = kMatmulStore<T>;
+  const int groups = (p.n + kStore - 1) / kStore;
   const int64_t index = int64_t{blockIdx.x} * kSumThreads + threadIdx.x;
   const int64_t matrix = p.first_matrix + blockIdx.z;
   if (index >= int64_t{groups} * p.m) return;
-  const int row = static_cast<int>(index / groups), col = static_cast<int>(index % groups) * kSumVector;
-  Wide<T> sums[kSumVector] = {};
+  const int row = static_cast<int>(index / groups), col = static_cast<int>(index % groups) * kStore;
+  Wide<T> sums[kStore] = {};
   for (int slice = 0; slice < p.slices; ++slice) {
-    const GlobalPtr<const Wide<T>> from = matmul_partial(p, matrix, slice, row) + col;
+    Wide<T> part[kStore];
+    load_some<kStore, Wide<T>>(part, matmul_partial(p, matrix, slice, row) + col, p.n - col,
+                               p.n % kStore == 0);
     TW_UNROLL
-    for (int first = 0; first < kSumVector; first += kPart) {
-      Wide<T> part[kPart];
-      load_some<kPart, Wide<T>>(part, from + first, p.n - col - first, p.n % kPart == 0);
-      TW_UNROLL
-      for (int v = 0; v < kPart; ++v) sums[first + v] += part[v];
-    }
+    for (int v = 0; v < kStore; ++v) sums[v] += part[v];
   }
-  // 16 bytes hold only two doubles.
-  constexpr int kStored = sizeof(T) == 8 ? 2 : kSumVector;
-  TW_UNROLL
-  for (int first = 0; first < kSumVector; first += kStored) {
-    Wide<T> part[kStored];
-    TW_UNROLL
-    for (int v = 0; v < kStored; ++v) part[v] = sums[first + v];
-    if (col + first < p.n) matmul_finish<kStored>(p, p.batch.offsets(matrix), row, col + first, part);
-  }
+  matmul_finish<kStore>(p, p.batch.offsets(matrix), row, col, sums);
 }
 
 }  // namespace TW_BACKEND

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    sums over k of a[m, k] * b[k, n] on the tensor cores, f16, bf16 or tf32 (f32 rounded) with float
+// Computes    sums over k of a[m, k] * b[k, n] on the tensor cores, f16, bf16 or tf32 (f32 rounded) with
+// float
 //             sums; finished by matmul.cuh
-// Layout      shared memory: a ring of kStages panels, 128 bytes of k for each of kM rows of a and kN columns of
-//             b. A 16-byte chunk c of line i lies at chunk c ^ (i % 8), so that the 8 rows ldmatrix reads at once
-//             lie in different banks:
+// Layout      shared memory: a ring of kStages panels, 128 bytes of k for each of kM rows of a and kN columns
+// of
+//             b. A 16-byte chunk c of line i lies at chunk c ^ (i % 8), so that the 8 rows ldmatrix reads at
+//             once lie in different banks:
 //
 //                 line 0:  0 1 2 3 4 5 6 7        an operand contiguous along m (n) keeps its lines, one a k,
 //                 line 1:  1 0 3 2 5 4 7 6        with the same swizzle over each 128 bytes, and ldmatrix
@@ -32,21 +34,30 @@ struct MmaTile {
   static constexpr int kM = kRows, kN = kCols, kStages = kRing;
   static constexpr int kWarpsM = kWarpsAlongM, kWarpsN = kWarpsAlongN;
   static constexpr int kThreads = kWarpsM * kWarpsN * kWarpSize;
-  static constexpr int kK = 128 / static_cast<int>(sizeof(T));             // of a panel
+  static constexpr int kK = 128 / static_cast<int>(sizeof(T));               // of a panel
   static constexpr int kChunk = kVectorBytes / static_cast<int>(sizeof(T));  // elements of 16 bytes
   static constexpr int kSteps = kK / kMmaDepth<Product>;
   static constexpr int kTilesM = kM / kWarpsM / 16, kTilesN = kN / kWarpsN / 8;
-  static_assert(kTilesN % 2 == 0 && kM % 64 == 0 && kN % 64 == 0, "two columns of tiles load together");
-  struct Smem {
+  static_assert(kTilesM > 0 && kTilesN % 2 == 0, "two columns of tiles load together");
+  static constexpr int kBlocks =
+      kThreads == 256 ? 1 : 4;               // of a multiprocessor, which registers leave room for
+  static constexpr int kPitchSums = kN + 8;  // rows g, g + 1, ... of a fragment use different banks
+  struct Ring {
     SharedArray<T, kStages * kM * kK> a;
     SharedArray<T, kStages * kN * kK> b;
   };
+  union Smem {
+    Ring ring;
+    SharedArray<float, kM * kPitchSums> sums;
+  };
 };
 
-// Element (line, chunk) of a panel whose lines have kLength elements.
+// Element (line, chunk) of a panel whose lines have kLength elements. Lines of 64 bytes lie in pairs.
 template <int kLength, int kChunk>
 TW_DEVICE int swizzled(int line, int chunk) {
-  return line * kLength + (chunk ^ line % 8) * kChunk;
+  constexpr int kChunks = kLength / kChunk;
+  static_assert(kChunks == 4 || kChunks % 8 == 0, "lines of 64 bytes or whole banks");
+  return line * kLength + (chunk ^ (kChunks == 4 ? line / 2 % 4 : line % 8)) * kChunk;
 }
 
 // Copies elements first..first + kSpan at k..k + kK to the panel at element `base`, by 16 bytes.
@@ -65,7 +76,7 @@ TW_DEVICE void mma_load_vectors(SharedArray<T, kSize>& panel, int base, const Ma
     const int left = kAlongK ? (at < from.limit ? k_end - at_k : 0) : (at_k < k_end ? from.limit - at : 0);
     const int there = left < 0 ? 0 : left > kChunk ? kChunk : left;
     const int64_t offset = kAlongK ? at * from.along + at_k : at + at_k * from.depth;
-    copy_async<kVectorBytes>(panel, base + swizzled<kAlongK ? kK : kSpan, kChunk>(line, chunk),
+    copy_async<kVectorBytes>(panel, base + swizzled < kAlongK ? kK : kSpan, kChunk > (line, chunk),
                              from.data + (there > 0 ? offset : 0), there * static_cast<int>(sizeof(T)));
   }
 }
@@ -74,11 +85,12 @@ TW_DEVICE void mma_load_vectors(SharedArray<T, kSize>& panel, int base, const Ma
 // cannot fetch apart. Neighbouring lanes run along what lies closer together, and on the other side hit all
 // banks.
 template <class Tile, int kSpan, class T, int kSize>
-TW_DEVICE void mma_load_elements(SharedArray<T, kSize>& panel, int base, const MatmulLines<T>& from, int first,
-                                 int k, int k_end) {
+TW_DEVICE void mma_load_elements(SharedArray<T, kSize>& panel, int base, const MatmulLines<T>& from,
+                                 int first, int k, int k_end) {
   constexpr int kK = Tile::kK, kChunk = Tile::kChunk;
   constexpr int kPiece = 4 / static_cast<int>(sizeof(T)), kPerLine = kK / kPiece;
   const bool along_k = from.depth == 1;
+  TW_UNROLL_BY(1)
   for (int i = static_cast<int>(threadIdx.x); i < kSpan * kPerLine; i += Tile::kThreads) {
     const int piece = along_k ? i % kPerLine : i / 8 % 4 + i / (4 * kSpan) * 4;
     const int line = along_k ? i / kPerLine : i % 8 + i / 32 % (kSpan / 8) * 8;
@@ -132,20 +144,20 @@ TW_DEVICE void mma_fragments(uint32_t (&fragments)[4], SharedArray<T, kSize>& pa
 
 // One panel's products for the warp's part of the tile, which begins at (row, col).
 template <class Tile, MmaLines kLinesA, MmaLines kLinesB>
-TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typename Tile::Smem& smem, int stage,
+TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typename Tile::Ring& ring, int stage,
                          int row, int col) {
-  TW_UNROLL
+  TW_UNROLL_BY(2)
   for (int step = 0; step < Tile::kSteps; ++step) {
     uint32_t a[Tile::kTilesM][4];
     TW_UNROLL
     for (int i = 0; i < Tile::kTilesM; ++i) {
-      mma_fragments<Tile, Tile::kM, kLinesA, true>(a[i], smem.a, stage * Tile::kM * Tile::kK, row + i * 16,
+      mma_fragments<Tile, Tile::kM, kLinesA, true>(a[i], ring.a, stage * Tile::kM * Tile::kK, row + i * 16,
                                                    step);
     }
     TW_UNROLL
     for (int j = 0; j < Tile::kTilesN; j += 2) {
       uint32_t both[4];
-      mma_fragments<Tile, Tile::kN, kLinesB, false>(both, smem.b, stage * Tile::kN * Tile::kK, col + j * 8,
+      mma_fragments<Tile, Tile::kN, kLinesB, false>(both, ring.b, stage * Tile::kN * Tile::kK, col + j * 8,
                                                     step);
       TW_UNROLL
       for (int half = 0; half < 2; ++half) {
@@ -158,15 +170,15 @@ TW_DEVICE void mma_panel(float (&sums)[Tile::kTilesM][Tile::kTilesN][4], typenam
 }
 
 template <class Tile, MmaLines kLinesA, MmaLines kLinesB, class T = typename Tile::T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) matmul_mma(MatmulProblem<T> p) {
   constexpr int kStages = Tile::kStages, kK = Tile::kK;
   auto& smem = block_shared<typename Tile::Smem>();
   const MatmulTile tile = matmul_tile<Tile::kM, Tile::kN>(p);
   const MatmulLines<T> a = matmul_lines_a(p, tile), b = matmul_lines_b(p, tile);
   const auto load = [&](int panel) {
     const int k = tile.k_begin + panel * kK, stage = panel % kStages;
-    mma_load<Tile, Tile::kM, kLinesA>(smem.a, stage * Tile::kM * kK, a, tile.row, k, tile.k_end);
-    mma_load<Tile, Tile::kN, kLinesB>(smem.b, stage * Tile::kN * kK, b, tile.col, k, tile.k_end);
+    mma_load<Tile, Tile::kM, kLinesA>(smem.ring.a, stage * Tile::kM * kK, a, tile.row, k, tile.k_end);
+    mma_load<Tile, Tile::kN, kLinesB>(smem.ring.b, stage * Tile::kN * kK, b, tile.col, k, tile.k_end);
   };
 
   const int panels = (tile.k_end - tile.k_begin + kK - 1) / kK;
@@ -183,21 +195,24 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) matmul_mma(MatmulProblem<T> p) {
     block_sync();
     if (panel + kStages - 1 < panels) load(panel + kStages - 1);
     copy_async_commit();
-    mma_panel<Tile, kLinesA, kLinesB>(sums, smem, panel % kStages, row, col);
+    mma_panel<Tile, kLinesA, kLinesB>(sums, smem.ring, panel % kStages, row, col);
   }
 
-  const int first_row = tile.row + row + lane_index() / 4, first_col = tile.col + col + lane_index() % 4 * 2;
+  block_sync();  // the ring has been read: its memory takes the sums
   TW_UNROLL
   for (int i = 0; i < Tile::kTilesM; ++i) {
     TW_UNROLL
     for (int j = 0; j < Tile::kTilesN; ++j) {
       TW_UNROLL
       for (int half = 0; half < 2; ++half) {
-        float pair[2] = {sums[i][j][2 * half], sums[i][j][2 * half + 1]};
-        matmul_store<2>(p, tile, first_row + i * 16 + half * 8, first_col + j * 8, pair);
+        const int at = (row + i * 16 + half * 8 + lane_index() / 4) * Tile::kPitchSums + col + j * 8;
+        store_vector(smem.sums, at + lane_index() % 4 * 2,
+                     Vector<float, 2>{{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
       }
     }
   }
+  block_sync();
+  matmul_store_tile<Tile::kM, Tile::kN, Tile::kPitchSums>(p, tile, smem.sums);
 }
 
 }  // namespace TW_BACKEND

@@ -19,7 +19,7 @@ namespace TW_BACKEND {
 namespace {
 
 constexpr const char* kName = "matmul";
-constexpr int64_t kMaxMatrices = 65535;  // of one launch
+constexpr int64_t kMaxMatrices = 8192;  // of one launch: enough for any chip, and little scratch memory
 std::atomic<bool> tf32{false};
 
 // The arrays of one call in the order of MatmulProblem::batch.
@@ -30,7 +30,9 @@ struct Arrays {
   // Batch axes over which b does not change and the rows of all others run on become rows:
   // (B, T, K) @ (K, N) is one product of B * T rows.
   void merge_rows() {
-    const auto constant_b = [&] { return of[kMatmulB].stride(axes - 1) == 0 || of[kMatmulB].shape[axes - 1] == 1; };
+    const auto constant_b = [&] {
+      return of[kMatmulB].stride(axes - 1) == 0 || of[kMatmulB].shape[axes - 1] == 1;
+    };
     while (axes > 0 && constant_b() && rows_continue()) {
       for (int i = 0; i < 5; ++i) {
         if (!of[i]) continue;
@@ -138,7 +140,7 @@ void run_kernel(const MatmulLaunch& l, const MatmulProblem<T>& p) {
   } else if constexpr (sizeof(T) == 2) {
     launch_matmul_mma(l, p);
   } else if constexpr (sizeof(T) == 4) {
-    if (l.plan.kernel == kMmaLarge || l.plan.kernel == kMmaSmall) {
+    if (l.plan.kernel >= kMmaLarge && l.plan.kernel <= kMmaSmall) {
       launch_matmul_mma(l, p);
     } else {
       launch_matmul_fma(l, p);
@@ -164,7 +166,7 @@ void multiply(const Arrays& arrays, MatmulProblem<T> p, Stream stream) {
     const Scratch<Wide<T>> partial(int64_t{l.matrices} * p.slices * p.m * p.n, stream, kName);
     p.partial = partial.pointer();
     run_kernel(l, p);
-    const int64_t groups = int64_t{p.m} * ((p.n + kSumVector - 1) / kSumVector);
+    const int64_t groups = int64_t{p.m} * ceil_divide(p.n, kMatmulStore<T>);
     launch("matmul_sum", matmul_sum<T>,
            Dim3(static_cast<unsigned>((groups + kSumThreads - 1) / kSumThreads), 1, l.matrices),
            Dim3(kSumThreads), 0, stream, p);
@@ -190,10 +192,14 @@ void matmul(const View& y, const View& z, const View& a, const View& b, const Vi
     multiply(arrays, problem_of<T>(arrays, bias, alpha, beta, epilogue), stream);
   };
   switch (y.dtype) {
-    case Dtype::f16: return with(F16{});
-    case Dtype::bf16: return with(Bf16{});
-    case Dtype::f64: return with(double{});
-    default: return with(float{});
+    case Dtype::f16:
+      return with(F16{});
+    case Dtype::bf16:
+      return with(Bf16{});
+    case Dtype::f64:
+      return with(double{});
+    default:
+      return with(float{});
   }
 }
 

@@ -18,8 +18,8 @@ void run(const MatmulLaunch& l, MatmulProblem<typename Tile::T> p) {
          sizeof(typename Tile::Smem), l.stream, p);
 }
 
-// 16-bit operands that are contiguous across k stay so in shared memory. tf32 has no transposing ldmatrix: all
-// operands lie along k there, brought so by single elements where they are not.
+// 16-bit operands that are contiguous across k stay so in shared memory. tf32 has no transposing ldmatrix:
+// all operands lie along k there, brought so by single elements where they are not.
 template <class Tile>
 void run(const MatmulLaunch& l, const MatmulProblem<typename Tile::T>& p) {
   constexpr MmaLines kAlong = MmaLines::along_k, kAcross = MmaLines::across_k;
@@ -37,8 +37,10 @@ template <class T>
 void run_any(const MatmulLaunch& l, const MatmulProblem<T>& p) {
   if (l.plan.kernel == kMmaLarge) {
     run<MmaTile<T, 128, 128, 2, 4, 3>>(l, p);
-  } else {
+  } else if (l.plan.kernel == kMmaMedium) {
     run<MmaTile<T, 64, 64, 2, 2, 4>>(l, p);
+  } else {
+    run<MmaTile<T, 64, 32, 2, 2, 4>>(l, p);
   }
 }
 

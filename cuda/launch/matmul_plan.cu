@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The choice of a matmul kernel: an estimate of the time of each, in cycles of one multiprocessor.
-#include "launch/matmul_plan.h"
-
 #include <algorithm>
 #include <atomic>
 
 #include "launch/grid.h"
+#include "launch/matmul_plan.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -14,7 +13,7 @@ struct TileKernel {
   MatmulKernel kernel;
   MatmulMath math;
   int m, n;
-  int depth_bytes;  // of a panel
+  int depth_bytes;    // of a panel
   int per_processor;  // blocks that run together on a multiprocessor
   double rate;        // multiply-adds a cycle of a multiprocessor that is full
 };
@@ -22,19 +21,24 @@ struct TileKernel {
 // Rates are estimates from the instruction mix, not measurements: 128 FMA a cycle (64 in double), 1024 for
 // 16-bit mma.sync on Ampere; small tiles lose to loads from shared memory.
 constexpr TileKernel kTileKernels[] = {
-    {kFmaLarge, MatmulMath::fma, 128, 128, 64, 2, 110}, {kFmaMedium, MatmulMath::fma, 64, 64, 64, 4, 85},
-    {kFmaSmall, MatmulMath::fma, 64, 32, 64, 6, 65},    {kFmaDouble, MatmulMath::fma_double, 64, 64, 64, 2, 50},
-    {kMmaLarge, MatmulMath::mma, 128, 128, 128, 2, 800}, {kMmaSmall, MatmulMath::mma, 64, 64, 128, 3, 500},
+    {kFmaLarge, MatmulMath::fma, 128, 128, 64, 1, 110},
+    {kFmaMedium, MatmulMath::fma, 64, 64, 64, 4, 85},
+    {kFmaSmall, MatmulMath::fma, 64, 32, 64, 8, 65},
+    {kFmaDouble, MatmulMath::fma_double, 64, 64, 64, 3, 50},
+    {kMmaLarge, MatmulMath::mma, 128, 128, 128, 1, 800},
+    {kMmaMedium, MatmulMath::mma, 64, 64, 128, 3, 500},
+    {kMmaSmall, MatmulMath::mma, 64, 32, 128, 4, 350},
 };
 
-constexpr const char* kNames[kMatmulKernels] = {"fma_large", "fma_medium", "fma_small", "fma_double",
-                                                "mma_large", "mma_small",  "thin_dot",  "thin_stream"};
-constexpr double kStartCycles = 1500;        // of a block: launch, first panels, epilogue
-constexpr double kSumBytesPerCycle = 12;     // of a multiprocessor, through the second-level cache
-constexpr double kSumLaunchCycles = 4000;    // of the kernel that adds the slices
+constexpr const char* kNames[kMatmulKernels] = {"fma_large",  "fma_medium", "fma_small",
+                                                "fma_double", "mma_large",  "mma_medium",
+                                                "mma_small",  "thin_dot",   "thin_stream"};
+constexpr double kStartCycles = 1500;      // of a block: launch, first panels, epilogue
+constexpr double kSumBytesPerCycle = 12;   // of a multiprocessor, through the second-level cache
+constexpr double kSumLaunchCycles = 4000;  // of the kernel that adds the slices
 constexpr int kMaxSlices = 32;
 constexpr int kThinSliceDepth = 512;
-constexpr int kThinLinesOfBlock = 32;        // about, of either thin kernel
+constexpr int kThinLinesOfBlock = 32;  // about, of either thin kernel
 
 std::atomic<int> forced_kernel{-1}, forced_slices{1};
 
@@ -46,15 +50,19 @@ MatmulPlan sliced(MatmulKernel kernel, int64_t k, int64_t slices, int depth) {
 }
 
 double cycles(const TileKernel& t, const MatmulShape& s, const MatmulPlan& plan) {
-  const double blocks = static_cast<double>(ceil_divide(s.m, t.m) * ceil_divide(s.n, t.n) * s.batch * plan.slices);
+  const double blocks =
+      static_cast<double>(ceil_divide(s.m, t.m) * ceil_divide(s.n, t.n) * s.batch * plan.slices);
   const double products = static_cast<double>(t.m) * t.n * plan.slice_depth;
   // The blocks of the fullest multiprocessor share its rate; a lone block cannot hide its own latency.
-  const double on_one = std::max(1.0, static_cast<double>(ceil_divide(static_cast<int64_t>(blocks), kMultiprocessors)));
-  const double used = std::min(1.0, (0.5 + 0.5 * std::min(on_one, double(t.per_processor)) / t.per_processor));
+  const double on_one =
+      std::max(1.0, static_cast<double>(ceil_divide(static_cast<int64_t>(blocks), kMultiprocessors)));
+  const double used =
+      std::min(1.0, (0.5 + 0.5 * std::min(on_one, double(t.per_processor)) / t.per_processor));
   const double waves = on_one / std::min(on_one, static_cast<double>(t.per_processor));
   double total = on_one * products / (t.rate * used) + waves * kStartCycles;
   if (plan.slices > 1) {
-    const double bytes = static_cast<double>(s.m) * s.n * s.batch * (2.0 * plan.slices) * (s.element_bytes == 8 ? 8 : 4);
+    const double bytes =
+        static_cast<double>(s.m) * s.n * s.batch * (2.0 * plan.slices) * (s.element_bytes == 8 ? 8 : 4);
     total += kSumLaunchCycles + bytes / (kSumBytesPerCycle * kMultiprocessors);
   }
   return total;
@@ -87,7 +95,8 @@ MatmulPlan choose_matmul(const MatmulShape& s) {
   if (s.thin_dot || s.thin_stream) {
     const MatmulKernel kernel = s.thin_dot ? kThinDot : kThinStream;
     const int64_t blocks = ceil_divide(std::max(s.m, s.n), kThinLinesOfBlock) * s.batch;
-    return sliced(kernel, s.k, std::min<int64_t>(ceil_divide(2 * kMultiprocessors, blocks), kMaxSlices), kThinSliceDepth);
+    return sliced(kernel, s.k, std::min<int64_t>(ceil_divide(2 * kMultiprocessors, blocks), kMaxSlices),
+                  kThinSliceDepth);
   }
   MatmulPlan best;
   double least = 0;

@@ -16,7 +16,8 @@ enum MatmulKernel : int {
   kFmaSmall,    // f32 64 x 32
   kFmaDouble,   // f64 64 x 64
   kMmaLarge,    // f16, bf16, tf32 128 x 128
-  kMmaSmall,    // the same 64 x 64
+  kMmaMedium,   // the same 64 x 64
+  kMmaSmall,    // the same 64 x 32
   kThinDot,     // the large operand contiguous along k
   kThinStream,  // or across it
   kMatmulKernels,

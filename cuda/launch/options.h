@@ -32,7 +32,8 @@ bool tf32_allowed();
 std::vector<std::string> matmul_kernels();
 // The plan for contiguous operands, all float32 if bits is 32, float64 if 64, else 16-bit.
 MatmulPlan plan_matmul(int64_t m, int64_t n, int64_t k, int64_t batch, int bits);
-// From here on products that the kernel takes run by it, cut into this many slices; -1 lets the launcher choose.
+// From here on products that the kernel takes run by it, cut into this many slices; -1 lets the launcher
+// choose.
 void force_matmul(int kernel, int slices);
 
 // The same for the passes of a convolution.

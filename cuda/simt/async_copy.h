@@ -16,8 +16,8 @@ namespace tilewright::simt {
 struct AsyncCopy {
   char* to;
   const char* from;
-  size_t bytes, valid;   // valid of the bytes come from `from`, the others are zero
-  size_t landed = 0;     // bytes that are there
+  size_t bytes, valid;  // valid of the bytes come from `from`, the others are zero
+  size_t landed = 0;    // bytes that are there
   Stamp issued;
 };
 

@@ -63,8 +63,8 @@ class Block {
   void* remote_shared(const void* address, int rank, Site site) const;
 
   // Meets the other lanes of the warp. The last one computes: compute(given, results), both kExchangeBytes a
-  // lane; null copies. Returns the results, valid until the next meeting, or null if this place is a shuffle or
-  // vote that has been removed (mutation.h).
+  // lane; null copies. Returns the results, valid until the next meeting, or null if this place is a shuffle
+  // or vote that has been removed (mutation.h).
   using Compute = void (*)(const char* given, char* results);
   const char* warp_exchange(const char* operation, Site site, const void* value, size_t bytes,
                             Compute compute = nullptr);

@@ -110,8 +110,9 @@ void Block::mbarrier_init(void* barrier, int arrivals, Site site) {
   if (offset % sizeof(uint64_t) != 0) fail(FaultKind::misaligned, site, "an mbarrier takes 8 aligned bytes");
   Mbarrier* old = mbarriers_.at(offset);
   if (old != nullptr && !old->in_flight.empty())
-    fail(FaultKind::race, site, "the mbarrier still waits for a copy issued at " +
-                                    simt::to_string(old->in_flight.front().issued.site));
+    fail(FaultKind::race, site,
+         "the mbarrier still waits for a copy issued at " +
+             simt::to_string(old->in_flight.front().issued.site));
   Mbarrier& fresh = old != nullptr ? *old : mbarriers_.add();
   const int16_t actor = old != nullptr ? old->actor : clocks().add_actor();
   fresh = Mbarrier{};

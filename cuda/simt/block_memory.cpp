@@ -87,8 +87,7 @@ void Block::check_shared(const void* address, size_t bytes, Access access, Site 
     yield();
   }
   if (counters_.on()) {
-    counters_.count(true, current_, static_cast<uintptr_t>(offset_of(address)), bytes,
-                    access, site);
+    counters_.count(true, current_, static_cast<uintptr_t>(offset_of(address)), bytes, access, site);
   }
   const Stamp::Kind kind = access == Access::update ? Stamp::atomic
                            : collective             ? Stamp::collective
@@ -98,7 +97,8 @@ void Block::check_shared(const void* address, size_t bytes, Access access, Site 
 }
 
 void Block::count_global(const void* address, size_t bytes, Access access, Site site) {
-  if (counters_.on()) counters_.count(false, current_, reinterpret_cast<uintptr_t>(address), bytes, access, site);
+  if (counters_.on())
+    counters_.count(false, current_, reinterpret_cast<uintptr_t>(address), bytes, access, site);
 }
 
 void Block::check_access(Block& owner, const void* address, size_t bytes, Access access,
@@ -118,8 +118,10 @@ void Block::check_access(Block& owner, const void* address, size_t bytes, Access
   const bool copying = other.kind == Stamp::in_flight;
   fail(FaultKind::race, stamp.site,
        verb + range + ", which " + describe_stamp(other) +
-           (copying ? " copies to" : conflict.other_wrote ? " wrote" : " read") + " at " +
-           simt::to_string(other.site) +
+           (copying                ? " copies to"
+            : conflict.other_wrote ? " wrote"
+                                   : " read") +
+           " at " + simt::to_string(other.site) +
            (copying ? " and nobody has waited for" : " with no barrier between"));
 }
 
@@ -156,8 +158,7 @@ void Block::copy_async_wait(int groups_in_flight, Site site) {
   for (size_t i = 0; i < due; ++i) {
     AsyncCopy& copy = queue.copies()[i];
     copy_bytes(copy, copy.bytes - copy.landed);
-    shadow_.land(offset_of(copy.to), copy.bytes,
-                 clocks().stamp(cluster_thread(current_), copy.issued.site));
+    shadow_.land(offset_of(copy.to), copy.bytes, clocks().stamp(cluster_thread(current_), copy.issued.site));
   }
   queue.forget(due, static_cast<size_t>(groups_in_flight));
 }

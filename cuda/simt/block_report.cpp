@@ -25,7 +25,8 @@ std::string Block::describe_thread(int thread) const {
 std::string Block::describe_stamp(const Stamp& stamp) const {
   const int per_block = warps() * kWarpLanes;
   std::string text = describe_thread(stamp.thread % per_block);
-  if (launch_.cluster > 1) text += " of block " + std::to_string(stamp.thread / per_block) + " of the cluster";
+  if (launch_.cluster > 1)
+    text += " of block " + std::to_string(stamp.thread / per_block) + " of the cluster";
   return text;
 }
 

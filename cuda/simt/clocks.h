@@ -3,8 +3,8 @@
 // mbarriers: a bulk copy is an act of the mbarrier that its bytes are counted on.
 //
 // Order between warps is kept by clocks that are handed on where they meet. Order between lanes of one warp
-// is kept by an epoch that grows when they meet at warp_sync or a barrier. A lane that arrives somewhere alone
-// hands on its own accesses and those of the epochs before, not what its neighbours just did.
+// is kept by an epoch that grows when they meet at warp_sync or a barrier. A lane that arrives somewhere
+// alone hands on its own accesses and those of the epochs before, not what its neighbours just did.
 #pragma once
 
 #include <stdint.h>

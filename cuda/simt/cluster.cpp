@@ -48,7 +48,8 @@ bool Cluster::choose(Block* block, int current, Block** next_block, int* next) {
     const int first = block->rank_ + (elsewhere ? 1 + random_.below(size_) : 0);
     for (int i = 0; i < size_; ++i) {
       Block* candidate = blocks_[(first + i) % size_].get();
-      *next = candidate->scheduler_.pick(candidate->runnable_, candidate == block ? current : candidate->current_);
+      *next = candidate->scheduler_.pick(candidate->runnable_,
+                                         candidate == block ? current : candidate->current_);
       *next_block = candidate;
       if (*next >= 0) return true;
     }
@@ -104,8 +105,9 @@ void Cluster::finish_cluster_barrier() {
   if (finished > 0) {
     for (int rank = 0; rank < size_; ++rank) {
       if (blocks_[rank]->finished_ > 0)
-        blocks_[rank]->fail_block(FaultKind::divergent_barrier, "not all threads meet at the cluster's barrier:",
-                                  0, blocks_[rank]->threads_);
+        blocks_[rank]->fail_block(FaultKind::divergent_barrier,
+                                  "not all threads meet at the cluster's barrier:", 0,
+                                  blocks_[rank]->threads_);
     }
   }
   at_barrier_ = 0;

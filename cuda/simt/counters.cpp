@@ -57,7 +57,8 @@ void AccessCounters::start() {
   requests_.clear();
 }
 
-void AccessCounters::count(bool shared, int thread, uintptr_t address, size_t bytes, Access access, Site site) {
+void AccessCounters::count(bool shared, int thread, uintptr_t address, size_t bytes, Access access,
+                           Site site) {
   const uint8_t kind = static_cast<uint8_t>((shared ? 2 : 0) + (access == Access::read ? 1 : 0));
   Key key{site.file, site.line, thread, 0, kind, static_cast<uint8_t>(bytes)};
   const uint32_t number = numbers_[key]++;
@@ -68,7 +69,8 @@ void AccessCounters::count(bool shared, int thread, uintptr_t address, size_t by
 
 // As many lanes as move 128 bytes go together; within them, different words of one bank go one by one.
 int AccessCounters::passes(const Request& request, size_t bytes) {
-  const int lanes = bytes <= kBankBytes ? kLanes : kLanes * static_cast<int>(kBankBytes) / static_cast<int>(bytes);
+  const int lanes =
+      bytes <= kBankBytes ? kLanes : kLanes * static_cast<int>(kBankBytes) / static_cast<int>(bytes);
   int passes = 0;
   for (int first = 0; first < kLanes; first += lanes) {
     std::set<uintptr_t> words[kBanks];
@@ -87,7 +89,8 @@ int AccessCounters::passes(const Request& request, size_t bytes) {
 }
 
 int AccessCounters::needed_passes(const Request& request, size_t bytes) {
-  const int lanes = bytes <= kBankBytes ? kLanes : kLanes * static_cast<int>(kBankBytes) / static_cast<int>(bytes);
+  const int lanes =
+      bytes <= kBankBytes ? kLanes : kLanes * static_cast<int>(kBankBytes) / static_cast<int>(bytes);
   std::set<int> groups;
   for (const Lane& lane : request) groups.insert(lane.index / lanes);
   return static_cast<int>(groups.size());

@@ -17,10 +17,10 @@
 namespace tilewright::simt {
 
 struct AccessCounts {
-  int64_t shared_requests = 0;   // by a warp
-  int64_t shared_passes = 0;     // over the banks; as many as its bytes need, and one more for each conflict
+  int64_t shared_requests = 0;  // by a warp
+  int64_t shared_passes = 0;    // over the banks; as many as its bytes need, and one more for each conflict
   int64_t shared_conflicts = 0;
-  int64_t global_reads = 0;      // requests
+  int64_t global_reads = 0;  // requests
   int64_t global_read_sectors = 0;
   int64_t global_writes = 0;
   int64_t global_write_sectors = 0;

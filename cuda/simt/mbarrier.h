@@ -15,14 +15,14 @@
 namespace tilewright::simt {
 
 struct Mbarrier {
-  size_t offset = 0;       // in the block's shared memory
-  int16_t actor = 0;       // whose acts the landings are; its clock is the phase, from 1 on
-  int arrivals = 0;        // of a phase
-  int pending = 0;         // of this phase
-  int64_t bytes = 0;       // expected and not landed; negative while they land before they are announced
+  size_t offset = 0;  // in the block's shared memory
+  int16_t actor = 0;  // whose acts the landings are; its clock is the phase, from 1 on
+  int arrivals = 0;   // of a phase
+  int pending = 0;    // of this phase
+  int64_t bytes = 0;  // expected and not landed; negative while they land before they are announced
   uint32_t phase = 0;
-  Released releasing;       // by this phase's arrivals
-  Released released;        // by the last complete phase, which had seen all before
+  Released releasing;  // by this phase's arrivals
+  Released released;   // by the last complete phase, which had seen all before
   std::vector<AsyncCopy> in_flight;
 };
 

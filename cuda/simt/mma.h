@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models of ldmatrix and mma.sync, for Block::warp_exchange: the values of 32 lanes in, those of 32 lanes out,
-// in the register layouts of the PTX manual (sections ldmatrix and mma.m16n8k16, mma.m16n8k8).
+// Models of ldmatrix and mma.sync, for Block::warp_exchange: the values of 32 lanes in, those of 32 lanes
+// out, in the register layouts of the PTX manual (sections ldmatrix and mma.m16n8k16, mma.m16n8k8).
 #pragma once
 
 #include <stdint.h>

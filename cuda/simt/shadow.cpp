@@ -114,7 +114,8 @@ Conflict Shadow::race_with_readers(const Cell& cell, bool atomics_too, bool read
 // a race, and cannot invent one.
 void Shadow::add_lane(WarpReads& reads, const Stamp& stamp) {
   const uint32_t lane = uint32_t{1} << stamp.lane();
-  const bool same_epoch = reads.lanes != 0 && reads.last.epoch == stamp.epoch && reads.last.kind == stamp.kind;
+  const bool same_epoch =
+      reads.lanes != 0 && reads.last.epoch == stamp.epoch && reads.last.kind == stamp.kind;
   if (same_epoch && ((reads.lanes & lane) == 0 || reads.last.clock == stamp.clock)) {
     reads.lanes |= lane;
   } else {

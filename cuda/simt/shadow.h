@@ -43,7 +43,7 @@ class Shadow {
   // State of one word, or of one byte of a word that was accessed in parts.
   struct Cell {
     Stamp write;
-    WarpReads reads;     // of the only warp that reads, or
+    WarpReads reads;    // of the only warp that reads, or
     int read_set = -1;  // of many
   };
   static constexpr size_t kWord = 4;
