@@ -5,7 +5,7 @@
 //             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows) or the
 //             innermost kept axis (reduce_columns)
 // Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and a
-//             float32 square cannot overflow. Four loads are in flight a thread. The function is a run-time number,
+//             float32 square cannot overflow. Two loads are in flight a thread. The function is a run-time number,
 //             the same for all threads. Few outputs: each is cut in slices, whose totals reduce_finish merges in
 //             order, so bits depend on the shape alone
 // Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by side,
@@ -34,10 +34,9 @@ struct ReduceShape {
 };
 
 inline constexpr int kReduceThreads = 512;  // of a block that shares a row
-inline constexpr int kReduceInFlight = 4;
-// Groups of narrow elements are many values already.
-template <class T>
-inline constexpr int kGroupsInFlight = sizeof(T) >= 4 ? kReduceInFlight : 1;
+inline constexpr int kReduceInFlight = 2;  // loads of a thread
+// Outputs a thread of reduce_columns has at most: each has a total of two registers or more.
+inline constexpr int kMostColumns = 4;
 
 // Merges kCount elements, the first of which is number `position` of its output.
 template <class F, int kCount>
@@ -60,7 +59,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     reduce_rows(F f, typename F::Target target, GlobalPtr<const typename F::Element> x,
                 GlobalPtr<const double> shift, ReduceShape shape) {
   using T = typename F::Element;
-  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T)), kInFlight = kGroupsInFlight<T>;
+  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T)), kInFlight = kReduceInFlight;
   Team team;
   const int64_t jobs = shape.outputs * shape.slices;
   for (int64_t job = team.first_row(); job < jobs; job += team.row_step()) {
