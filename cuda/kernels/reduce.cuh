@@ -38,12 +38,29 @@ inline constexpr int kReduceInFlight = 2;  // loads of a thread
 // Outputs a thread of reduce_columns has at most: each has a total of two registers or more.
 inline constexpr int kMostColumns = 4;
 
-// Merges kCount elements, the first of which is number `position` of its output.
-template <class F, int kCount>
-TW_DEVICE void fold_group(const F& f, typename F::Total& total, const typename F::Element (&values)[kCount],
-                          double shift, int64_t position) {
-  TW_UNROLL
-  for (int v = 0; v < kCount; ++v) total = f.merge(total, f.term(values[v], shift, position + v));
+// Merges items first, first + step, ... before end: groups of kCount elements of x.
+template <int kCount, class F>
+TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const typename F::Element> x, double shift,
+                          int64_t first, int64_t end, int64_t step, const Axes<1>& reduced) {
+  for (int64_t item = first; item < end; item += kReduceInFlight * step) {
+    typename F::Element values[kReduceInFlight][kCount];
+    TW_UNROLL
+    for (int u = 0; u < kReduceInFlight; ++u) {
+      const int64_t from = reduced.offsets(item + u * step < end ? item + u * step : item).of[0];
+      if constexpr (kCount > 1) {
+        load_group(values[u], x, from, 1);
+      } else {
+        values[u][0] = x[from];
+      }
+    }
+    TW_UNROLL
+    for (int u = 0; u < kReduceInFlight; ++u) {
+      if (item + u * step >= end) continue;
+      TW_UNROLL
+      for (int v = 0; v < kCount; ++v)
+        total = f.merge(total, f.term(values[u][v], shift, (item + u * step) * kCount + v));
+    }
+  }
 }
 
 template <class F>
@@ -59,7 +76,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     reduce_rows(F f, typename F::Target target, GlobalPtr<const typename F::Element> x,
                 GlobalPtr<const double> shift, ReduceShape shape) {
   using T = typename F::Element;
-  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T)), kInFlight = kReduceInFlight;
+  constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
   Team team;
   const int64_t jobs = shape.outputs * shape.slices;
   for (int64_t job = team.first_row(); job < jobs; job += team.row_step()) {
@@ -71,29 +88,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
     const int64_t rest = shape.items - begin;
     const int64_t end = begin + (shape.items_per_slice < rest ? shape.items_per_slice : rest);
 
+    const int64_t first = begin + team.rank();
     typename F::Total total = f.identity();
-    for (int64_t item = begin + team.rank(); item < end; item += int64_t{kInFlight} * team.size()) {
-      T values[kInFlight][kVector];
-      TW_UNROLL
-      for (int u = 0; u < kInFlight; ++u) {
-        const int64_t mine = item + u * team.size();
-        const int64_t from = at.of[0] + shape.reduced.offsets(mine < end ? mine : item).of[0];
-        if (shape.in_groups) {
-          load_group(values[u], x, from, 1);
-        } else {
-          values[u][0] = x[from];
-        }
-      }
-      TW_UNROLL
-      for (int u = 0; u < kInFlight; ++u) {
-        const int64_t mine = item + u * team.size();
-        if (mine >= end) continue;
-        if (shape.in_groups) {
-          fold_group(f, total, values[u], s, mine * kVector);
-        } else {
-          total = f.merge(total, f.term(values[u][0], s, mine));
-        }
-      }
+    if (shape.in_groups) {
+      fold_items<kVector>(f, total, x + at.of[0], s, first, end, team.size(), shape.reduced);
+    } else {
+      fold_items<1>(f, total, x + at.of[0], s, first, end, team.size(), shape.reduced);
     }
     total = team.reduce(total, f.identity(), [&](const auto& a, const auto& b) { return f.merge(a, b); });
     if (team.rank() == 0) target.write(shape.slices, slice * shape.outputs + output, at.of[1], total, s);
