@@ -60,6 +60,7 @@ View view_of(const char* operation, const char* argument, py::handle object) {
     fail(ErrorKind::type, operation,
          std::string(argument) + " is a " + type_text(object) + ", expected an array (numpy.ndarray)");
   const auto array = py::reinterpret_borrow<py::array>(object);
+  if (CallObserver* observer = call_observer()) observer->sees_array(object.ptr());
   View view;
   view.dtype = dtype_of_array(operation, argument, array.dtype());
   if (array.ndim() > kMaxDims)

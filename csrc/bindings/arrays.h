@@ -63,6 +63,7 @@ void define(py::module_& m, const Ops& ops, const char* name, void (*function)(c
 }
 
 void bind_cpu(py::module_& m);
+void bind_recording(py::module_& m);
 void bind_elementwise(py::module_& m, const Ops& ops);
 void bind_reduce(py::module_& m, const Ops& ops);
 void bind_matmul(py::module_& m, const Ops& ops);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only the CPU module has: threads, instruction sets and the memory behind NumPy arrays.
-#include <pybind11/numpy.h>
-
 #include "bindings/arrays.h"
+#include "bindings/pool_array.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "core/profile.h"
@@ -12,23 +11,10 @@
 namespace tilewright::bindings {
 namespace {
 
-// An uninitialised C-ordered array over a pool block, which goes back when the last view of it dies.
 py::array empty(const py::tuple& shape, const py::dtype& dtype) {
   std::vector<py::ssize_t> dims;
-  int64_t bytes = dtype.itemsize();
-  for (py::handle item : shape) {
-    const auto dim = item.cast<py::ssize_t>();
-    if (dim < 0) fail(ErrorKind::value, "empty", "shape has a negative size " + std::to_string(dim));
-    dims.push_back(dim);
-  }
-  bool none = false;
-  for (py::ssize_t dim : dims) none |= dim == 0;
-  for (py::ssize_t dim : dims)
-    if (!none && __builtin_mul_overflow(bytes, dim, &bytes))
-      fail(ErrorKind::value, "empty", "shape " + std::string(py::str(shape)) + " needs more bytes than fit in 64 bits");
-  void* block = pool_allocate(none ? 0 : static_cast<size_t>(bytes));
-  py::capsule owner(block, [](void* pointer) { pool_release(pointer); });
-  return py::array(dtype, dims, {}, block, owner);
+  for (py::handle item : shape) dims.push_back(item.cast<py::ssize_t>());
+  return pool_array(dims, dtype);
 }
 
 py::dict stats() {

@@ -141,6 +141,44 @@ double fraction(const char* operation, const py::dict& options, const char* argu
   return value;
 }
 
+struct RuleName {
+  const char* name;
+  AdaptiveRule rule;
+  bool second, counts;  // has a second state list; needs the step count
+};
+constexpr RuleName kRules[] = {
+    {"adagrad", AdaptiveRule::adagrad, false, false}, {"adadelta", AdaptiveRule::adadelta, true, false},
+    {"adamax", AdaptiveRule::adamax, true, true},     {"nadam", AdaptiveRule::nadam, true, true},
+    {"lion", AdaptiveRule::lion, false, false},       {"ftrl", AdaptiveRule::ftrl, true, false},
+};
+
+const RuleName& rule_named(const std::string& name) {
+  for (const RuleName& rule : kRules)
+    if (name == rule.name) return rule;
+  fail(ErrorKind::value, "adaptive_update", "rule is '" + name + "', expected adagrad, adadelta, adamax, nadam, lion or ftrl");
+}
+
+AdaptiveParams adaptive_params(const char* operation, AdaptiveRule rule, const py::dict& options) {
+  AdaptiveParams params;
+  params.rule = rule;
+  params.beta_1 = options["beta_1"].cast<double>();
+  params.beta_2 = options["beta_2"].cast<double>();
+  // Lion's beta_1 may be 1, and its mean then alone decides.
+  if (rule != AdaptiveRule::lion || params.beta_1 != 1) check_fraction(operation, "beta_1", params.beta_1);
+  check_fraction(operation, rule == AdaptiveRule::adadelta ? "rho" : "beta_2", params.beta_2);
+  params.epsilon = not_negative(operation, options, "epsilon");
+  params.momentum_decay = not_negative(operation, options, "momentum_decay");
+  params.learning_rate_power = options["learning_rate_power"].cast<double>();
+  check_not_negative(operation, "-learning_rate_power", -params.learning_rate_power);
+  params.l1 = not_negative(operation, options, "l1_regularization");
+  params.l2 = not_negative(operation, options, "l2_regularization");
+  params.l2_shrinkage = not_negative(operation, options, "l2_shrinkage");
+  params.beta = not_negative(operation, options, "beta");
+  params.weight_decay = not_negative(operation, options, "weight_decay");
+  params.gradient = gradient_params(operation, options);
+  return params;
+}
+
 }  // namespace
 
 void bind_optimizer(py::module_& m, const Ops& ops) {
@@ -219,6 +257,33 @@ void bind_optimizer(py::module_& m, const Ops& ops) {
       "One RMSprop step over lists of arrays, in place", py::arg("params"), py::arg("grads"), py::arg("velocity"),
       py::arg("mean_square"), py::arg("mean_gradient"), py::arg("learning_rate"), py::arg("gradient_scale"),
       py::arg("options"), stream);
+  m.def(
+      "adaptive_update",
+      [&ops](const std::string& rule_name, py::handle params, py::handle grads, py::handle a, py::handle b, py::handle step,
+             py::handle product, py::handle rate, py::handle scale, const py::dict& options, py::handle stream) {
+        const RuleName& rule = rule_named(rule_name);
+        const std::string name = std::string(rule.name) + "_update";
+        const char* op = name.c_str();
+        const py::tuple names = options["state_names"];
+        const auto first = names[0].cast<std::string>(), second = names[1].cast<std::string>();
+        Lists lists(op, params, grads);
+        const Arrays as = lists.state(first.c_str(), a);
+        const Arrays bs = rule.second ? lists.state(second.c_str(), b) : lists.optional_state(second.c_str(), py::none());
+        lists.check_disjoint();
+        View step_view, product_view;
+        if (rule.counts) {
+          step_view = input(op, "step", step);
+          check_shape(op, "step", step_view, {1});
+          check_dtype(op, "step", step_view, {Dtype::s64});
+        }
+        if (rule.rule == AdaptiveRule::nadam) product_view = one(op, "product", product, lists.dtype());
+        run(ops.adaptive_update, lists.params().list(), lists.grads().list(), as.list(), bs.list(), step_view, product_view,
+            one(op, "learning_rate", rate, lists.dtype()), one(op, "gradient_scale", scale, lists.dtype(), true),
+            adaptive_params(op, rule.rule, options), stream_of(stream));
+      },
+      "One step of adagrad, adadelta, adamax, nadam, lion or ftrl over lists of arrays, in place", py::arg("rule"),
+      py::arg("params"), py::arg("grads"), py::arg("a"), py::arg("b"), py::arg("step"), py::arg("product"),
+      py::arg("learning_rate"), py::arg("gradient_scale"), py::arg("options"), stream);
 }
 
 }  // namespace tilewright::bindings

@@ -6,4 +6,5 @@ PYBIND11_MODULE(_cpu, m) {
   m.doc() = "Tilewright's operations on the CPU";
   tilewright::bindings::bind_all(m, tilewright::cpu::ops());
   tilewright::bindings::bind_cpu(m);
+  tilewright::bindings::bind_recording(m);
 }

@@ -15,7 +15,7 @@ CallObserver* set_call_observer(CallObserver* observer) {
   return before;
 }
 
-void CallObserver::keep(const Call&, void* closure, void (*)(void*), void (*destroy)(void*)) { destroy(closure); }
+void CallObserver::keep(const Call&, std::unique_ptr<KeptCall>) {}
 
 namespace {
 std::string names_of(DtypeMask dtypes) {

@@ -4,13 +4,16 @@
 // (profile, record); back ends and bindings know of neither.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
 #include "core/params.h"
+#include "core/params_same.h"
 #include "core/view.h"
 
 namespace tilewright {
@@ -40,16 +43,31 @@ struct Call {
   bool causal;  // attention that skips the keys behind each query
 };
 
+// A call that can be repeated: its function with its arguments, Views and scalars by value, lists copied.
+class KeptCall {
+ public:
+  KeptCall(const OpBase& op) : op_(op) {}
+  virtual ~KeptCall() = default;
+  virtual void run() const = 0;
+  // The same operation with the same scalars; Views are not compared.
+  virtual bool same_scalars(const KeptCall& other) const = 0;
+  const OpBase& op() const { return op_; }
+
+ private:
+  const OpBase& op_;
+};
+
 // Sees each call of the thread that installed it, just before and just after.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;
   virtual void before(const Call& call) = 0;
   virtual void after(const Call& call) = 0;
-  // True: `keep` gets each call once more as a closure that repeats it with the same arguments (Views and
-  // scalars by value, lists copied); the observer owns it and calls destroy(closure) in the end.
+  // True: `keep` gets each call once more, to repeat.
   virtual bool keeps_calls() const { return false; }
-  virtual void keep(const Call& call, void* closure, void (*run)(void*), void (*destroy)(void*));
+  virtual void keep(const Call& call, std::unique_ptr<KeptCall> kept);
+  // A binding has taken a View of this Python array, for the call that follows.
+  virtual void sees_array(void* /*object*/) {}
 };
 
 // The observer of this thread, or null. Returns the one it replaces.
@@ -89,6 +107,38 @@ struct Kept<ViewList> {
   std::vector<View> views;
   explicit Kept(const ViewList& list) : views(list.begin(), list.end()) {}
   ViewList get() const { return {views.data(), static_cast<int64_t>(views.size())}; }
+};
+
+template <class T>
+bool same_kept(const Kept<T>& a, const Kept<T>& b) {
+  return same(a.value, b.value);
+}
+inline bool same_kept(const Kept<View>&, const Kept<View>&) { return true; }
+inline bool same_kept(const Kept<ViewList>&, const Kept<ViewList>&) { return true; }
+inline bool same_kept(const Kept<Stream>&, const Kept<Stream>&) { return true; }
+
+template <class... Args>
+class KeptCallOf : public KeptCall {
+ public:
+  using Function = void (*)(Args...);
+  KeptCallOf(const OpBase& op, Function function, Args... args) : KeptCall(op), function_(function), kept_(args...) {}
+  void run() const override {
+    std::apply([this](const auto&... kept) { function_(kept.get()...); }, kept_);
+  }
+  bool same_scalars(const KeptCall& other) const override {
+    if (&other.op() != &op()) return false;
+    return all_same(kept_, static_cast<const KeptCallOf&>(other).kept_, std::index_sequence_for<Args...>());
+  }
+
+ private:
+  using Tuple = std::tuple<Kept<std::decay_t<Args>>...>;
+  template <size_t... i>
+  static bool all_same(const Tuple& a, const Tuple& b, std::index_sequence<i...>) {
+    return (same_kept(std::get<i>(a), std::get<i>(b)) && ...);
+  }
+
+  Function function_;
+  Tuple kept_;
 };
 
 inline void collect(std::vector<View>& out, const View& view) { out.push_back(view); }
@@ -153,22 +203,8 @@ class Op<void(Args...)> : public OpBase {
     observer.before(call);
     function_(args...);
     observer.after(call);
-    if (observer.keeps_calls()) keep(observer, call, args...);
-  }
-
-  void keep(CallObserver& observer, const Call& call, Args... args) const {
-    struct Closure {
-      Function function;
-      std::tuple<detail::Kept<std::decay_t<Args>>...> kept;
-    };
-    auto* closure = new Closure{function_, {detail::Kept<std::decay_t<Args>>(args)...}};
-    observer.keep(
-        call, closure,
-        [](void* raw) {
-          auto* c = static_cast<Closure*>(raw);
-          std::apply([c](const auto&... k) { c->function(k.get()...); }, c->kept);
-        },
-        [](void* raw) { delete static_cast<Closure*>(raw); });
+    if (observer.keeps_calls())
+      observer.keep(call, std::make_unique<detail::KeptCallOf<Args...>>(*this, function_, args...));
   }
 
   Function function_ = nullptr;

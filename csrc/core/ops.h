@@ -152,6 +152,8 @@ struct Ops {
   Op<void(L params, L grads, L m, L v, L v_max, V step, V learning_rate, V gradient_scale, const AdamParams&, S)> adam_update{list, "adam_update"};
   Op<void(L params, L grads, L velocity, V learning_rate, V gradient_scale, const SgdParams&, S)> sgd_update{list, "sgd_update"};
   Op<void(L params, L grads, L velocity, L mean_square, L mean_gradient, V learning_rate, V gradient_scale, const RmspropParams&, S)> rmsprop_update{list, "rmsprop_update"};
+  // The other rules, with up to two state lists; adamax and nadam need step, nadam its product of momentum factors (1,) of T.
+  Op<void(L params, L grads, L a, L b, V step, V product, V learning_rate, V gradient_scale, const AdaptiveParams&, S)> adaptive_update{list, "adaptive_update"};
 };
 
 }  // namespace tilewright

@@ -102,6 +102,27 @@ struct SgdParams {
   GradientParams gradient;
 };
 
+// The rules of adaptive_update, and what its lists a and b hold.
+enum class AdaptiveRule : uint8_t {
+  adagrad,   // a: sum of squared gradients
+  adadelta,  // a: mean of squared gradients, b: of squared steps
+  adamax,    // a: mean gradient, b: largest gradient, decaying
+  nadam,     // a: mean gradient, b: mean of squared gradients
+  lion,      // a: mean gradient
+  ftrl,      // a: sum of squared gradients, b: the linear term
+};
+
+struct AdaptiveParams {
+  AdaptiveRule rule = AdaptiveRule::adagrad;
+  double beta_1 = 0.9, beta_2 = 0.999;  // adadelta's rho is beta_2
+  double epsilon = 1e-7;
+  double momentum_decay = 1;  // nadam: beta_1's factor at step t is 1 - 0.5 * 0.96^(t * momentum_decay)
+  // Of ftrl only: exponent of the accumulator in the step size, and what pulls weights towards 0.
+  double learning_rate_power = -0.5, l1 = 0, l2 = 0, l2_shrinkage = 0, beta = 0;
+  double weight_decay = 0;
+  GradientParams gradient;
+};
+
 struct RmspropParams {
   double rho = 0.9, momentum = 0, epsilon = 1e-7;
   bool epsilon_inside = true;   // sqrt(v + epsilon) (Keras) instead of sqrt(v) + epsilon (PyTorch)

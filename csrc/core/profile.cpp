@@ -38,7 +38,7 @@ double flop_of(const Call& call) {
   if (is(call, "conv2d_backward_data")) return conv2d_flop(v[1], v[2]);
   if (is(call, "conv2d_backward_weight")) return conv2d_flop(v[2], v[0]);
   if (is(call, "attention_forward")) return attention_flop(v[2], v[3], 2, call.causal);
-  if (is(call, "attention_backward")) return attention_flop(v[4], v[5], 5, call.causal);
+  if (is(call, "attention_backward")) return attention_flop(v[5], v[6], 5, call.causal);
   if (is(call, "lstm_forward")) return rnn_flop(v[5], v[6], v[7]);
   if (is(call, "gru_forward")) return rnn_flop(v[3], v[4], v[5]);
   if (is(call, "simple_rnn_forward")) return rnn_flop(v[2], v[3], v[4]);

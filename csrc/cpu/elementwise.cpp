@@ -24,7 +24,7 @@ const ElementwiseKernels& table() { return kernels<ElementwiseKernels>(); }
 void unary(const View& y, const View& x, Unary f, double p, double q, Stream) {
   const UnarySpan span = table().unary[static_cast<int>(f)][static_cast<int>(x.dtype)];
   if (!span) refuse(name_of(f), "x", x.dtype);
-  for_spans({&y, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.n, p, q); });
+  for_spans({&y, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.n, p, q, s.past_caches); });
 }
 
 // dx = dy * (a derivative of f at x); y, if given, is f(x).
@@ -34,10 +34,10 @@ void differentiate(const char* name, const UnaryBackward& entry, const View& dx,
   if (!span) fail(ErrorKind::value, name, "function has bool results, which have no derivative");
   if (y)
     for_spans({&dx, &dy, &x, &y}, 0,
-              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], s.data[3], s.n, p, q); });
+              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], s.data[3], s.n, p, q, s.past_caches); });
   else
     for_spans({&dx, &dy, &x}, 0,
-              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], nullptr, s.n, p, q); });
+              [&](const Span& s) { span(s.data[0], s.data[1], s.data[2], nullptr, s.n, p, q, s.past_caches); });
 }
 
 void unary_backward(const View& dx, const View& dy, const View& x, const View& y, Unary f, double p, double q,
@@ -54,7 +54,7 @@ void binary(const View& y, const View& a, const View& b, Binary f, Stream) {
   if (!forms.both) refuse(name_of(f), "a", a.dtype);
   for_spans({&y, &a, &b}, 1, [&](const Span& s) {
     const BinarySpan span = s.single[1] ? forms.scalar_a : s.single[2] ? forms.scalar_b : forms.both;
-    span(s.data[0], s.data[1], s.data[2], s.n);
+    span(s.data[0], s.data[1], s.data[2], s.n, s.past_caches);
   });
 }
 
@@ -70,6 +70,11 @@ void copy_same_dtype(const View& y, const View& x) {
   if (loop.empty) return;
   const CopyRows rows = table().copy_rows[log2_item(loop.item[0])];
   const TileGrid grid(loop, kElementsPerTask);
+  if (loop.contiguous(1) && detail::streams(loop)) {
+    const CopyStream stream = table().copy_stream;
+    for_tiles(grid, [&](const Tile& t) { stream(t.data[0], t.data[1], t.cols * loop.item[0]); });
+    return;
+  }
   for_tiles(grid, [&](const Tile& t) {
     rows(t.data[0], t.data[1],
          {t.rows, t.cols, t.row_stride[0], t.col_stride[0], t.row_stride[1], t.col_stride[1]});

@@ -16,8 +16,10 @@
 namespace tilewright::cpu {
 namespace {
 
-// Columns one task takes, so that partial sums of the bias gradient stay small beside the input.
-constexpr int64_t kColsPerTask = 512;
+// Columns one task takes: whole rows, so that memory is read in its order, unless they are very long.
+constexpr int64_t kColsPerTask = 8192;
+// Rows that share one partial sum of the bias gradient, at least: it stays small beside them.
+constexpr int64_t kFewestRows = 16;
 
 // x seen as rows x cols; the bias runs along cols. Without one the whole array is a single row.
 struct Rows {
@@ -29,6 +31,7 @@ struct Rows {
     rows = cols ? size / cols : 0;
     const int64_t width = with_bias ? kColsPerTask : kElementsPerTask;
     rows_per_task = kElementsPerTask / std::max<int64_t>(1, std::min(cols, width)) + 1;
+    if (with_bias) rows_per_task = std::max(rows_per_task, kFewestRows);
     row_tasks = (rows + rows_per_task - 1) / rows_per_task;
     width_ = width;
     col_tasks = (cols + width - 1) / width;

@@ -16,8 +16,8 @@ namespace tilewright::cpu {
 namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 14;
-constexpr int64_t kMostSlices = 64;
-constexpr int64_t kMostSliceTotals = 1 << 22;  // elements of all slices' sums together
+constexpr int64_t kEnoughSlices = 32;
+constexpr int64_t kFewestRows = 8;
 
 template <class T>
 const NormTable<T>& table() {
@@ -63,39 +63,26 @@ struct Backward {
   }
 };
 
-// totals += part, part = 0
+// Rows begin..end-1; sums (2, cols) receives what they add to dgamma and dbeta.
 template <class T>
-void flush(double* totals, T* part, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    totals[i] += static_cast<double>(part[i]);
-    part[i] = 0;
-  }
-}
-
-// Rows begin..end-1; totals (2, cols) receives the sums for dgamma and dbeta.
-template <class T>
-void backward_slice(const Backward<T>& call, double* totals, int64_t begin, int64_t end) {
+void backward_slice(const Backward<T>& call, T* sums, int64_t begin, int64_t end) {
   const int64_t cols = call.x.dim(1);
-  const Scratch<T> part(2 * cols);
-  std::fill_n(part.data(), 2 * cols, T(0));
-  std::fill_n(totals, 2 * cols, 0.0);
-  for (int64_t r = begin; r < end; ++r) {
-    call.row(r, part.data(), part.data() + cols);
-    if ((r - begin) % kNormSlice == kNormSlice - 1) flush(totals, part.data(), 2 * cols);
-  }
-  flush(totals, part.data(), 2 * cols);
+  std::fill_n(sums, 2 * cols, T(0));
+  for (int64_t r = begin; r < end; ++r) call.row(r, sums, sums + cols);
 }
 
-// result[c] = sum of the slices' totals[c], in order
+// result[c] = the slices' sums[c], added in order
 template <class T>
-void join_slices(const View& result, const double* totals, int64_t slices, int64_t cols) {
+void join_slices(const View& result, const T* sums, int64_t slices, int64_t cols) {
   if (!result) return;
   parallel_ranges(cols, kElementsPerTask / slices + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      double total = 0;
-      for (int64_t s = 0; s < slices; ++s) total += totals[s * 2 * cols + c];
-      result.as<T>()[c] = static_cast<T>(total);
+    const Scratch<double> totals(end - begin);
+    std::fill_n(totals.data(), end - begin, 0.0);
+    for (int64_t s = 0; s < slices; ++s) {
+      const T* part = sums + s * 2 * cols + begin;
+      for (int64_t c = 0; c < end - begin; ++c) totals[c] += static_cast<double>(part[c]);
     }
+    for (int64_t c = 0; c < end - begin; ++c) result.as<T>()[begin + c] = static_cast<T>(totals[c]);
   });
 }
 
@@ -109,14 +96,15 @@ void backward(const Backward<T>& call) {
     });
     return;
   }
-  const int64_t most = std::min({rows, kMostSlices, kMostSliceTotals / cols});
-  const int64_t slices = std::max<int64_t>(1, std::min(most, rows * cols / kElementsPerTask));
-  const Scratch<double> totals(slices * 2 * cols);
+  // Long slices, because each writes sums as long as a row; enough of them for all threads where rows allow it.
+  const int64_t height = std::clamp<int64_t>(rows / kEnoughSlices, kFewestRows, kNormSlice);
+  const int64_t slices = std::max<int64_t>(1, (rows + height - 1) / height);
+  const Scratch<T> sums(slices * 2 * cols);
   parallel_for(slices, [&](int64_t s) {
-    backward_slice(call, totals.data() + s * 2 * cols, rows * s / slices, rows * (s + 1) / slices);
+    backward_slice(call, sums.data() + s * 2 * cols, std::min(rows, s * height), std::min(rows, (s + 1) * height));
   });
-  join_slices<T>(call.dgamma, totals.data(), slices, cols);
-  join_slices<T>(call.dbeta, totals.data() + cols, slices, cols);
+  join_slices<T>(call.dgamma, sums.data(), slices, cols);
+  join_slices<T>(call.dbeta, sums.data() + cols, slices, cols);
 }
 
 void layer_norm_forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x,

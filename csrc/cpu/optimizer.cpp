@@ -62,8 +62,8 @@ double scalar(const View& view, double missing) {
   return view ? static_cast<double>(*view.as<T>()) : missing;
 }
 
-// Scale that brings a norm down to `limit`: limit / max(norm, limit).
-double shrink_to(double norm, double limit) { return norm > limit ? limit / norm : 1.0; }
+// Scale that brings a norm down to `limit`: limit / max(norm, limit); NaN for a norm that is.
+double shrink_to(double norm, double limit) { return norm <= limit ? 1.0 : limit / norm; }
 
 // For each array the factor its gradient is multiplied with: sign, caller's scale and norm clips. The norms are
 // summed span by span in double, in order, so they have the same bits for any number of threads.
@@ -85,7 +85,9 @@ std::vector<T> gradient_scales(const Cut& cut, const ViewList& grads, double sca
     total += squares[a] * factor * factor;
   }
   if (params.global_clip_norm > 0) {
-    const double factor = shrink_to(std::fabs(scale) * std::sqrt(total), params.global_clip_norm);
+    // A norm that is not finite makes every gradient NaN, as in Keras: the step went wrong as a whole.
+    const double norm = std::fabs(scale) * std::sqrt(total);
+    const double factor = shrink_to(norm, params.global_clip_norm) + (norm - norm);
     for (T& s : scales) s = static_cast<T>(s * factor);
   }
   return scales;
@@ -181,12 +183,58 @@ void rmsprop_update(const ViewList& params, const ViewList& grads, const ViewLis
   });
 }
 
+// The coefficients of one adaptive step; rules take those they need.
+template <class T>
+AdaptiveSpan<T> adaptive_span(const View& step, const View& product, double rate, const AdaptiveParams& params) {
+  AdaptiveSpan<T> span{};
+  span.decay_1 = static_cast<T>(params.beta_1);
+  span.gain_1 = static_cast<T>(1 - params.beta_1);
+  span.decay_2 = static_cast<T>(params.beta_2);
+  span.gain_2 = static_cast<T>(1 - params.beta_2);
+  span.epsilon = static_cast<T>(params.epsilon);
+  span.shrink = static_cast<T>(1 - rate * params.weight_decay);
+  span.rate = static_cast<T>(rate);
+  span.power = static_cast<T>(-params.learning_rate_power);
+  span.l1 = static_cast<T>(params.l1);
+  span.l2 = static_cast<T>(2 * params.l2 + params.beta / rate);
+  span.l2_shrinkage = static_cast<T>(2 * params.l2_shrinkage);
+  const double count = step ? static_cast<double>(*step.as<int64_t>()) : 0;
+  if (params.rule == AdaptiveRule::adamax) span.rate = static_cast<T>(rate / (1 - std::pow(params.beta_1, count)));
+  if (params.rule == AdaptiveRule::nadam) {
+    const auto momentum = [&](double t) { return params.beta_1 * (1 - 0.5 * std::pow(0.96, t * params.momentum_decay)); };
+    const double past = scalar<T>(product, 1), next = momentum(count + 1);
+    span.rate = static_cast<T>(rate * next / (1 - past * next));
+    span.gradient_rate = static_cast<T>(rate * (1 - momentum(count)) / (1 - past));
+    span.root_scale = static_cast<T>(1 / std::sqrt(1 - std::pow(params.beta_2, count)));
+  }
+  return span;
+}
+
+void adaptive_update(const ViewList& params, const ViewList& grads, const ViewList& a, const ViewList& b,
+                     const View& step, const View& product, const View& learning_rate, const View& gradient_scale,
+                     const AdaptiveParams& adaptive, Stream) {
+  if (params.count == 0) return;
+  if (step && *step.as<int64_t>() < 1)
+    fail(ErrorKind::value, adaptive.rule == AdaptiveRule::nadam ? "nadam_update" : "adamax_update",
+         "step is " + std::to_string(*step.as<int64_t>()) + ", expected at least 1");
+  for_float(params[0].dtype, [&](auto type) {
+    using T = type_t<decltype(type)>;
+    const AdaptiveSpan<T> span = adaptive_span<T>(step, product, scalar<T>(learning_rate, 0), adaptive);
+    const auto update = kernels<OptimizerKernels>().of<T>().adaptive[static_cast<int>(adaptive.rule)];
+    for_parameters<T>(params, grads, gradient_scale, adaptive.gradient, span,
+                      [&](const Span& s, const AdaptiveSpan<T>& own) {
+                        update(at<T>(params, s), at<T>(grads, s), at<T>(a, s), at<T>(b, s), s.count, own);
+                      });
+  });
+}
+
 }  // namespace
 
 void fill_optimizer(Ops& ops) {
   ops.adam_update.set(adam_update, kF32F64);
   ops.sgd_update.set(sgd_update, kF32F64);
   ops.rmsprop_update.set(rmsprop_update, kF32F64);
+  ops.adaptive_update.set(adaptive_update, kF32F64);
 }
 
 }  // namespace tilewright::cpu

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;
 constexpr int64_t kElementsPerStep = 1 << 14;  // also bounds what is packed at once: 128 KiB of float64
-constexpr int64_t kMaxColumns = 1024;          // totals of a tile stay in the first-level cache
+constexpr int64_t kMaxColumns = 16384;         // totals of a tile stay in the second-level cache
 constexpr int64_t kMaxRows = 256;
 constexpr int64_t kEnoughTasks = 32;
 
@@ -43,12 +43,19 @@ void cut(ReducePlan& plan) {
   const int64_t per_output = std::max<int64_t>(plan.reduced_size, 1);
   const ReduceAxis &kept = plan.kept[0], &reduced = plan.reduced[0];
   const int64_t widest = plan.by_rows ? kMaxRows : kMaxColumns;
-  const int64_t narrowest = plan.by_rows ? 1 : 256;
+  // Memory is read in long stretches: whole rows of columns, and neighbouring outputs where a reduced axis lies
+  // outside of them. 256 columns of rows 4 KiB apart reach a third of that speed.
+  const bool interleaved = plan.reduced_count > 1 && plan.kept_count > 0;
+  const int64_t narrowest = !plan.by_rows ? kMaxColumns
+                            : interleaved ? std::clamp<int64_t>(kElementsPerTask / reduced.size, 1, widest) : 1;
   plan.tile = std::min(std::clamp(kElementsPerTask / per_output, narrowest, widest), kept.size);
   plan.tiles_per_row = ceil_divide(kept.size, plan.tile);
   plan.tiles = plan.outputs / kept.size * plan.tiles_per_row;
-  // Columns are folded eight rows at a time.
-  plan.block = std::min(std::max<int64_t>(kElementsPerStep / plan.tile / 8 * 8, 8), std::max<int64_t>(reduced.size, 1));
+  // What needs no packing is taken whole: rows one after the other, or all rows of a tile of columns.
+  const bool whole = plan.by_rows ? reduced.x_stride == 1 : kept.x_stride == 1;
+  const int64_t rows = plan.by_rows ? 1 : plan.tile;
+  const int64_t length = whole ? std::max<int64_t>(kElementsPerStep / rows, 32) : std::max<int64_t>(kElementsPerStep / plan.tile, 8);
+  plan.block = std::min(length, std::max<int64_t>(reduced.size, 1));
   plan.blocks_per_row = ceil_divide(reduced.size, plan.block);
   plan.steps = reduced.size ? plan.reduced_size / reduced.size * plan.blocks_per_row : 0;
   const int64_t work = plan.tile * per_output;

@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kBytesPerTask = 1 << 16;
 constexpr int64_t kColumnsPerTask = 256;
 constexpr int64_t kParts = 16;
+constexpr int64_t kAhead = 8;  // rows asked for before they are copied
 
 template <class Id>
 int64_t row_of(const View& ids, int64_t i, int64_t rows) {
@@ -50,14 +51,18 @@ void add_rows_of(const View& y, const View& dy, const View& ids) {
 
 template <class Id>
 void take_rows_of(const View& y, const View& x, const View& ids) {
-  const int64_t n = y.dim(1), item = dtype_size(y.dtype), bytes = y.dim(2) * item;
-  char* to = y.as<char>();
-  const char* from = x.as<char>();
+  const int64_t n = y.dim(1), item = dtype_size(y.dtype), bytes = y.dim(2) * item, count = x.dim(1);
+  const int64_t to_step = y.stride(1) * item, from_step = x.stride(1) * item;
   parallel_ranges(y.dim(0) * n, kBytesPerTask / (bytes + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const int64_t o = r / n, i = r % n, row = row_of<Id>(ids, i, x.dim(1));
-      memcpy(to + (o * y.stride(0) + i * y.stride(1)) * item, from + (o * x.stride(0) + row * x.stride(1)) * item,
-             static_cast<size_t>(bytes));
+    int64_t o = begin / n, i = begin % n;
+    for (int64_t r = begin; r < end; ++o, i = 0) {
+      char* to = y.as<char>() + o * y.stride(0) * item;
+      const char* from = x.as<char>() + o * x.stride(0) * item;
+      for (; i < n && r < end; ++i, ++r) {
+        // Rows lie anywhere: without being asked for ahead, each waits for memory.
+        if (i + kAhead < n) __builtin_prefetch(from + row_of<Id>(ids, i + kAhead, count) * from_step);
+        memcpy(to + i * to_step, from + row_of<Id>(ids, i, count) * from_step, static_cast<size_t>(bytes));
+      }
     }
   });
 }

@@ -6,6 +6,7 @@
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/elementwise.h"
+#include "cpu/streaming.h"
 #include "cpu/strided_loop.h"
 
 namespace tilewright::cpu {
@@ -15,6 +16,7 @@ struct Span {
   char* data[kMaxOperands];
   bool single[kMaxOperands];
   int64_t n;
+  bool past_caches;  // the destination is best written by streaming stores
 };
 
 inline int log2_item(int64_t bytes) { return bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3; }
@@ -67,7 +69,7 @@ struct SpanPlan {
 };
 
 template <class Body>
-void run_tile(const Tile& tile, const StridedLoop& loop, const SpanPlan& plan, Body& body) {
+void run_tile(const Tile& tile, const StridedLoop& loop, const SpanPlan& plan, bool past_caches, Body& body) {
   bool joined = true;  // every operand's rows follow each other: the tile is one span
   bool lone[kMaxOperands], staged[kMaxOperands];
   const bool narrow = tile.rows > 1 && tile.cols < kNarrow;
@@ -83,6 +85,7 @@ void run_tile(const Tile& tile, const StridedLoop& loop, const SpanPlan& plan, B
   Scratch<char> buffers(bytes);
   char* next = buffers.data();
   Span span;
+  span.past_caches = past_caches;
   int64_t row_stride[kMaxOperands];
   for (int k = 0; k < loop.operands; ++k) {
     span.single[k] = lone[k];
@@ -100,6 +103,14 @@ void run_tile(const Tile& tile, const StridedLoop& loop, const SpanPlan& plan, B
   if (staged[0]) TileBuffer(tile, 0, loop.item[0], buffers.data()).write();
 }
 
+// Whether the destination is one large stretch that no input shares.
+inline bool streams(const StridedLoop& loop) {
+  if (!loop.contiguous(0) || loop.shape[0] * loop.item[0] < streaming_bytes()) return false;
+  for (int k = 1; k < loop.operands; ++k)
+    if (loop.data[k] == loop.data[0] || !(loop.contiguous(k) || loop.constant_inside(k))) return false;
+  return true;
+}
+
 }  // namespace detail
 
 // Calls body(span) until all elements are done; at most `most_singles` inputs come as single values.
@@ -108,9 +119,10 @@ void for_spans(std::initializer_list<const View*> views, int most_singles, Body&
   const StridedLoop loop(views);
   if (loop.empty) return;
   const detail::SpanPlan plan(loop, most_singles);
+  const bool past_caches = !plan.any_staged && detail::streams(loop);
   const bool narrow = loop.ndim > 1 && loop.shape[loop.ndim - 1] < detail::kNarrow;
   const TileGrid grid(loop, plan.any_staged || narrow ? detail::kStagedTile : kElementsPerTask);
-  for_tiles(grid, [&](const Tile& tile) { detail::run_tile(tile, loop, plan, body); });
+  for_tiles(grid, [&](const Tile& tile) { detail::run_tile(tile, loop, plan, past_caches, body); });
 }
 
 }  // namespace tilewright::cpu

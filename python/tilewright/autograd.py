@@ -38,14 +38,32 @@ def _tapes() -> list[GradientTape]:
         return _thread.tapes
 
 
+_read_watcher: Callable | None = None
+
+
+def watch_reads(watcher: Callable | None) -> None:
+    """`watcher(how)` is called whenever Python reads the values of a Tensor."""
+    global _read_watcher
+    _read_watcher = watcher
+
+
+def _read(how: str) -> None:
+    if _read_watcher is not None:
+        _read_watcher(how)
+
+
 class Node:
-    """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input."""
+    """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf")
+    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved.
+    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero."""
 
-    def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None):
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates")
+
+    def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
-        self.outputs, self.leaf = outputs, leaf
+        self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
+        self.gates = False
 
 
 class Tensor:
@@ -55,13 +73,14 @@ class Tensor:
         array : numpy.ndarray or cupy.ndarray, shared, not copied
     """
 
-    __slots__ = ("array", "node", "index", "__weakref__")
+    # `gated` marks a gradient that was cut to zero already where the rectifier it flows to has given zero.
+    __slots__ = ("array", "node", "index", "gated", "__weakref__")
     __array_priority__ = 1000  # ndarray + Tensor asks the Tensor
 
     def __init__(self, array, node: Node | None = None, index: int = 0):
         if type(array) is not ndarray:
             array = array.array if isinstance(array, Tensor) else backend.array("Tensor", "array", array)
-        self.array, self.node, self.index = array, node, index
+        self.array, self.node, self.index, self.gated = array, node, index, False
 
     shape = property(lambda self: self.array.shape, doc="tuple of int")
     dtype = property(lambda self: self.array.dtype, doc="numpy.dtype")
@@ -70,12 +89,14 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array: the same memory on the CPU, a copy from the GPU."""
+        _read(".numpy()")
         return self.array if type(self.array) is ndarray else self.array.get()
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options):
+        _read("__dlpack__")
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self):
@@ -83,18 +104,23 @@ class Tensor:
 
     def item(self):
         """The only element as a Python scalar."""
+        _read(".item()")
         return self.array.item()
 
     def __float__(self):
+        _read("float()")
         return float(self.array.item())
 
     def __int__(self):
+        _read("int()")
         return int(self.array.item())
 
     def __index__(self):
+        _read("index()")
         return self.array.item().__index__()
 
     def __bool__(self):
+        _read("bool()")
         return bool(self.array)
 
     def __len__(self):
@@ -109,9 +135,11 @@ class Tensor:
         return id(self)
 
     def __repr__(self):
+        _read("repr()")
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={self.array})"
 
     def __format__(self, spec):
+        _read("format()")
         return format(self.array.item() if self.ndim == 0 else self.array, spec)
 
 
@@ -167,7 +195,7 @@ def _traced(y, inputs, gradient):
             (x.node, x.index) if isinstance(x, Tensor) and x.node is not None else None for x in inputs
         )
         if any(edges):
-            node = Node(next(_order), edges, gradient, y if several else (y,))
+            node = Node(next(_order), edges, gradient, y if several else (y,), tapes=len(_tapes()))
     if several:
         return tuple(Tensor(part, node, i) for i, part in enumerate(y))
     return Tensor(y, node)
@@ -315,7 +343,8 @@ class GradientTape:
         return pending
 
     def _recorded(self, node: Node) -> bool:
-        return node.order > self._start and (self._stop is None or node.order < self._stop)
+        inside = node.order > self._start and (self._stop is None or node.order < self._stop)
+        return inside and node.gradient is not None
 
     def _watches(self, source: Tensor) -> bool:
         """Leaves count if they were watched, or are variables of a tape that watches those by itself."""
@@ -327,6 +356,8 @@ class GradientTape:
                 "[GradientTape.gradient] the tape was never opened; use it in a `with` statement"
             )
         wanted = {(s.node, s.index) for s in sources if s.node is not None and self._watches(s)}
+        for node, _ in wanted:
+            node.gates = False  # its gradient is asked for, uncut
         nodes, stack = set(), [node for node, _ in pending]
         while stack:
             node = stack.pop()
@@ -340,7 +371,8 @@ class GradientTape:
             if any(e is not None and (e in wanted or e[0] in useful) for e in node.inputs):
                 useful.add(node)
         found = {}
-        for node in reversed(ordered):
+        while ordered:
+            node = ordered.pop()
             count = len(node.outputs)
             dys = []
             for index in range(count):
@@ -358,10 +390,20 @@ class GradientTape:
             for edge, need, dx in zip(node.inputs, needs, gradients, strict=True):
                 if need and dx is not None:
                     _accumulate(pending, edge, dx)
+            if not self._persistent:
+                dy = dx = dys = ys = gradients = None
+                _drop_saved(node)
         found.update((key, dy) for key, dy in pending.items() if key in wanted)
         return [
             found.get((s.node, s.index)) if s.node is not None and self._watches(s) else None for s in sources
         ]
+
+
+def _drop_saved(node: Node) -> None:
+    """One tape fewer wants this node; without any, its arrays are let go while the pass goes on."""
+    node.tapes -= 1
+    if node.tapes == 0:
+        node.gradient, node.outputs, node.inputs = None, (), ()
 
 
 class _Paused:

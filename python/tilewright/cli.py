@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: python -m tilewright info | demo."""
+"""The command line: python -m tilewright info | demo | bench."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tilewright", description="Tilewright: kernels that train networks"
     )
+    from tilewright.bench import command
+
     commands = parser.add_subparsers(dest="command", required=True)
     info = commands.add_parser("info", help="version, instruction set, threads, GPU module and why not")
     info.add_argument("--json", action="store_true", help="print the facts as JSON")
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=1, help="of the split, the weights and the order (default: %(default)s)"
     )
     demo.set_defaults(run=_demo)
+    command.add_to(commands)
     return parser
 
 

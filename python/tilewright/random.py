@@ -98,6 +98,36 @@ def set_random_seed(seed: int) -> None:
     set_seed(seed)
 
 
+def get_position() -> list[int]:
+    """Where the global generator stands: seed and offset."""
+    return [int(part) for part in global_generator().state.array]
+
+
+def set_position(position) -> None:
+    """Goes on from what `get_position` gave."""
+    ops.copy(np.array(position, np.int64), out=global_generator().state.array)
+
+
+def get_state() -> dict:
+    """The states of Python's, NumPy's and Tilewright's global generators, as plain data."""
+    kind, keys, place, has_gauss, gauss = np.random.get_state(legacy=True)
+    version, words, next_gauss = python_random.getstate()
+    return {
+        "tilewright": get_position(),
+        "numpy": [kind, [int(k) for k in keys], int(place), int(has_gauss), float(gauss)],
+        "python": [version, list(words), next_gauss],
+    }
+
+
+def set_state(state: dict) -> None:
+    """Goes on from what `get_state` gave."""
+    set_position(state["tilewright"])
+    kind, keys, place, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), place, has_gauss, gauss))
+    version, words, next_gauss = state["python"]
+    python_random.setstate((version, tuple(words), next_gauss))
+
+
 def next_key(n: int = 1) -> np.ndarray:
     """The global generator's next key for `n` numbers: (2,) int64, seed and offset."""
     return global_generator().next_key(n)

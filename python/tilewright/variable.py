@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Node, Tensor, raw
 
 
@@ -54,6 +54,8 @@ class Variable(Tensor):
 
     @trainable.setter
     def trainable(self, trainable: bool):
+        if getattr(self, "_trainable", trainable) != trainable:
+            recording.note_change()
         self._trainable = bool(trainable)
         watched = self._trainable and self.array.dtype.kind in "fV"
         self.node = Node(leaf=self.array.shape) if watched else None

@@ -20,7 +20,7 @@ class Judge:
     def array(self, x):
         return x.detach().cpu().numpy() if isinstance(x, self.torch.Tensor) else np.asarray(x)
 
-    def call(self, layer, inputs, **kwargs):
+    def call(self, layer, inputs, call=None, **kwargs):
         """The outputs, and the gradients of sum(outputs * seeds) by inputs and trainable weights."""
         tensors = [self.tensor(x) for x in inputs]
         for t in tensors:
@@ -28,16 +28,26 @@ class Judge:
                 t.requires_grad_(True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            y = (
-                layer(*tensors, **kwargs)
-                if len(tensors) == 1 or not merges(layer)
-                else layer(tensors, **kwargs)
-            )
-        seeds = seeds_for(tuple(y.shape))
-        (y * self.torch.tensor(seeds)).sum().backward()
+            ys = leaves((call or default_call)(layer, *tensors, **kwargs))
+        total = sum((y * self.torch.tensor(seeds_for(tuple(y.shape)))).sum() for y in ys)
+        total.backward()
         by_inputs = [None if t.grad is None else self.array(t.grad) for t in tensors]
-        by_weights = [self.array(v.value.grad) for v in layer.trainable_weights]
-        return self.array(y), by_inputs, by_weights
+        by_weights = [
+            None if v.value.grad is None else self.array(v.value.grad) for v in layer.trainable_weights
+        ]
+        return [self.array(y) for y in ys], by_inputs, by_weights
+
+
+def leaves(outputs) -> list:
+    """The tensors of nested outputs, in order."""
+    if isinstance(outputs, (list, tuple)):
+        return [leaf for part in outputs for leaf in leaves(part)]
+    return [outputs]
+
+
+def default_call(layer, *inputs, **kwargs):
+    """The call with one argument an input, or a list of them for layers that merge."""
+    return layer(list(inputs), **kwargs) if merges(layer) and len(inputs) > 1 else layer(*inputs, **kwargs)
 
 
 def merges(layer) -> bool:
@@ -58,20 +68,19 @@ def seeds_for(shape):
     return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
 
 
-def our_call(layer, inputs, **kwargs):
+def our_call(layer, inputs, call=None, **kwargs):
     """The same as Judge.call for a layer of ours."""
     tensors = [tw.Tensor(np.array(x)) for x in inputs]
     floats = [t for t in tensors if t.dtype.kind == "f"]
     with tw.GradientTape() as tape:
         tape.watch(floats)
-        y = layer(*tensors, **kwargs) if len(tensors) == 1 or not merges(layer) else layer(tensors, **kwargs)
-    seeds = seeds_for(y.shape)
-    weights = layer.trainable_weights
-    gradients = tape.gradient(y, floats + weights, output_gradients=tw.Tensor(seeds))
-    left = iter(gradients[: len(floats)])
+        ys = leaves((call or default_call)(layer, *tensors, **kwargs))
+    seeds = [tw.Tensor(seeds_for(y.shape)) for y in ys]
+    gradients = tape.gradient(ys, floats + layer.trainable_weights, output_gradients=seeds)
+    arrays = [None if g is None else g.numpy() for g in gradients]
+    left = iter(arrays[: len(floats)])
     by_inputs = [next(left) if t.dtype.kind == "f" else None for t in tensors]
-    arrays = [None if g is None else g.numpy() for g in by_inputs]
-    return y.numpy(), arrays, [None if g is None else g.numpy() for g in gradients[len(floats) :]]
+    return [y.numpy() for y in ys], by_inputs, arrays[len(floats) :]
 
 
 def close(got, want, what, limit=1e-5, beside=()):

@@ -5,15 +5,11 @@ output shapes and weight shapes.
 
 import numpy as np
 import pytest
-from keras_judge import close, our_call
+from keras_judge import close
+from layer_checks import check_against_keras, check_configuration, check_symbolic_shape, floats
 
 import tilewright as tw
 from tilewright import keras
-
-
-def floats(*shape):
-    return np.random.default_rng(sum(shape) + len(shape)).standard_normal(shape).astype(np.float32)
-
 
 IMAGES, STEPS, ROWS = floats(2, 9, 8, 4), floats(2, 7, 6), floats(5, 6)
 ACTIVATIONS = [
@@ -141,57 +137,16 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_outputs_and_gradients_are_keras_s(name, judge):
     make, inputs, kwargs = CASES[name]
-    theirs, ours = make(judge.keras), make(keras)
-    judge.call(theirs, inputs, **kwargs)  # both build their weights
-    our_call(ours, inputs, **kwargs)
-    assert [v.shape for v in ours.weights] == [tuple(v.shape) for v in theirs.weights]
-    assert [v.name for v in ours.weights] == [v.name for v in theirs.weights]
-    for v in theirs.trainable_weights:
-        v.value.grad = None
-    _settle(theirs)
-    ours.set_weights([judge.array(v.value) for v in theirs.weights])
-    want, want_inputs, want_weights = judge.call(theirs, inputs, **kwargs)
-    got, got_inputs, got_weights = our_call(ours, inputs, **kwargs)
-    close(got, want, f"{name}, output")
-    for i, (g, w) in enumerate(zip(got_inputs, want_inputs, strict=True)):
-        if w is not None:
-            close(g, w, f"{name}, gradient by input {i}")
-    for v, g, w in zip(ours.trainable_weights, got_weights, want_weights, strict=True):
-        close(g, w, f"{name}, gradient by {v.path}", beside=want_weights)
-    for v, w in zip(ours.non_trainable_weights, theirs.non_trainable_weights, strict=True):
-        close(v.numpy(), judge.array(w.value), f"{name}, {v.name} afterwards")
+    got = check_against_keras(judge, name, make, inputs, **kwargs)
     if not name.startswith("Rescaling"):
-        _same_symbolic_shape(make, inputs, got, kwargs)
-
-
-def _settle(layer):
-    """Weights that start as constants become random, so that every one of them matters."""
-    rng = np.random.default_rng(3)
-    for v in layer.weights:
-        if v.name != "moving_variance":
-            v.assign(rng.standard_normal(tuple(v.shape)).astype(np.float32) * 0.5)
-
-
-def _same_symbolic_shape(make, inputs, got, kwargs):
-    symbolic = [keras.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs]
-    layer = make(keras)
-    kwargs = {k: v for k, v in kwargs.items() if k == "use_causal_mask"}
-    from keras_judge import merges
-
-    y = layer(symbolic, **kwargs) if merges(layer) else layer(*symbolic, **kwargs)
-    assert y.shape == (None, *got.shape[1:])
+        symbolic = {k: v for k, v in kwargs.items() if k == "use_causal_mask"}
+        check_symbolic_shape(make, inputs, got, **symbolic)
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if not n.startswith("Rescaling")])
 def test_configuration_makes_the_same_layer(name):
     make, inputs, kwargs = CASES[name]
-    first = make(keras)
-    our_call(first, inputs, **kwargs)
-    again = type(first).from_config(first.get_config())
-    assert again.get_config() == first.get_config()
-    our_call(again, inputs, **kwargs)
-    again.set_weights(first.get_weights())
-    np.testing.assert_array_equal(our_call(again, inputs, **kwargs)[0], our_call(first, inputs, **kwargs)[0])
+    check_configuration(make, inputs, **kwargs)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ ONE_HOT = np.eye(4, dtype=np.float32)[[0, 3, 1, 1, 2, 0]]
 CLASSES = np.array([0, 3, 1, 1, 2, 0])
 YES_NO = np.array([[0, 1, 1, 0]] * 6, np.float32)
 POSITIVE = np.abs(SCORES) + 0.1
+NORMED = (SCORES / np.linalg.norm(SCORES, axis=1, keepdims=True)).astype(np.float32)
 TARGETS = RNG.standard_normal((6, 4)).astype(np.float32)
 WEIGHTS = np.array([1, 0, 2, 0.5, 3, 1], np.float32)
 
@@ -35,6 +36,26 @@ LOSSES = {
     "BinaryCrossentropy logits": ({"from_logits": True, "label_smoothing": 0.1}, YES_NO, SCORES),
     "CategoricalCrossentropy": ({}, ONE_HOT, PROBABILITIES),
     "CategoricalCrossentropy logits": ({"from_logits": True, "label_smoothing": 0.2}, ONE_HOT, SCORES),
+    "BinaryFocalCrossentropy": ({}, YES_NO, PROBABILITIES),
+    "BinaryFocalCrossentropy balanced": (
+        {"apply_class_balancing": True, "alpha": 0.4, "gamma": 1.5, "label_smoothing": 0.1},
+        YES_NO,
+        PROBABILITIES,
+    ),
+    "BinaryFocalCrossentropy logits": ({"from_logits": True}, YES_NO, SCORES),
+    "CategoricalFocalCrossentropy": ({"alpha": 0.3, "gamma": 1.0}, ONE_HOT, PROBABILITIES),
+    "CategoricalFocalCrossentropy logits": (
+        {"from_logits": True, "label_smoothing": 0.1},
+        ONE_HOT,
+        SCORES,
+    ),
+    "CategoricalGeneralizedCrossEntropy": ({"q": 0.3}, CLASSES, PROBABILITIES),
+    "Dice": ({}, ONE_HOT, PROBABILITIES),
+    "Dice axis": ({"axis": 1}, ONE_HOT, PROBABILITIES),
+    "Tversky": ({"alpha": 0.3, "beta": 0.7}, ONE_HOT, PROBABILITIES),
+    "Tversky axis": ({"axis": -1}, ONE_HOT, PROBABILITIES),
+    "Circle": ({"gamma": 8.0}, CLASSES, NORMED),
+    "Circle diagonal": ({"gamma": 8.0, "margin": 0.2, "remove_diagonal": False}, CLASSES, NORMED),
     "SparseCategoricalCrossentropy": ({}, CLASSES, PROBABILITIES),
     "SparseCategoricalCrossentropy logits": ({"from_logits": True}, CLASSES[:, None], SCORES),
     "SparseCategoricalCrossentropy ignored": ({"from_logits": True, "ignore_class": 1}, CLASSES, SCORES),
@@ -58,6 +79,20 @@ def test_losses_and_gradients_are_keras_s(name, weights, reduction, judge):
         got = ours(y_true, x, weights)
     close(got.numpy(), judge.array(want), name)
     close(tape.gradient(got, x).numpy(), judge.array(t.grad), f"{name}, gradient")
+
+
+@pytest.mark.parametrize("name", sorted({name.split()[0] for name in LOSSES}))
+def test_names_and_configurations_are_keras_s(name, judge):
+    options = next(given[0] for case, given in LOSSES.items() if case.split()[0] == name)
+    theirs, ours = getattr(judge.keras.losses, name)(**options), getattr(keras.losses, name)(**options)
+    want, got = theirs.get_config(), ours.get_config()
+    assert set(want) <= set(got)
+    assert {field: got[field] for field in want} == want
+    written = keras.losses.deserialize(keras.losses.serialize(ours))
+    assert written.get_config() == got
+    for short in ("mse", "MAE", "bce", "KLD", "logcosh", "huber_loss"):
+        assert callable(keras.losses.get(short))
+    assert keras.losses.mse is keras.losses.mean_squared_error is keras.metrics.mean_squared_error
 
 
 @pytest.mark.parametrize("sparse", [True, False])

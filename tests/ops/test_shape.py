@@ -453,3 +453,23 @@ def test_out_of_joins_is_filled_and_keeps_the_gradient(name, arguments, options)
         tape.watch(t)
         y = function(t, *arguments, out=np.zeros_like(want), **options)
     assert tape.gradient(y, t).numpy().sum() == want.size
+
+
+def test_the_gradient_of_split_joins_those_of_the_parts():
+    x = tw.Tensor(np.random.default_rng(0).standard_normal((3, 6)))
+    with tw.GradientTape() as outer:
+        outer.watch(x)
+        with tw.GradientTape() as inner:
+            inner.watch(x)
+            first, _, last = ops.split(x, [2, 3], axis=1)
+            y = ops.add(ops.sum(ops.square(first)), ops.sum(ops.power(last, 3.0)))
+        dx = inner.gradient(y, x)
+    a = x.numpy()
+    want = np.concatenate([2 * a[:, :2], np.zeros((3, 1)), 3 * a[:, 3:] ** 2], 1)
+    np.testing.assert_allclose(dx.numpy(), want)
+    want = np.concatenate([np.full((3, 2), 2.0), np.zeros((3, 1)), 6 * a[:, 3:]], 1)
+    np.testing.assert_allclose(outer.gradient(dx, x).numpy(), want)
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        (whole,) = ops.split(x, 1)
+    np.testing.assert_array_equal(tape.gradient(whole, x), np.ones((3, 6)))

@@ -127,9 +127,10 @@ PYTHON_ARROWS = {
     "reference": ("reference",),
     "backend": ("_cpu", "_simt", "_cuda"),
     "autograd": ("backend",),
+    "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "record"),
+    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording"),
 }
 
 
@@ -182,6 +183,8 @@ OPTIONAL = {
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in python_files()])
 def test_nothing_optional_is_imported_at_the_top(path):
+    if path.name == "torch_models.py":  # a rival's own file, run in the rival's process
+        return
     for node in ast.parse(path.read_text()).body:
         roots = []
         if isinstance(node, ast.Import):

@@ -16,17 +16,17 @@ inline constexpr int kUnaryCount = int(Unary::isfinite) + 1;
 inline constexpr int kActivationCount = int(Activation::softplus) + 1;
 inline constexpr int kBinaryCount = int(Binary::logical_xor) + 1;
 
-// y may be an input. A scalar is one element.
-using BinarySpan = void (*)(void* y, const void* a, const void* b, int64_t n);
+// y may be an input, unless it goes past the caches. A scalar is one element.
+using BinarySpan = void (*)(void* y, const void* a, const void* b, int64_t n, bool past_caches);
 struct BinaryForms {
   BinarySpan both;      // a and b are spans
   BinarySpan scalar_b;  // b is a scalar
   BinarySpan scalar_a;
 };
-using UnarySpan = void (*)(void* y, const void* x, int64_t n, double p, double q);
+using UnarySpan = void (*)(void* y, const void* x, int64_t n, double p, double q, bool past_caches);
 // y may be null: it is computed again where it is needed.
 using UnaryBackwardSpan = void (*)(void* dx, const void* dy, const void* x, const void* y, int64_t n,
-                                   double p, double q);
+                                   double p, double q, bool past_caches);
 struct UnaryBackward {
   UnaryBackwardSpan f32, f64;
 };
@@ -62,6 +62,8 @@ struct CopyShape {
   int64_t y_row, y_col, x_row, x_col;
 };
 using CopyRows = void (*)(void* y, const void* x, const CopyShape& shape);
+// Past the caches; y must not overlap x.
+using CopyStream = void (*)(void* y, const void* x, int64_t bytes);
 
 struct ElementwiseKernels {
   UnarySpan unary[kUnaryCount][kDtypeCount];
@@ -70,6 +72,7 @@ struct ElementwiseKernels {
   BinaryForms binary[kBinaryCount][kDtypeCount];
   WhereSpan where[4];                       // by log2 of the element size
   CopyRows copy_rows[4];                    // by log2 of the element size
+  CopyStream copy_stream;
   CastSpan cast[kDtypeCount][kDtypeCount];  // [to][from]
   FloatTables<ActivationKernels> activation;
   DropoutKernels dropout;

@@ -30,6 +30,7 @@ void fill(ElementwiseKernels& kernels) {
   kernels.copy_rows[1] = copy_rows<uint16_t>;
   kernels.copy_rows[2] = copy_rows<uint32_t>;
   kernels.copy_rows[3] = copy_rows<uint64_t>;
+  kernels.copy_stream = copy_stream;
 }
 
 }  // namespace tilewright::cpu::TW_ISA

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cpu/kernels/elementwise_derivative.inl.h"
+#include "cpu/kernels/vector_loop.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -35,18 +36,14 @@ void bias_activation(T* y, T* z, const T* x, const T* bias, const T* residual, c
   const V slope = V::set1(T(shape.slope));
   for (int64_t r = 0; r < shape.rows; ++r) {
     const int64_t row = r * shape.step;
-    for (int64_t c = 0; c < shape.cols; c += V::kLanes) {
+    for_vectors<T>(shape.cols, [&](auto access, int64_t c) {
       const int64_t at = row + c;
-      const bool whole = c + V::kLanes <= shape.cols;
-      const int rest = int(shape.cols - c);
-      const auto load = [&](const T* p) { return whole ? V::load(p) : V::load_n(p, rest); };
-      const auto put = [&](T* p, V v) { whole ? store(p, v) : store_n(p, v, rest); };
-      V v = load(x + at);
-      if (bias) v += load(bias + c);
-      if (residual) v += load(residual + at);
-      if (z) put(z + at, v);
-      put(y + at, activate<kA>(v, slope));
-    }
+      V v = access.load(x + at);
+      if (bias) v += access.load(bias + c);
+      if (residual) v += access.load(residual + at);
+      if (z) access.store(z + at, v);
+      access.store(y + at, activate<kA>(v, slope));
+    });
   }
 }
 
@@ -56,16 +53,12 @@ void bias_activation_backward(T* dz, T* db, const T* dy, const T* saved, const A
   const V slope = V::set1(T(shape.slope));
   for (int64_t r = 0; r < shape.rows; ++r) {
     const int64_t row = r * shape.step;
-    for (int64_t c = 0; c < shape.cols; c += V::kLanes) {
+    for_vectors<T>(shape.cols, [&](auto access, int64_t c) {
       const int64_t at = row + c;
-      const bool whole = c + V::kLanes <= shape.cols;
-      const int rest = int(shape.cols - c);
-      const auto load = [&](const T* p) { return whole ? V::load(p) : V::load_n(p, rest); };
-      const auto put = [&](T* p, V v) { whole ? store(p, v) : store_n(p, v, rest); };
-      const V v = load(dy + at) * activation_slope<kA>(load(saved + at), slope);
-      put(dz + at, v);
-      if (db) put(db + c, load(db + c) + v);
-    }
+      const V v = access.load(dy + at) * activation_slope<kA>(access.load(saved + at), slope);
+      access.store(dz + at, v);
+      if (db) access.store(db + c, access.load(db + c) + v);
+    });
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/integer_types.inl.h"
+#include "cpu/kernels/vector_loop.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -62,7 +63,7 @@ TW_INLINE uint8_t apply_truth(T a, T b) {
 enum class Form { both, scalar_b, scalar_a };
 
 template <Binary kF, class T, Form kForm>
-void binary_span(void* y_raw, const void* a_raw, const void* b_raw, int64_t n) {
+void binary_span(void* y_raw, const void* a_raw, const void* b_raw, int64_t n, bool past_caches) {
   const T* a = static_cast<const T*>(a_raw);
   const T* b = static_cast<const T*>(b_raw);
   const T a0 = *a, b0 = *b;
@@ -78,17 +79,9 @@ void binary_span(void* y_raw, const void* a_raw, const void* b_raw, int64_t n) {
     using V = Vec<T>;
     T* y = static_cast<T*>(y_raw);
     const V av = V::set1(a0), bv = V::set1(b0);
-    int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes)
-      store(y + i, apply<kF>(kForm == Form::scalar_a ? av : V::load(a + i),
-                             kForm == Form::scalar_b ? bv : V::load(b + i)));
-    if (i < n) {
-      const int rest = int(n - i);
-      store_n(y + i,
-              apply<kF>(kForm == Form::scalar_a ? av : V::load_n(a + i, rest, T(1)),
-                        kForm == Form::scalar_b ? bv : V::load_n(b + i, rest, T(1))),
-              rest);
-    }
+    write_span(y, n, past_caches, [&](auto access, int64_t i) {
+      return apply<kF>(kForm == Form::scalar_a ? av : access.load(a + i), kForm == Form::scalar_b ? bv : access.load(b + i));
+    });
   }
 }
 

@@ -153,46 +153,37 @@ TW_INLINE Vec<T> second_derivative(Vec<T> x, Vec<T> p) {
 
 template <Unary kF, class T>
 void unary_backward_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void* y_raw, int64_t n,
-                         double p, double q) {
+                         double p, double q, bool past_caches) {
   using V = Vec<T>;
   T* dx = static_cast<T*>(dx_raw);
   const T* dy = static_cast<const T*>(dy_raw);
   const T* x = static_cast<const T*>(x_raw);
   const T* y = static_cast<const T*>(y_raw);
   const V pv = V::set1(T(p)), qv = V::set1(T(q));
-  const auto value = [&](V xv, int64_t i, int count) {
-    if constexpr (!derivative_uses_y(kF))
-      return xv;
-    else
-      return y ? V::load_n(y + i, count, T(1)) : apply<kF>(xv, pv, qv);
-  };
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) {
-    const V xv = V::load(x + i);
-    store(dx + i, V::load(dy + i) * derivative<kF>(xv, value(xv, i, V::kLanes), pv, qv));
+  if (derivative_uses_y(kF) && y && kF != Unary::elu && kF != Unary::rsqrt) {  // x is not read
+    write_span(dx, n, past_caches, [&](auto access, int64_t i) {
+      const V yv = access.load(y + i);
+      return access.load(dy + i) * derivative<kF>(yv, yv, pv, qv);
+    });
+    return;
   }
-  if (i < n) {
-    const int rest = int(n - i);
-    const V xv = V::load_n(x + i, rest, T(1));
-    store_n(dx + i, V::load_n(dy + i, rest) * derivative<kF>(xv, value(xv, i, rest), pv, qv), rest);
-  }
+  write_span(dx, n, past_caches, [&](auto access, int64_t i) {
+    const V xv = access.load(x + i);
+    V yv = xv;
+    if constexpr (derivative_uses_y(kF)) yv = y ? access.load(y + i) : apply<kF>(xv, pv, qv);
+    return access.load(dy + i) * derivative<kF>(xv, yv, pv, qv);
+  });
 }
 
 template <Unary kF, class T>
 void unary_backward2_span(void* dx_raw, const void* dy_raw, const void* x_raw, const void*, int64_t n,
-                          double p, double) {
-  using V = Vec<T>;
-  T* dx = static_cast<T*>(dx_raw);
+                          double p, double, bool past_caches) {
   const T* dy = static_cast<const T*>(dy_raw);
   const T* x = static_cast<const T*>(x_raw);
-  const V pv = V::set1(T(p));
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes)
-    store(dx + i, V::load(dy + i) * second_derivative<kF>(V::load(x + i), pv));
-  if (i < n) {
-    const int rest = int(n - i);
-    store_n(dx + i, V::load_n(dy + i, rest) * second_derivative<kF>(V::load_n(x + i, rest, T(1)), pv), rest);
-  }
+  const Vec<T> pv = Vec<T>::set1(T(p));
+  write_span(static_cast<T*>(dx_raw), n, past_caches, [&](auto access, int64_t i) {
+    return access.load(dy + i) * second_derivative<kF>(access.load(x + i), pv);
+  });
 }
 
 template <int kF>

@@ -10,6 +10,7 @@
 #include "cpu/kernels/activation.inl.h"
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/integer_types.inl.h"
+#include "cpu/kernels/vector_loop.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -79,18 +80,16 @@ TW_INLINE Vec<T> apply(Vec<T> x, Vec<T> p, Vec<T> q) {
 }
 
 template <Unary kF, class T>
-void unary_span(void* y_raw, const void* x_raw, int64_t n, double p, double q) {
+void unary_span(void* y_raw, const void* x_raw, int64_t n, double p, double q, bool past_caches) {
   using V = Vec<T>;
   T* y = static_cast<T*>(y_raw);
   const T* x = static_cast<const T*>(x_raw);
   const V pv = V::set1(T(p)), qv = V::set1(T(q));
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) store(y + i, apply<kF>(V::load(x + i), pv, qv));
-  if (i < n) store_n(y + i, apply<kF>(V::load_n(x + i, int(n - i), T(1)), pv, qv), int(n - i));
+  write_span(y, n, past_caches, [&](auto access, int64_t i) { return apply<kF>(access.load(x + i), pv, qv); });
 }
 
 template <Unary kF, class T>
-void test_span(void* y_raw, const void* x_raw, int64_t n, double, double) {
+void test_span(void* y_raw, const void* x_raw, int64_t n, double, double, bool) {
   uint8_t* y = static_cast<uint8_t*>(y_raw);
   const T* x = static_cast<const T*>(x_raw);
   const T infinity = T(__builtin_inf());
@@ -103,7 +102,7 @@ void test_span(void* y_raw, const void* x_raw, int64_t n, double, double) {
 }
 
 template <Unary kF, class T>
-void integer_span(void* y_raw, const void* x_raw, int64_t n, double, double) {
+void integer_span(void* y_raw, const void* x_raw, int64_t n, double, double, bool) {
   using U = typename Unsigned<T>::type;
   T* y = static_cast<T*>(y_raw);
   const T* x = static_cast<const T*>(x_raw);

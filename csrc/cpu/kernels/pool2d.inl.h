@@ -63,13 +63,66 @@ template <class T, class Body>
 TW_INLINE void for_channels(int64_t channels, Body&& body) {
   constexpr int kLanes = Vec<T>::kLanes;
   int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) body(c, kLanes);
+  for (; c + kLanes <= channels; c += kLanes) body(c, kLanes);  // inlined, loads and stores are whole
   if (c < channels) body(c, int(channels - c));
 }
 
 template <class T>
 TW_INLINE Vec<T> load_channels(const T* p, int n) {
   return n == Vec<T>::kLanes ? Vec<T>::load(p) : Vec<T>::load_n(p, n);
+}
+
+// From here on a window is read pixel by pixel, all channels at once, into y as it grows: in the order of memory.
+// Smaller ones are read channel by channel into a register.
+template <class T>
+TW_INLINE bool wide(const PoolAxis& rows, const PoolAxis& cols, int64_t channels) {
+  return rows.window * cols.window >= 16 && channels * int64_t(sizeof(T)) >= 1024;
+}
+
+// One output of a wide maximum.
+template <class T, bool kPositions>
+void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t width, int64_t h0, int64_t h1, int64_t w0,
+              int64_t w1, int64_t channels) {
+  using V = Vec<T>;
+  using Position = typename PositionOf<T>::Type;
+  bool first = true;
+  for (int64_t h = h0; h < h1; ++h)
+    for (int64_t w = w0; w < w1; ++w, first = false) {
+      const T* from = at(x, h, w);
+      const auto here = Vec<Position>::set1(Position(h * width + w));
+      for_channels<T>(channels, [&](int64_t c, int n) {
+        const V value = load_channels(from + c, n);
+        if (first) {
+          store_n(y + c, value, n);
+          if constexpr (kPositions) store_positions(positions + c, here, n);
+          return;
+        }
+        const V best = load_channels(y + c, n);
+        if constexpr (kPositions) {
+          const auto larger = (!(value <= best)) & (best == best);
+          store_n(y + c, select(larger, value, best), n);
+          store_positions(positions + c,
+                          select(Mask<Position>(larger), here, load_positions(positions + c, n, best)), n);
+        } else {
+          store_n(y + c, max_nan(best, value), n);
+        }
+      });
+    }
+}
+
+template <class T>
+void avg_wide(T* y, const PoolImage<const T>& x, int64_t h0, int64_t h1, int64_t w0, int64_t w1, int64_t channels,
+              Vec<T> count) {
+  for (int64_t h = h0; h < h1; ++h)
+    for (int64_t w = w0; w < w1; ++w) {
+      const T* from = at(x, h, w);
+      const bool first = h == h0 && w == w0, last = h + 1 == h1 && w + 1 == w1;
+      for_channels<T>(channels, [&](int64_t c, int n) {
+        Vec<T> sum = load_channels(from + c, n);
+        if (!first) sum = sum + load_channels(y + c, n);
+        store_n(y + c, last ? sum / count : sum, n);
+      });
+    }
 }
 
 template <class T, bool kPositions>
@@ -80,6 +133,11 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
   const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
   for (int64_t q = 0; q < cols.out; ++q) {
     const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    if (wide<T>(rows, cols, channels)) {
+      int32_t* positions = kPositions ? at(indices, p, q) : nullptr;
+      max_wide<T, kPositions>(at(y, p, q), positions, x, cols.in, h0, h1, w0, w1, channels);
+      continue;
+    }
     for_channels<T>(channels, [&](int64_t c, int n) {
       V best = load_channels(at(x, h0, w0) + c, n);
       auto position = Vec<Position>::set1(Position(h0 * cols.in + w0));
@@ -150,6 +208,10 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
   for (int64_t q = 0; q < cols.out; ++q) {
     const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
     const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
+    if (wide<T>(rows, cols, channels)) {
+      avg_wide<T>(at(y, p, q), x, h0, h1, w0, w1, channels, count);
+      continue;
+    }
     for_channels<T>(channels, [&](int64_t c, int n) {
       V total = V::zero();
       for (int64_t h = h0; h < h1; ++h) {
@@ -163,20 +225,49 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
   }
 }
 
+// Pixels that lie in one and the same window: dy / count is found once for all of them in the row.
+template <class T>
+void spread_row(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
+                int64_t p, int64_t channels) {
+  using V = Vec<T>;
+  int64_t covered = 0;  // columns written so far
+  for (int64_t q = 0; q < cols.out; ++q) {
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    for (; covered < w0; ++covered)
+      for_channels<T>(channels, [&](int64_t c, int n) { store_n(at(dx, h, covered) + c, V::zero(), n); });
+    const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
+    for_channels<T>(channels, [&](int64_t c, int n) {
+      const V share = load_channels(at(dy, p, q) + c, n) / count;
+      for (int64_t w = w0; w < w1; ++w) store_n(at(dx, h, w) + c, share, n);
+    });
+    covered = w1 > covered ? w1 : covered;
+  }
+  for (; covered < cols.in; ++covered)
+    for_channels<T>(channels, [&](int64_t c, int n) { store_n(at(dx, h, covered) + c, V::zero(), n); });
+}
+
 template <class T>
 void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols,
                       int64_t h, int64_t channels) {
   using V = Vec<T>;
   const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
+  if (p1 - p0 == 1 && cols.stride >= cols.window) return spread_row<T>(dx, dy, rows, cols, h, p0, channels);
   for (int64_t w = 0; w < cols.in; ++w) {
     const int64_t q0 = first_window(cols, w), q1 = last_window(cols, w);
+    // Windows that all hold as many pixels share one division.
+    const int64_t count = p0 < p1 && q0 < q1 ? window_count(rows, p0) * window_count(cols, q0) : 0;
+    bool alike = true;
+    for (int64_t p = p0; p < p1; ++p)
+      for (int64_t q = q0; q < q1; ++q) alike &= window_count(rows, p) * window_count(cols, q) == count;
+    const V divisor = V::set1(T(count > 0 ? count : 1));
     for_channels<T>(channels, [&](int64_t c, int n) {
       V sum = V::zero();
       for (int64_t p = p0; p < p1; ++p)
-        for (int64_t q = q0; q < q1; ++q)
-          sum = sum + load_channels(at(dy, p, q) + c, n) /
-                          V::set1(T(window_count(rows, p) * window_count(cols, q)));
-      store_n(at(dx, h, w) + c, sum, n);
+        for (int64_t q = q0; q < q1; ++q) {
+          const V share = load_channels(at(dy, p, q) + c, n);
+          sum = sum + (alike ? share : share / V::set1(T(window_count(rows, p) * window_count(cols, q))));
+        }
+      store_n(at(dx, h, w) + c, alike ? sum / divisor : sum, n);
     });
   }
 }

@@ -2,8 +2,8 @@
 // Folds of rows and of columns into totals.
 // Computes    totals[i] = totals[i] (+) f(x, shift[i]) over contiguous rows, or over the rows of a column block
 // Layout      rows: count rows of n contiguous elements, `step` apart; columns: cols contiguous, rows `step` apart
-// Method      two levels. Below: a tree over a few elements (rows: 4 registers, 256 elements a lane; columns: 8
-//             rows) in the element's type. Above: those parts are added in double. The error of a float32 sum is
+// Method      two levels. Below: a short fold (rows: 4 registers, 256 elements a lane; columns: 32 rows, in the
+//             order of memory) in the element's type. Above: those parts are added in double. The error of a float32 sum is
 //             that of its short trees, whatever its length (blocked summation, Higham, "The Accuracy of Floating
 //             Point Summation", SIAM J. Sci. Comput. 14(4), 1993). Squares and products widen every element first:
 //             a float32 square cannot overflow
@@ -15,7 +15,8 @@ namespace tilewright::cpu::TW_ISA {
 namespace {
 
 inline constexpr int kBlockPerLane = 256;
-inline constexpr int kColumnTile = 256;
+inline constexpr int kColumnTile = 8192;  // a part of it stays in the second-level cache
+inline constexpr int kPartRows = 32;
 inline constexpr int kLanesWide = 16;
 
 // ---- folds that work in the element's type, on Vec ------------------------------------------------------
@@ -93,46 +94,66 @@ void fold_rows(double* totals, const T* x, int64_t count, int64_t step, int64_t 
   }
 }
 
-// One register of columns, folded over kRows rows as a balanced tree.
-template <int kRows, class T, class F, class Load>
-TW_INLINE Vec<T> fold_tree(const T* x, int64_t step, Vec<T> shift, Load load) {
-  if constexpr (kRows == 1) {
-    return F::map(load(x), shift);
-  } else {
-    const Vec<T> upper = fold_tree<kRows / 2, T, F>(x, step, shift, load);
-    return F::combine(upper, fold_tree<kRows / 2, T, F>(x + kRows / 2 * step, step, shift, load));
+// part (+)= row, or part = row for the first one.
+template <bool kFirst, class T, class F>
+TW_INLINE void fold_row(T* part, const T* x, int cols, const T* shift) {
+  using V = Vec<T>;
+  int c = 0;
+  for (; c + V::kLanes <= cols; c += V::kLanes) {
+    const V row = F::map(V::load(x + c), F::kShifted ? V::load(shift + c) : V::zero());
+    store(part + c, kFirst ? row : F::combine(V::load(part + c), row));
+  }
+  if (c < cols) {
+    const int n = cols - c;
+    const V row = F::map(V::load_n(x + c, n), F::kShifted ? V::load_n(shift + c, n) : V::zero());
+    store_n(part + c, kFirst ? row : F::combine(V::load_n(part + c, n), row), n);
   }
 }
 
-template <int kRows, class T, class F>
-void fold_row_group(double* totals, const T* x, int64_t step, int64_t cols, const double* shift) {
+// The same for all rows of at most kRegisters registers, which hold the part meanwhile.
+template <int kRegisters, class T, class F>
+void fold_narrow(T* part, const T* x, int64_t rows, int64_t step, int cols, const T* shift) {
   using V = Vec<T>;
-  T part[kColumnTile], narrow_shift[kColumnTile] = {};
-  for (int64_t first = 0; first < cols; first += kColumnTile) {
-    const int tile = cols - first < kColumnTile ? int(cols - first) : kColumnTile;
-    if (F::kShifted)
-      for (int c = 0; c < tile; ++c) narrow_shift[c] = T(shift[first + c]);
-    const T* from = x + first;
-    int c = 0;
-    for (; c + V::kLanes <= tile; c += V::kLanes) {
-      const V s = F::kShifted ? V::load(narrow_shift + c) : V::zero();
-      store(part + c, fold_tree<kRows, T, F>(from + c, step, s, [](const T* p) { return V::load(p); }));
-    }
-    if (c < tile) {
-      const int n = tile - c;
-      const V s = F::kShifted ? V::load_n(narrow_shift + c, n) : V::zero();
-      store_n(part + c, fold_tree<kRows, T, F>(from + c, step, s, [n](const T* p) { return V::load_n(p, n); }), n);
-    }
-    for (c = 0; c < tile; ++c) totals[first + c] = F::merge(totals[first + c], double(part[c]));
+  const int tail = cols - (kRegisters - 1) * V::kLanes;  // of the last register
+  V a[kRegisters], s[kRegisters];
+  const auto load = [tail](const T* p, int i) {
+    return i + 1 < kRegisters ? V::load(p + i * V::kLanes) : V::load_n(p + i * V::kLanes, tail);
+  };
+  for (int i = 0; i < kRegisters; ++i) {
+    s[i] = F::kShifted ? load(shift, i) : V::zero();
+    a[i] = F::map(load(x, i), s[i]);
   }
+  for (int64_t r = 1; r < rows; ++r)
+    for (int i = 0; i < kRegisters; ++i) a[i] = F::combine(a[i], F::map(load(x + r * step, i), s[i]));
+  for (int i = 0; i + 1 < kRegisters; ++i) store(part + i * V::kLanes, a[i]);
+  store_n(part + (kRegisters - 1) * V::kLanes, a[kRegisters - 1], tail);
+}
+
+// At most kPartRows rows, one after the other: rows read side by side halve what the prefetchers bring.
+template <class T, class F>
+void fold_part(T* part, const T* x, int64_t rows, int64_t step, int cols, const T* shift) {
+  switch ((cols - 1) / Vec<T>::kLanes) {
+    case 0: return fold_narrow<1, T, F>(part, x, rows, step, cols, shift);
+    case 1: return fold_narrow<2, T, F>(part, x, rows, step, cols, shift);
+    case 2: return fold_narrow<3, T, F>(part, x, rows, step, cols, shift);
+    case 3: return fold_narrow<4, T, F>(part, x, rows, step, cols, shift);
+  }
+  fold_row<true, T, F>(part, x, cols, shift);
+  for (int64_t r = 1; r < rows; ++r) fold_row<false, T, F>(part, x + r * step, cols, shift);
 }
 
 template <class T, class F>
 void fold_columns(double* totals, const T* x, int64_t rows, int64_t step, int64_t cols, const double* shift) {
-  int64_t r = 0;
-  for (; r + 8 <= rows; r += 8) fold_row_group<8, T, F>(totals, x + r * step, step, cols, shift);
-  for (; r + 4 <= rows; r += 4) fold_row_group<4, T, F>(totals, x + r * step, step, cols, shift);
-  for (; r < rows; ++r) fold_row_group<1, T, F>(totals, x + r * step, step, cols, shift);
+  T part[kColumnTile], narrow_shift[F::kShifted ? kColumnTile : 1];
+  for (int64_t first = 0; first < cols; first += kColumnTile) {
+    const int tile = cols - first < kColumnTile ? int(cols - first) : kColumnTile;
+    if (F::kShifted)
+      for (int c = 0; c < tile; ++c) narrow_shift[c] = T(shift[first + c]);
+    for (int64_t r = 0; r < rows; r += kPartRows) {
+      fold_part<T, F>(part, x + r * step + first, rows - r < kPartRows ? rows - r : kPartRows, step, tile, narrow_shift);
+      for (int c = 0; c < tile; ++c) totals[first + c] = F::merge(totals[first + c], double(part[c]));
+    }
+  }
 }
 
 // ---- folds that widen every element: plain loops over arrays of totals, which the compiler vectorises ------

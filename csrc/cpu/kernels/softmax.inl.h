@@ -30,13 +30,13 @@ T exp_and_sum(T* y, const T* x, int64_t cols, T max) {
   V sum = V::zero();
   int64_t c = 0;
   for (; c + V::kLanes <= cols; c += V::kLanes) {
-    const V e = exp(V::load(x + c) - m);
+    const V e = exp_nonpositive(V::load(x + c) - m);
     if (kStore) store(y + c, e);
     sum = sum + e;
   }
   if (c < cols) {
     const int n = int(cols - c);
-    const V e = select(mask_first<T>(n), exp(V::load_n(x + c, n, max) - m), V::zero());
+    const V e = select(mask_first<T>(n), exp_nonpositive(V::load_n(x + c, n, max) - m), V::zero());
     if (kStore) store_n(y + c, e, n);
     sum = sum + e;
   }

@@ -33,6 +33,23 @@ TW_INLINE void for_vectors(int64_t n, Body body) {
   if (i < n) body(TailVector<T>{int(n - i)}, i);
 }
 
+// y[i ..] = body(access, i), y being one contiguous span; past_caches: by streaming stores, for a y that is no
+// input and is not read again soon.
+template <class T, class Body>
+TW_INLINE void write_span(T* y, int64_t n, bool past_caches, Body body) {
+  if (!past_caches || n < 2 * Vec<T>::kLanes) {
+    for_vectors<T>(n, [&](auto access, int64_t i) { access.store(y + i, body(access, i)); });
+    return;
+  }
+  constexpr int64_t kBytes = Vec<T>::kLanes * int64_t(sizeof(T));
+  const int head = int((-int64_t(reinterpret_cast<uintptr_t>(y)) & (kBytes - 1)) / int64_t(sizeof(T)));
+  if (head > 0) store_n(y, body(TailVector<T>{head}, 0), head);
+  int64_t i = head;
+  for (; i + Vec<T>::kLanes <= n; i += Vec<T>::kLanes) stream(y + i, body(WholeVector<T>(), i));
+  if (i < n) store_n(y + i, body(TailVector<T>{int(n - i)}, i), int(n - i));
+  stream_fence();
+}
+
 template <class T, int kCount>
 struct VectorSums {
   Vec<T> of[kCount];

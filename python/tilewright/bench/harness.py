@@ -51,6 +51,9 @@ class Row:
     flop: float
     bytes: float
     rivals: dict[str, Timing] = field(default_factory=dict)
+    memory: dict[str, float] = field(
+        default_factory=dict
+    )  # of programs: bytes that training added, by library
 
     def best_rival(self) -> str | None:
         """The fastest of the others."""

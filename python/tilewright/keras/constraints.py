@@ -99,3 +99,7 @@ max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNo
 def get(identifier):
     """The constraint a name, configuration, class or callable stands for."""
     return serialization.get("constraint", identifier, _TABLE)
+
+
+serialize = serialization.serialize_keras_object
+deserialize = serialization.deserialize_keras_object

@@ -303,6 +303,8 @@ _TABLE = {
     "lecun_uniform": LecunUniform,
     "one": Ones,
     "ones": Ones,
+    "OrthogonalInitializer": Orthogonal,
+    "IdentityInitializer": Identity,
     "orthogonal": Orthogonal,
     "normal": RandomNormal,
     "random_normal": RandomNormal,
@@ -314,6 +316,8 @@ _TABLE = {
     "zeros": Zeros,
 }
 serialization.exported("keras.initializers", _CLASSES)
+# The short names stand for the classes, as in Keras: initializers.he_normal(seed=1).
+globals().update({name: cls for name, cls in _TABLE.items() if name.islower()})
 
 
 def get(identifier):

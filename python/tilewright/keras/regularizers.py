@@ -68,12 +68,49 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_CLASSES = (Regularizer, L1, L2, L1L2)
-_TABLE = {**{cls.__name__: cls for cls in _CLASSES[1:]}, "l1": L1, "l2": L2, "l1_l2": L1L2}
+class OrthogonalRegularizer(Regularizer):
+    """factor * the mean of abs(cosine) between different rows (or columns) of a matrix"""
+
+    def __init__(self, factor=0.01, mode="rows"):
+        self.factor = _factor("OrthogonalRegularizer", "factor", factor)
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"[OrthogonalRegularizer] mode is {mode!r}, expected 'rows' or 'columns'")
+        self.mode = mode
+
+    def __call__(self, x):
+        if len(x.shape) != 2:
+            raise ValueError(f"[OrthogonalRegularizer] x has shape {x.shape}, expected 2 dimensions")
+        axis = 1 if self.mode == "rows" else 0
+        squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+        unit = ops.multiply(x, ops.rsqrt(ops.maximum(squares, 1e-12)))
+        turned = ops.transpose(unit, (1, 0))
+        product = ops.matmul(unit, turned) if self.mode == "rows" else ops.matmul(turned, unit)
+        # All but the diagonal, which is what lies above it twice.
+        above = ops.sum(ops.abs(ops.triu(product, k=1)))
+        size = product.shape[0]
+        return ops.multiply(above, 2.0 * self.factor / (size * (size - 1.0)) if size > 1 else 0.0)
+
+    def get_config(self):
+        return {"factor": self.factor, "mode": self.mode}
+
+
+_CLASSES = (Regularizer, L1, L2, L1L2, OrthogonalRegularizer)
+_TABLE = {
+    **{cls.__name__: cls for cls in _CLASSES[1:]},
+    "l1": L1,
+    "l2": L2,
+    "l1_l2": L1L2,
+    "l1l2": L1L2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
 serialization.exported("keras.regularizers", _CLASSES[1:])
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
 def get(identifier):
     """The regularizer a name, configuration, class or callable stands for."""
     return serialization.get("regularizer", identifier, _TABLE)
+
+
+serialize = serialization.serialize_keras_object
+deserialize = serialization.deserialize_keras_object

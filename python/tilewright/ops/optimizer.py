@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import backend
-from tilewright.autograd import raw
+from tilewright.ops import optimizer_adaptive
+from tilewright.ops.optimizer_adaptive import *  # noqa: F403
+from tilewright.ops.optimizer_arguments import gradient_options, module, one, rates, raw_list
 
-__all__ = ["adam_update", "rmsprop_update", "sgd_update"]
+__all__ = ["adam_update", "rmsprop_update", "sgd_update", *optimizer_adaptive.__all__]
 
 
 def adam_update(
@@ -66,7 +67,7 @@ def adam_update(
     """
     name = "adam_update"
     lists = [
-        _raw_list(name, argument, arrays)
+        raw_list(name, argument, arrays)
         for argument, arrays in (("params", params), ("grads", grads), ("m", m), ("v", v), ("v_max", v_max))
     ]
     options = dict(
@@ -75,12 +76,12 @@ def adam_update(
         epsilon=epsilon,
         epsilon_hat=epsilon_hat,
         weight_decay=weight_decay,
-        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+        **gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
     )
-    _module(lists).adam_update(
+    module(lists).adam_update(
         *lists,
-        _one(name, "step", step, np.int64),
-        *_rates(name, lists, learning_rate, gradient_scale),
+        one(name, "step", step, np.int64),
+        *rates(name, lists, learning_rate, gradient_scale),
         options,
     )
 
@@ -131,7 +132,7 @@ def sgd_update(
     """
     name = "sgd_update"
     lists = [
-        _raw_list(name, argument, arrays)
+        raw_list(name, argument, arrays)
         for argument, arrays in (("params", params), ("grads", grads), ("velocity", velocity))
     ]
     options = dict(
@@ -140,9 +141,9 @@ def sgd_update(
         nesterov=nesterov,
         velocity_scaled=velocity_scaled,
         weight_decay=weight_decay,
-        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+        **gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
     )
-    _module(lists).sgd_update(*lists, *_rates(name, lists, learning_rate, gradient_scale), options)
+    module(lists).sgd_update(*lists, *rates(name, lists, learning_rate, gradient_scale), options)
 
 
 def rmsprop_update(
@@ -192,7 +193,7 @@ def rmsprop_update(
     """
     name = "rmsprop_update"
     lists = [
-        _raw_list(name, argument, arrays)
+        raw_list(name, argument, arrays)
         for argument, arrays in (
             ("params", params),
             ("grads", grads),
@@ -208,43 +209,6 @@ def rmsprop_update(
         epsilon_inside=epsilon_inside,
         velocity_scaled=velocity_scaled,
         weight_decay=weight_decay,
-        **_gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
+        **gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
     )
-    _module(lists).rmsprop_update(*lists, *_rates(name, lists, learning_rate, gradient_scale), options)
-
-
-def _raw_list(operation: str, argument: str, arrays):
-    """The arrays of a list; what is no list is left for the binding to name."""
-    if not isinstance(arrays, (list, tuple)):
-        return arrays
-    return [raw(operation, f"{argument}[{i}]", a) for i, a in enumerate(arrays)]
-
-
-def _gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm) -> dict:
-    return dict(
-        maximize=maximize,
-        l2=float(l2),
-        clip_value=float(clip_value or 0),
-        clip_norm=float(clip_norm or 0),
-        global_clip_norm=float(global_clip_norm or 0),
-    )
-
-
-def _module(lists):
-    params = lists[0]
-    return backend.module_of(params[0] if isinstance(params, list) and params else np.empty(0))
-
-
-def _rates(operation: str, lists, learning_rate, gradient_scale) -> tuple:
-    params = lists[0]
-    dtype = params[0].dtype if isinstance(params, list) and params else np.dtype(np.float32)
-    scale = None if gradient_scale is None else _one(operation, "gradient_scale", gradient_scale, dtype)
-    return _one(operation, "learning_rate", learning_rate, dtype), scale
-
-
-def _one(operation: str, argument: str, value, dtype):
-    """A number as a one-element array; arrays pass as they are, so that a recorded step sees later values."""
-    if isinstance(value, (int, float)):
-        return np.full(1, value, dtype)
-    array = raw(operation, argument, value)
-    return array.reshape(1) if array.size == 1 else array
+    module(lists).rmsprop_update(*lists, *rates(name, lists, learning_rate, gradient_scale), options)

@@ -143,10 +143,17 @@ def split(x, sections, *, axis: int = 0) -> list:
                 f"[{name}] sections is {count}, expected a divisor of {size}, the size of axis {at}"
             )
         cuts = [size // count * i for i in range(count + 1)]
-    return [
-        shape_index.getitem(x, _part(len(shape), at, start, stop))
-        for start, stop in zip(cuts, cuts[1:], strict=False)
-    ]
+    keys = [_part(len(shape), at, start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    if len(keys) == 1:
+        return [shape_index.getitem(x, keys[0])]
+    array = raw(name, "x", x)
+
+    def gradient(dys, ys, needs):
+        # One concatenation for all parts: a part by itself would need an array as large as x.
+        parts = [elementwise.zeros_like(y) if dy is None else dy for dy, y in zip(dys, ys, strict=True)]
+        return (concat(parts, axis=at),)
+
+    return list(result(tuple(array[key] for key in keys), (x,), gradient))
 
 
 def pad(x, pad_width, *, mode: str = "constant", value: float = 0.0, out=None):

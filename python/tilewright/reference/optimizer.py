@@ -121,3 +121,142 @@ def rmsprop_update(
     rate = 1.0 if velocity_scaled else learning_rate
     params = [p - learning_rate * weight_decay * p - rate * s for p, s in zip(params, steps, strict=True)]
     return params, mean_square, velocity, mean_gradient
+
+
+def adagrad_update(
+    params, grads, accumulator, *, learning_rate=1e-3, epsilon=1e-7, weight_decay=0.0, **gradient
+):
+    """(params, accumulator) after one step of Adagrad."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    accumulator = [a + g * g for a, g in zip(accumulator, grads, strict=True)]
+    moves = [learning_rate * g / xp.sqrt(a + epsilon) for a, g in zip(accumulator, grads, strict=True)]
+    return _moved(params, moves, learning_rate * weight_decay), accumulator
+
+
+def adadelta_update(
+    params,
+    grads,
+    mean_square,
+    mean_square_step,
+    *,
+    learning_rate=1.0,
+    rho=0.95,
+    epsilon=1e-7,
+    weight_decay=0.0,
+    **gradient,
+):
+    """(params, mean_square, mean_square_step) after one step of Adadelta."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    mean_square = [rho * a + (1 - rho) * g * g for a, g in zip(mean_square, grads, strict=True)]
+    steps = [
+        g * xp.sqrt(b + epsilon) / xp.sqrt(a + epsilon)
+        for g, a, b in zip(grads, mean_square, mean_square_step, strict=True)
+    ]
+    mean_square_step = [rho * b + (1 - rho) * d * d for b, d in zip(mean_square_step, steps, strict=True)]
+    moves = [learning_rate * d for d in steps]
+    return _moved(params, moves, learning_rate * weight_decay), mean_square, mean_square_step
+
+
+def adamax_update(
+    params,
+    grads,
+    m,
+    norm,
+    *,
+    step,
+    learning_rate=1e-3,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    weight_decay=0.0,
+    **gradient,
+):
+    """(params, m, norm) after one step of Adamax."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    m = [beta_1 * mi + (1 - beta_1) * g for mi, g in zip(m, grads, strict=True)]
+    norm = [xp.maximum(beta_2 * u, abs(g)) for u, g in zip(norm, grads, strict=True)]
+    rate = learning_rate / (1 - beta_1**step)
+    moves = [rate * mi / (u + epsilon) for mi, u in zip(m, norm, strict=True)]
+    return _moved(params, moves, learning_rate * weight_decay), m, norm
+
+
+def nadam_update(
+    params,
+    grads,
+    m,
+    v,
+    *,
+    step,
+    product,
+    learning_rate=1e-3,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    momentum_decay=1.0,
+    weight_decay=0.0,
+    **gradient,
+):
+    """(params, m, v) after one step of Nadam."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    now, ahead = (beta_1 * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in (step, step + 1))
+    m = [beta_1 * mi + (1 - beta_1) * g for mi, g in zip(m, grads, strict=True)]
+    v = [beta_2 * vi + (1 - beta_2) * g * g for vi, g in zip(v, grads, strict=True)]
+    moves = [
+        learning_rate
+        * (ahead * mi / (1 - product * ahead) + (1 - now) * g / (1 - product))
+        / (xp.sqrt(vi / (1 - beta_2**step)) + epsilon)
+        for mi, vi, g in zip(m, v, grads, strict=True)
+    ]
+    return _moved(params, moves, learning_rate * weight_decay), m, v
+
+
+def lion_update(
+    params, grads, m, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.99, weight_decay=0.0, **gradient
+):
+    """(params, m) after one step of Lion."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    moves = [learning_rate * xp.sign(beta_1 * mi + (1 - beta_1) * g) for mi, g in zip(m, grads, strict=True)]
+    m = [beta_2 * mi + (1 - beta_2) * g for mi, g in zip(m, grads, strict=True)]
+    return _moved(params, moves, learning_rate * weight_decay), m
+
+
+def ftrl_update(
+    params,
+    grads,
+    accumulator,
+    linear,
+    *,
+    learning_rate=1e-3,
+    learning_rate_power=-0.5,
+    l1_regularization=0.0,
+    l2_regularization=0.0,
+    l2_shrinkage=0.0,
+    beta=0.0,
+    weight_decay=0.0,
+    **gradient,
+):
+    """(params, accumulator, linear) after one step of FTRL."""
+    grads = prepared(params, grads, **gradient)
+    xp = namespace_of(*params)
+    power, rate = -learning_rate_power, learning_rate
+    params = [p - rate * weight_decay * p for p in params]
+    sums = [a + g * g for a, g in zip(accumulator, grads, strict=True)]
+    linear = [
+        z + g + 2 * l2_shrinkage * p - (s**power - a**power) / rate * p
+        for z, g, p, s, a in zip(linear, grads, params, sums, accumulator, strict=True)
+    ]
+    params = [
+        (xp.clip(z, -l1_regularization, l1_regularization) - z)
+        / (s**power / rate + 2 * l2_regularization + beta / rate)
+        for z, s in zip(linear, sums, strict=True)
+    ]
+    return params, sums, linear
+
+
+def _moved(params, moves, decay):
+    return [p - decay * p - move for p, move in zip(params, moves, strict=True)]

@@ -2,15 +2,21 @@
 """Callbacks by Keras's names."""
 
 from tilewright.keras.callbacks.callback import Callback, CallbackList, History, LambdaCallback
+from tilewright.keras.callbacks.logs import CSVLogger, ProgbarLogger
+from tilewright.keras.callbacks.saving import BackupAndRestore, ModelCheckpoint
+from tilewright.keras.callbacks.tensorboard import TensorBoard
 from tilewright.keras.callbacks.watching import (
     EarlyStopping,
     LearningRateScheduler,
-    ModelCheckpoint,
+    MonitorCallback,
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
+from tilewright.keras.callbacks.weights import SwapEMAWeights
 
 __all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
@@ -18,6 +24,10 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "MonitorCallback",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 _EVENTS = (
     "on_train_begin",
     "on_train_end",
@@ -28,14 +30,24 @@ class Callback:
     steps.
     """
 
+    runs_last = False  # after all callbacks that do not
+
     def __init__(self):
         self.params: dict = {}
+        self.companions: list[Callback] = []  # all callbacks of the run, this one among them
         self._model = None
 
     @property
     def model(self):
         """The model that is run."""
         return self._model
+
+    def get_state(self) -> dict:
+        """What `BackupAndRestore` keeps of this callback: plain data, or nothing."""
+        return {}
+
+    def set_state(self, state: dict) -> None:
+        """Goes on from what `get_state` gave."""
 
     def set_params(self, params: dict) -> None:
         self.params = params
@@ -106,9 +118,11 @@ class CallbackList:
                 raise TypeError(f"[callbacks] got a {type(callback).__name__}, expected a Callback")
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())
+        self.callbacks.sort(key=lambda callback: callback.runs_last)
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)
+            callback.companions = self.callbacks
         self._busy = {
             event: [getattr(c, event) for c in self.callbacks if _overrides(c, event)] for event in _EVENTS
         }
@@ -119,6 +133,12 @@ class CallbackList:
     def run(self, event: str, *args) -> None:
         for method in self._busy[event]:
             method(*args)
+
+    def __getattr__(self, event: str):
+        """The events as methods, for training loops of one's own: callbacks.on_epoch_end(3, logs)."""
+        if event not in _EVENTS:
+            raise AttributeError(f"CallbackList has no attribute {event!r}")
+        return functools.partial(self.run, event)
 
     @property
     def history(self) -> History:
@@ -142,6 +162,12 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+
+    def get_state(self):
+        return {"epoch": self.epoch, "history": self.history}
+
+    def set_state(self, state):
+        self.epoch, self.history = list(state["epoch"]), dict(state["history"])
 
     def on_train_begin(self, logs=None):
         self.epoch = []

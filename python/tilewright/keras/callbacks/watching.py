@@ -1,40 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Callbacks that watch metrics: stopping, saving, lowering the learning rate."""
+"""Callbacks that watch metrics: stopping, lowering the learning rate."""
 
 from __future__ import annotations
 
 import math
-import os
 import warnings
 
 from tilewright.keras.callbacks.callback import Callback
 
 
-class _Watching(Callback):
+class MonitorCallback(Callback):
     """Base of what compares a metric from epoch to epoch.
 
     Parameters
-        monitor : name in the logs;  mode : "min", "max" or "auto": max for accuracies and their like
+        monitor : name in the logs;  mode : "min", "max" or "auto": losses low, metrics as they say
+        baseline : the value to be better than at first;  min_delta : by how much a value has to be better
     """
 
-    def __init__(self, monitor, mode):
+    # Attributes that make up the state.
+    _kept: tuple[str, ...] = ("best",)
+
+    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0.0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"[{type(self).__name__}] mode is {mode!r}, expected 'auto', 'min' or 'max'")
-        self.monitor = monitor
-        name = monitor.removeprefix("val_")
-        up = (
-            name.endswith(("acc", "accuracy", "auc", "precision", "recall", "f1_score", "score"))
-            if mode == "auto"
-            else mode == "max"
-        )
-        self._up = up
-        self.best: float | None = None
+        self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
+        self.best: float | None = baseline
+        self._up: bool | None = None if mode == "auto" else mode == "max"
 
-    def _better(self, value: float, least: float = 0.0) -> bool:
-        if self.best is None:
+    def get_state(self):
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_state(self, state):
+        for name in self._kept:
+            setattr(self, name, state[name])
+
+    def _is_improvement(self, value: float, reference: float | None) -> bool:
+        if self._up is None:
+            self._up = self._direction_of(self.monitor.removeprefix("val_"))
+        if reference is None:
             return not math.isnan(value)
-        return value > self.best + least if self._up else value < self.best - least
+        return value > reference + self.min_delta if self._up else value < reference - self.min_delta
+
+    def _direction_of(self, name: str) -> bool:
+        """Whether a metric is better when it is high."""
+        if name == "loss" or name.endswith("_loss"):
+            return False
+        for metric in getattr(self.model, "metrics", ()):
+            if (name == metric.name or name.endswith(f"_{metric.name}")) and metric._direction is not None:
+                return metric._direction == "up"
+        if name in ("acc", "accuracy"):
+            return True
+        raise ValueError(
+            f"[{type(self).__name__}] monitor is {self.monitor!r}, of which it is not known where it is "
+            "better, expected mode='max' or mode='min'"
+        )
 
     def _value(self, logs) -> float | None:
         value = (logs or {}).get(self.monitor)
@@ -46,7 +66,7 @@ class _Watching(Callback):
         return value
 
 
-class EarlyStopping(_Watching):
+class EarlyStopping(MonitorCallback):
     """Stops when a metric has not improved by more than `min_delta` for `patience` epochs.
 
     Parameters
@@ -67,13 +87,23 @@ class EarlyStopping(_Watching):
         restore_best_weights=False,
         start_from_epoch=0,
     ):
-        super().__init__(monitor, mode)
-        self.min_delta, self.patience, self.verbose = abs(min_delta), patience, verbose
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.patience, self.verbose = patience, verbose
         self.baseline, self.restore_best_weights, self.start_from_epoch = (
             baseline,
             restore_best_weights,
             start_from_epoch,
         )
+
+    _kept = ("best", "wait", "stopped_epoch", "best_epoch")
+
+    def get_state(self):
+        weights = [] if self.best_weights is None else self.best_weights
+        return {**super().get_state(), "best_weights": list(weights)}
+
+    def set_state(self, state):
+        super().set_state(state)
+        self.best_weights = state["best_weights"] or None
 
     def on_train_begin(self, logs=None):
         self.wait = self.stopped_epoch = self.best_epoch = 0
@@ -86,11 +116,11 @@ class EarlyStopping(_Watching):
         if self.restore_best_weights and self.best_weights is None:
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
-        if self._better(value, self.min_delta):
+        if self._is_improvement(value, self.best):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or (value > self.baseline if self._up else value < self.baseline):
+            if self.baseline is None or self._is_improvement(value, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience and epoch > 0:
@@ -105,59 +135,18 @@ class EarlyStopping(_Watching):
                 print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
 
 
-class ModelCheckpoint(_Watching):
-    """Saves the weights after epochs.
-
-    Parameters
-        filepath : may hold {epoch} and names of metrics, as in "best-{epoch:02d}-{val_loss:.2f}.safetensors"
-        save_best_only : only when `monitor` is better than ever;  initial_value_threshold : to be beaten at
-            first
-        save_freq : "epoch";  verbose : 1 says what is saved
-    """
-
-    def __init__(
-        self,
-        filepath,
-        monitor="val_loss",
-        verbose=0,
-        save_best_only=False,
-        save_weights_only=True,
-        mode="auto",
-        save_freq="epoch",
-        initial_value_threshold=None,
-    ):
-        super().__init__(monitor, mode)
-        if save_freq != "epoch":
-            raise ValueError(f"[ModelCheckpoint] save_freq is {save_freq!r}, expected 'epoch'")
-        if not save_weights_only:
-            raise ValueError("[ModelCheckpoint] save_weights_only is False, expected True")
-        self.filepath, self.verbose, self.save_best_only = os.fspath(filepath), verbose, save_best_only
-        self.best = initial_value_threshold
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.save_best_only:
-            value = self._value(logs)
-            if value is None or not self._better(value):
-                return
-            self.best = value
-        try:
-            path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
-        except KeyError as error:
-            raise KeyError(
-                f"[ModelCheckpoint] filepath {self.filepath!r} names {error}, expected one of "
-                f"{sorted(logs or {})}"
-            ) from error
-        self.model.save_weights(path)
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: saving weights to {path}")
-
-
 class TerminateOnNaN(Callback):
-    """Stops when the loss is NaN or infinite."""
+    """Stops when the loss is NaN or infinite, with a RuntimeError if `raise_error`."""
+
+    def __init__(self, raise_error=False):
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(f"[TerminateOnNaN] the loss is {loss} at batch {batch}, expected a number")
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
@@ -184,7 +173,7 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-class ReduceLROnPlateau(_Watching):
+class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the rate by `factor` after `patience` epochs without improvement, down to `min_lr`."""
 
     def __init__(
@@ -198,11 +187,13 @@ class ReduceLROnPlateau(_Watching):
         cooldown=0,
         min_lr=0.0,
     ):
-        super().__init__(monitor, mode)
+        super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1:
             raise ValueError(f"[ReduceLROnPlateau] factor is {factor}, expected less than 1")
         self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.min_delta, self.cooldown, self.min_lr = min_delta, cooldown, min_lr
+        self.cooldown, self.min_lr = cooldown, min_lr
+
+    _kept = ("best", "wait", "cooldown_counter")
 
     def on_train_begin(self, logs=None):
         self.wait = self.cooldown_counter = 0
@@ -217,7 +208,7 @@ class ReduceLROnPlateau(_Watching):
             return
         if self.cooldown_counter > 0:
             self.cooldown_counter, self.wait = self.cooldown_counter - 1, 0
-        if self._better(value, self.min_delta):
+        if self._is_improvement(value, self.best):
             self.best, self.wait = value, 0
         elif self.cooldown_counter == 0:
             self.wait += 1

@@ -3,7 +3,8 @@
 
 from tilewright.keras import serialization
 from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from tilewright.keras.layers.attention import MultiHeadAttention
+from tilewright.keras.layers.attention import GroupedQueryAttention, MultiHeadAttention
+from tilewright.keras.layers.attention_cache import KeyValueCache
 from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
@@ -22,9 +23,19 @@ from tilewright.keras.layers.merging import (
     add,
     average,
     concatenate,
+    dot,
+    maximum,
+    minimum,
     multiply,
+    subtract,
 )
-from tilewright.keras.layers.normalization import BatchNormalization, LayerNormalization, RMSNormalization
+from tilewright.keras.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from tilewright.keras.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -35,8 +46,14 @@ from tilewright.keras.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from tilewright.keras.layers.positional import PositionEmbedding, RotaryEmbedding
+from tilewright.keras.layers.recurrent import RNN
+from tilewright.keras.layers.recurrent_cell import StackedRNNCells
+from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
+from tilewright.keras.layers.recurrent_layers import GRU, LSTM, SimpleRNN
 from tilewright.keras.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
@@ -52,26 +69,39 @@ from tilewright.keras.layers.reshaping import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from tilewright.keras.layers.reshaping_sequences import Cropping1D, UpSampling1D, ZeroPadding1D
+from tilewright.keras.layers.score_attention import AdditiveAttention, Attention
+from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
 
 _CLASSES = (
-    Activation, ActivityRegularization, Add, Average, AveragePooling1D, AveragePooling2D,
-    BatchNormalization, Concatenate, Conv1D, Conv2D, Conv2DTranspose, Cropping2D, Dense, DepthwiseConv2D,
-    Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Identity, InputLayer, Lambda,
-    LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
-    MultiHeadAttention, Multiply, PReLU, Permute, RMSNormalization, ReLU, RepeatVector, Reshape,
-    SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, Subtract, UpSampling2D, ZeroPadding2D,
+    Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
+    AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D,
+    Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU, Embedding,
+    Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
+    GlobalMaxPooling1D, GlobalMaxPooling2D, GroupNormalization, GroupedQueryAttention, Identity,
+    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
+    MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding,
+    RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN,
+    SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract,
+    TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 
 # Keras's second names.
+GroupQueryAttention = GroupedQueryAttention
 AvgPool1D, AvgPool2D, MaxPool1D, MaxPool2D = AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTranspose
 
+
+def __getattr__(name: str):
+    raise AttributeError(str(serialization.unknown("keras.layers", name, __all__)))
+
+
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
     "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "Input", "InputSpec", "Layer", "MaxPool1D", "MaxPool2D", "add", "average", "concatenate", "multiply",
+    "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D", "add",
+    "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip

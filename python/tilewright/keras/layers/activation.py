@@ -118,8 +118,11 @@ class Softmax(_Elementwise):
 
     def call(self, inputs, mask=None):
         if mask is not None:
+            mask = ops.cast(mask, "bool")
             inputs = ops.where(mask, inputs, -3e4 if inputs.dtype.itemsize == 2 else -1e9)
-        if isinstance(self.axis, int):
-            return activations.softmax(inputs, axis=self.axis)
-        axes = tuple(self.axis)
-        return ops.exp(ops.subtract(inputs, ops.logsumexp(inputs, axis=axes, keepdims=True)))
+        axes = (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
+        if len(axes) == 1:
+            y = activations.softmax(inputs, axis=axes[0])
+        else:
+            y = ops.exp(ops.subtract(inputs, ops.logsumexp(inputs, axis=axes, keepdims=True)))
+        return y if mask is None else ops.where(mask, y, 0.0)

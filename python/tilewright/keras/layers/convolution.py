@@ -40,7 +40,6 @@ class Convolution(Layer):
 
     rank = 2
     casts_integers = True
-    supports_masking = True
     config_fields = (
         "filters",
         "kernel_size",
@@ -172,22 +171,6 @@ class Conv2D(Convolution):
     filters).
     """
 
-    def __init__(
-        self,
-        filters,
-        kernel_size,
-        strides=(1, 1),
-        padding="valid",
-        data_format=None,
-        dilation_rate=(1, 1),
-        groups=1,
-        activation=None,
-        **kwargs,
-    ):
-        super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, **kwargs
-        )
-
     def _convolved(self, inputs):
         return ops.conv2d(
             inputs,
@@ -230,7 +213,7 @@ class Conv1D(Convolution):
 class Conv2DTranspose(Convolution):
     """Transposed convolution, which enlarges images; kernel (rows, columns, filters, channels)."""
 
-    config_fields = (*Convolution.config_fields, "output_padding")
+    config_fields = (*(f for f in Convolution.config_fields if f != "groups"), "output_padding")
 
     def __init__(
         self,
@@ -242,12 +225,36 @@ class Conv2DTranspose(Convolution):
         data_format=None,
         dilation_rate=(1, 1),
         activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
         **kwargs,
     ):
         if kwargs.pop("groups", 1) != 1:
             raise ValueError("[Conv2DTranspose] groups is not 1, expected 1")
         super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, **kwargs
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            1,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
         )
         self.output_padding = (
             None if output_padding is None else sizes_of(self.name, "output_padding", output_padding, 2, 0)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 from tilewright import ops
-from tilewright.keras import activations, constraints, initializers, regularizers
+from tilewright.keras import activations, constraints, initializers, regularizers, serialization
 from tilewright.keras.graph import KerasTensor, probe_shapes
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
@@ -188,35 +190,50 @@ class Lambda(Layer):
     """Any function of Tensors as a layer.
 
     Parameters
-        function : called with the inputs, and with mask= and arguments where given
+        function : called with the inputs, and with mask= and training= where it has such parameters
         output_shape : without the batch axis, or a function of the input shape; found by running it where
             None
+        mask : of the outputs, or a function of inputs and mask;  arguments : more for `function`
     """
 
-    supports_masking = True
-    config_fields = ("function", "arguments")
+    config_fields = ("function", "output_shape", "mask", "arguments")
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
         if not callable(function):
             raise TypeError(f"[{self.name}] function is a {type(function).__name__}, expected a callable")
         self.function, self.arguments = function, arguments or {}
-        self._output_shape, self._mask = output_shape, mask
+        self.output_shape, self.mask = output_shape, mask
+        self.supports_masking = mask is not None
+        try:
+            parameters = inspect.signature(function).parameters
+        except ValueError:  # a function written in C tells nothing
+            parameters = {}
+        self._takes = [name for name in ("mask", "training") if name in parameters]
 
-    def call(self, inputs):
-        return self.function(inputs, **self.arguments)
+    def call(self, inputs, mask=None, training=None):
+        known = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{name: known[name] for name in self._takes})
 
-    def compute_output_spec(self, inputs):
-        if self._output_shape is None:
+    def compute_output_spec(self, inputs, **_):
+        if self.output_shape is None:
             return probe_shapes(lambda x: self(x), ((inputs,), {}))
         shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
-        wanted = self._output_shape
+        wanted = self.output_shape
         return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.dtype)
 
     def compute_mask(self, inputs, mask=None):
-        return (
-            self._mask(inputs, mask) if callable(self._mask) else mask if self._mask is None else self._mask
-        )
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    @classmethod
+    def from_config(cls, values: dict):
+        functions = {name: values.get(name) for name in ("function", "output_shape", "mask")}
+        found = {
+            name: serialization.deserialize_keras_object(value)
+            for name, value in functions.items()
+            if isinstance(value, (str, dict))
+        }
+        return cls(**{**values, **found})
 
 
 class Identity(Layer):
@@ -246,7 +263,7 @@ class Masking(Layer):
 
     def call(self, inputs):
         kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
-        return ops.multiply(inputs, ops.cast(kept, inputs.dtype))
+        return ops.where(kept, inputs, 0.0)
 
     def compute_output_shape(self, input_shape):
         return input_shape

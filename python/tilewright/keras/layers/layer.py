@@ -7,11 +7,12 @@ import functools
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import ops, recording
 from tilewright.autograd import Tensor
 from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
+from tilewright.keras.layers import mask_passing
 from tilewright.keras.layers.arguments import (
     constructor_arguments,
     described,
@@ -22,6 +23,9 @@ from tilewright.keras.layers.arguments import (
 from tilewright.keras.layers.call_signature import CallSignature, call_state
 from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable, dtype_of
+
+# Attributes that only loops over steps look at.
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
 
 
 class Layer(WeightOwner):
@@ -82,6 +86,8 @@ class Layer(WeightOwner):
     def __setattr__(self, name, value):
         if isinstance(value, Variable):
             self._track(value)
+        if name not in _SEEN_BETWEEN_STEPS:
+            recording.note_attribute(self, name, value)
         super().__setattr__(name, value)
 
     # ---- weights
@@ -203,7 +209,7 @@ class Layer(WeightOwner):
             kwargs.pop("training", None)
         masked = masks_of(first)
         if masked is not None or (signature.mask_names and len(args) + len(kwargs) > 1):
-            self._fill_masks(signature, masked, args, kwargs)
+            mask_passing.fill(signature, masked, args, kwargs)
         outermost = call_state.depth == 0
         if outermost:
             _forget_losses()
@@ -226,8 +232,12 @@ class Layer(WeightOwner):
             for y in nest.flatten(outputs):
                 loss = self.activity_regularizer(y)
                 self.add_loss(ops.divide(loss, float(max(y.shape[0], 1))) if len(y.shape) else loss)
-        if masked is not None or type(self).compute_mask is not Layer.compute_mask:
-            outputs = self._with_output_mask(first, masked, kwargs, outputs)
+        makes_masks = type(self).compute_mask is not Layer.compute_mask
+        if masked is not None or kwargs.get("mask") is not None or makes_masks:
+            given = masked if kwargs.get("mask") is None else kwargs["mask"]
+            if self.supports_masking or makes_masks:
+                return mask_passing.attached(outputs, self.compute_mask(first, given))
+            mask_passing.warn_of_loss(self, masked, outputs)
         return outputs
 
     def _converted(self, value):
@@ -291,32 +301,6 @@ class Layer(WeightOwner):
             raise
         self._calls.append(Call(self, args, kwargs, outputs))
         return outputs
-
-    def _fill_masks(self, signature, masked, args, kwargs):
-        if signature.has_mask and kwargs.get("mask") is None:
-            if masked is not None and "mask" not in signature.bound(args, {}):
-                kwargs["mask"] = masked
-            return
-        bound = signature.bound(args, kwargs)
-        for argument, name in signature.mask_names.items():
-            if bound.get(name) is None and bound.get(argument) is not None:
-                mask = masks_of(bound[argument])
-                if mask is not None:
-                    kwargs[name] = mask
-
-    def _with_output_mask(self, first, masked, kwargs, outputs):
-        given = kwargs.get("mask", masked)
-        mask = self.compute_mask(first, given) if self.supports_masking else None
-        if nest.is_nested(outputs):
-            return (
-                outputs
-                if mask is None or not nest.is_nested(mask)
-                else nest.pack(
-                    outputs,
-                    [with_mask(y, m) for y, m in zip(nest.flatten(outputs), nest.flatten(mask), strict=True)],
-                )
-            )
-        return with_mask(outputs, None if nest.is_nested(mask) else mask)
 
     @classmethod
     def _signature(cls) -> CallSignature:

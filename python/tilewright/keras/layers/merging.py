@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tilewright import ops
+from tilewright.keras.annotated import mask_of
 from tilewright.keras.layers.layer import Layer
 
 
@@ -12,6 +13,9 @@ class _Merge(Layer):
 
     casts_integers = True
     supports_masking = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
 
     def call(self, inputs):
         if not isinstance(inputs, (list, tuple)) or not inputs:
@@ -33,13 +37,13 @@ class _Merge(Layer):
         raise NotImplementedError
 
     def compute_mask(self, inputs, mask=None):
-        masks = [m for m in mask or () if m is not None]
-        if not masks:
+        """Steps that one of the masks counts; no mask where an input has none."""
+        if mask is None or any(m is None for m in mask):
             return None
-        both = masks[0]
-        for m in masks[1:]:
-            both = ops.logical_and(both, m)
-        return both
+        either = mask[0]
+        for m in mask[1:]:
+            either = ops.logical_or(either, m)
+        return either
 
     def compute_output_shape(self, input_shape):
         shapes = [tuple(s) for s in input_shape]
@@ -64,20 +68,57 @@ class Add(_Merge):
 
 
 class Multiply(_Merge):
-    """The product of the inputs."""
+    """The product of the inputs; a step that an input's mask leaves out counts as 1 there, and one that all
+    masks leave out is 0.
+    """
 
-    def _pair(self, a, b):
-        return ops.multiply(a, b)
+    def _merged(self, inputs):
+        product, counted = None, []
+        for x in inputs:
+            mask = mask_of(x)
+            if mask is not None:
+                counted.append(_over(mask, x))
+                x = ops.where(counted[-1], x, 1.0)
+            product = x if product is None else ops.multiply(product, x)
+        if len(counted) < len(inputs):
+            return product
+        either = counted[0]
+        for mask in counted[1:]:
+            either = ops.logical_or(either, mask)
+        return ops.where(either, product, 0.0)
 
 
-class Maximum(_Merge):
+class _Extreme(_Merge):
+    """Base: the largest or smallest of the inputs, among those whose masks count the step."""
+
+    def _merged(self, inputs):
+        y, y_mask = inputs[0], mask_of(inputs[0])
+        y_mask = None if y_mask is None else _over(y_mask, y)
+        for x in inputs[1:]:
+            mask = mask_of(x)
+            if mask is not None:
+                mask = _over(mask, x)
+                x = ops.where(mask, x, y)
+            if y_mask is not None:
+                y = ops.where(y_mask, y, x)
+            y_mask = None if mask is None or y_mask is None else ops.logical_or(y_mask, mask)
+            y = self._pair(y, x)
+        return y
+
+
+def _over(mask, x):
+    """A mask of steps for the features of x."""
+    return ops.expand_dims(ops.cast(mask, "bool"), -1)
+
+
+class Maximum(_Extreme):
     """The largest of the inputs."""
 
     def _pair(self, a, b):
         return ops.maximum(a, b)
 
 
-class Minimum(_Merge):
+class Minimum(_Extreme):
     """The smallest of the inputs."""
 
     def _pair(self, a, b):
@@ -113,7 +154,16 @@ class Concatenate(_Merge):
         return ops.concat(list(inputs), axis=self.axis)
 
     def compute_mask(self, inputs, mask=None):
-        return None
+        """The masks joined as the inputs are; an input without one counts in full."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        parts = []
+        for x, m in zip(inputs, mask, strict=True):
+            m = ops.full((1,) * x.ndim, True, "bool") if m is None else ops.cast(m, "bool")
+            while m.ndim < x.ndim:
+                m = ops.expand_dims(m, -1)
+            parts.append(ops.copy(ops.broadcast_to(m, x.shape)))
+        return ops.any(ops.concat(parts, axis=self.axis), axis=-1)
 
     def compute_output_shape(self, input_shape):
         shapes = [tuple(s) for s in input_shape]
@@ -187,6 +237,11 @@ def add(inputs, **kwargs):
     return Add(**kwargs)(inputs)
 
 
+def subtract(inputs, **kwargs):
+    """`Subtract` of a list of two."""
+    return Subtract(**kwargs)(inputs)
+
+
 def multiply(inputs, **kwargs):
     """`Multiply` of a list."""
     return Multiply(**kwargs)(inputs)
@@ -197,6 +252,21 @@ def average(inputs, **kwargs):
     return Average(**kwargs)(inputs)
 
 
+def maximum(inputs, **kwargs):
+    """`Maximum` of a list."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs, **kwargs):
+    """`Minimum` of a list."""
+    return Minimum(**kwargs)(inputs)
+
+
 def concatenate(inputs, axis=-1, **kwargs):
     """`Concatenate` of a list."""
     return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs, axes=-1, **kwargs):
+    """`Dot` of a list of two."""
+    return Dot(axes=axes, **kwargs)(inputs)

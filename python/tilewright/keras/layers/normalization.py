@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BatchNormalization, LayerNormalization, RMSNormalization."""
+"""BatchNormalization, LayerNormalization, GroupNormalization, UnitNormalization, RMSNormalization."""
 
 from __future__ import annotations
+
+import math
 
 from tilewright import ops
 from tilewright.keras import constraints, initializers, regularizers
@@ -83,6 +85,7 @@ class BatchNormalization(_Scaling):
 
     Parameters
         axis : of the channels;  momentum : of the moving averages;  epsilon : added to the variance
+        synchronized : accepted, there is one device;  renorm : must be False, its options are not read
     Notes   Ioffe & Szegedy, arXiv:1502.03167. The moving variance takes the batch's own (biased) variance,
     as Keras.
             A frozen layer (trainable = False) normalizes by its moving averages in training, too.
@@ -112,6 +115,10 @@ class BatchNormalization(_Scaling):
         gamma_regularizer=None,
         beta_constraint=None,
         gamma_constraint=None,
+        renorm=False,
+        renorm_clipping=None,
+        renorm_momentum=0.99,
+        synchronized=False,
         **kwargs,
     ):
         super().__init__(
@@ -125,6 +132,8 @@ class BatchNormalization(_Scaling):
             gamma_constraint,
             **kwargs,
         )
+        if renorm:
+            raise ValueError(f"[{type(self).__name__}] renorm is {renorm}, expected False: there is none")
         self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
@@ -225,11 +234,104 @@ def _sorted_axes(axis, rank: int) -> tuple[int, ...]:
     return tuple(sorted(a % rank for a in ([axis] if isinstance(axis, int) else axis)))
 
 
+class GroupNormalization(_Scaling):
+    """Each sample scaled to mean 0 and variance 1 over groups of channels and all positions.
+
+    Parameters
+        groups : into how many the channels are divided; -1 for each by itself (instance normalization)
+        axis : of the channels;  epsilon : added to the variance
+    Notes   Wu & He, arXiv:1803.08494
+    """
+
+    config_fields = ("groups", "axis", "epsilon", *_SCALING_FIELDS)
+
+    def __init__(
+        self,
+        groups=32,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        if not isinstance(groups, int) or groups < -1 or groups == 0:
+            raise ValueError(f"[{self.name}] groups is {groups!r}, expected an int of at least 1, or -1")
+        self.groups, self.axis, self.epsilon = groups, axis, epsilon
+
+    def build(self, input_shape):
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                f"[{self.name}] input has shape {tuple(input_shape)}, expected a known size along axis "
+                f"{self.axis}"
+            )
+        if self.groups == -1:
+            self.groups = channels
+        if channels % self.groups:
+            raise ValueError(
+                f"[{self.name}] input has {channels} channels, expected a multiple of groups = {self.groups}"
+            )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        self._add_scaling((channels,))
+
+    def call(self, inputs):
+        x = ops.moveaxis(inputs, self.axis, -1)
+        places, channels = math.prod(x.shape[1:-1]), x.shape[-1]
+        grouped = ops.reshape(x, (x.shape[0], places, self.groups, channels // self.groups))
+        rows = ops.transpose(grouped, (0, 2, 1, 3))
+        y = ops.layer_norm(rows, None, None, epsilon=self.epsilon, axis=(2, 3))
+        y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), x.shape)
+        y = y if self.gamma is None else ops.multiply(y, self.gamma)
+        y = y if self.beta is None else ops.add(y, self.beta)
+        return ops.moveaxis(y, -1, self.axis)
+
+
+class UnitNormalization(Layer):
+    """Each sample divided by its length over `axis` (one axis, or several)."""
+
+    casts_integers = True
+    supports_masking = True
+    config_fields = ("axis",)
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(
+                f"[{self.name}] axis is a {type(axis).__name__}, expected an int or a list of ints"
+            )
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.built = True
+
+    def call(self, inputs):
+        axes = _sorted_axes(self.axis, inputs.ndim)
+        squares = ops.sum(ops.square(inputs), axis=axes, keepdims=True)
+        return ops.multiply(inputs, ops.rsqrt(ops.maximum(squares, 1e-24)))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
 class RMSNormalization(Layer):
     """Each sample divided by its root mean square over `axis`, times a learned scale. arXiv:1910.07467."""
 
     casts_integers = True
-    supports_masking = True
     config_fields = ("axis", "epsilon")
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):

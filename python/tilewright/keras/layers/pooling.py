@@ -145,8 +145,9 @@ class GlobalAveragePooling1D(_GlobalPooling):
         if mask is None:
             return ops.global_avg_pool1d(inputs, **self._options())
         steps = 1 if self.data_format == "channels_last" else 2
-        weight = ops.expand_dims(ops.cast(mask, inputs.dtype), 2 if steps == 1 else 1)
-        total = ops.sum(ops.multiply(inputs, weight), axis=steps, keepdims=self.keepdims)
+        counts = ops.expand_dims(ops.cast(mask, "bool"), 2 if steps == 1 else 1)
+        weight = ops.cast(counts, inputs.dtype)
+        total = ops.sum(ops.where(counts, inputs, 0.0), axis=steps, keepdims=self.keepdims)
         return ops.divide(total, ops.sum(weight, axis=steps, keepdims=self.keepdims))
 
     def compute_mask(self, inputs, mask=None):

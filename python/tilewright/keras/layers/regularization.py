@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What acts in training only: Dropout, SpatialDropout1D/2D, GaussianNoise, GaussianDropout,
+"""What acts in training only: Dropout, SpatialDropout1D/2D, GaussianNoise, GaussianDropout, AlphaDropout,
 ActivityRegularization.
 """
 
@@ -141,6 +141,33 @@ class GaussianDropout(_InTraining):
         return ops.multiply(
             inputs, random.normal(inputs.shape, 1.0, stddev, inputs.dtype, self.seed_generator)
         )
+
+
+class AlphaDropout(_InTraining):
+    """Dropout for selu networks: what is dropped takes selu's negative limit, and mean and variance stay.
+
+    Parameters   as Dropout's
+    Notes   Klambauer et al., arXiv:1706.02515
+    """
+
+    config_fields = ("rate", "seed", "noise_shape")
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.rate, self.noise_shape = _rate(self.name, rate), noise_shape
+        if self.rate > 0:
+            self._start_generator()
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        limit, keep = -1.6732632423543772 * 1.0507009873554805, 1 - self.rate
+        shape = self.noise_shape or (None,) * inputs.ndim
+        shape = tuple(n if m is None else m for m, n in zip(shape, inputs.shape, strict=True))
+        kept = random.bernoulli(shape, keep, "bool", self.seed_generator)
+        scale = (keep * (1 + self.rate * limit**2)) ** -0.5 if keep else 0.0
+        y = ops.where(kept, inputs, limit)
+        return ops.add(ops.multiply(y, scale), -scale * limit * self.rate)
 
 
 class ActivityRegularization(Layer):

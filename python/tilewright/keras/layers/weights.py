@@ -145,6 +145,7 @@ _SKIPPED = frozenset(
         "_non_trainable_variables",
         "optimizer",
         "_losses",
+        "_state_variables",
         "_trained",
         "_regularized",
     }

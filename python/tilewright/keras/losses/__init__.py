@@ -4,22 +4,12 @@
 from __future__ import annotations
 
 from tilewright.keras import serialization
-from tilewright.keras.losses.classes import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
-    Huber,
-    KLDivergence,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    Poisson,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
+from tilewright.keras.losses import classes as _classes
+from tilewright.keras.losses.classes import *  # noqa: F403
+from tilewright.keras.losses.focal import (
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
 )
 from tilewright.keras.losses.functions import (
     binary_crossentropy,
@@ -39,29 +29,19 @@ from tilewright.keras.losses.functions import (
     squared_hinge,
 )
 from tilewright.keras.losses.loss import Loss, LossFunctionWrapper
+from tilewright.keras.losses.overlap import circle, dice, tversky
 
-_CLASSES = (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
-    Huber,
-    KLDivergence,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    Poisson,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
-)
+_CLASSES = tuple(getattr(_classes, name) for name in _classes.__all__)
 _FUNCTIONS = (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     categorical_hinge,
+    circle,
     cosine_similarity,
+    dice,
     hinge,
     huber,
     kl_divergence,
@@ -73,21 +53,24 @@ _FUNCTIONS = (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
+    tversky,
 )
+bce = BCE = binary_crossentropy
+kld = KLD = kl_divergence
+mae = MAE = mean_absolute_error
+mse = MSE = mean_squared_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+logcosh = log_cosh
+_SHORT = {
+    **{"bce": bce, "kld": kld, "mae": mae, "mse": mse, "mape": mape, "msle": msle},
+    **{"BCE": bce, "KLD": kld, "MAE": mae, "MSE": mse, "MAPE": mape, "MSLE": msle},
+}
 _TABLE = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{f.__name__: f for f in _FUNCTIONS},
-    "bce": binary_crossentropy,
-    "kld": kl_divergence,
-    "mae": mean_absolute_error,
-    "mse": mean_squared_error,
-    "mape": mean_absolute_percentage_error,
-    "msle": mean_squared_logarithmic_error,
+    **_SHORT,
     "logcosh": log_cosh,
-    "MAE": mean_absolute_error,
-    "MSE": mean_squared_error,
-    "MAPE": mean_absolute_percentage_error,
-    "MSLE": mean_squared_logarithmic_error,
     "huber_loss": huber,
 }
 serialization.exported("keras.losses", _CLASSES)
@@ -103,11 +86,13 @@ serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
 
 __all__ = [
-    *(cls.__name__ for cls in _CLASSES),
+    *_classes.__all__,
     *(f.__name__ for f in _FUNCTIONS),
+    *_SHORT,
     "Loss",
     "LossFunctionWrapper",
     "deserialize",
     "get",
+    "logcosh",
     "serialize",
 ]

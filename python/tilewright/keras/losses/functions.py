@@ -43,7 +43,7 @@ def same_rank(y_true, y_pred):
     return y_true, y_pred
 
 
-def _pair(y_true, y_pred, name: str):
+def pair(y_true, y_pred, name: str):
     """Targets and predictions as Tensors of one float dtype and rank."""
     y_pred = tensor_of("y_pred", y_pred)
     if y_pred.dtype.kind not in "fV":
@@ -61,7 +61,7 @@ def _broadcasts(a, b) -> bool:
 
 def mean_squared_error(y_true, y_pred):
     """mean((y_true - y_pred)^2)"""
-    y_true, y_pred = _pair(y_true, y_pred, "mean_squared_error")
+    y_true, y_pred = pair(y_true, y_pred, "mean_squared_error")
     if y_true.shape == y_pred.shape and y_pred.ndim:
         return ops.mean_squared_error(y_pred, y_true)
     return ops.mean(ops.square(ops.subtract(y_pred, y_true)), axis=-1)
@@ -69,27 +69,27 @@ def mean_squared_error(y_true, y_pred):
 
 def mean_absolute_error(y_true, y_pred):
     """mean(abs(y_true - y_pred))"""
-    y_true, y_pred = _pair(y_true, y_pred, "mean_absolute_error")
+    y_true, y_pred = pair(y_true, y_pred, "mean_absolute_error")
     return ops.mean(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 def mean_absolute_percentage_error(y_true, y_pred):
     """100 * mean(abs((y_true - y_pred) / y_true))"""
-    y_true, y_pred = _pair(y_true, y_pred, "mean_absolute_percentage_error")
+    y_true, y_pred = pair(y_true, y_pred, "mean_absolute_percentage_error")
     share = ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.abs(y_true), config.epsilon()))
     return ops.multiply(ops.mean(ops.abs(share), axis=-1), 100.0)
 
 
 def mean_squared_logarithmic_error(y_true, y_pred):
     """mean((log(y_true + 1) - log(y_pred + 1))^2), values below epsilon raised to it"""
-    y_true, y_pred = _pair(y_true, y_pred, "mean_squared_logarithmic_error")
+    y_true, y_pred = pair(y_true, y_pred, "mean_squared_logarithmic_error")
     a, b = (ops.log(ops.add(ops.maximum(y, config.epsilon()), 1.0)) for y in (y_pred, y_true))
     return ops.mean(ops.square(ops.subtract(a, b)), axis=-1)
 
 
 def cosine_similarity(y_true, y_pred, axis=-1):
     """sum(l2_normalize(y_true) * l2_normalize(y_pred))"""
-    y_true, y_pred = _pair(y_true, y_pred, "cosine_similarity")
+    y_true, y_pred = pair(y_true, y_pred, "cosine_similarity")
     return ops.sum(ops.multiply(_normalized(y_true, axis), _normalized(y_pred, axis)), axis=axis)
 
 
@@ -100,7 +100,7 @@ def _normalized(x, axis):
 
 def huber(y_true, y_pred, delta=1.0):
     """Half the squared error up to `delta`, from there on straight."""
-    y_true, y_pred = _pair(y_true, y_pred, "huber")
+    y_true, y_pred = pair(y_true, y_pred, "huber")
     error = ops.abs(ops.subtract(y_pred, y_true))
     # The part of the error up to delta, q, squared; the part beyond it times delta.
     near = ops.minimum(error, float(delta))
@@ -112,7 +112,7 @@ def huber(y_true, y_pred, delta=1.0):
 
 def log_cosh(y_true, y_pred):
     """mean(log(cosh(y_pred - y_true)))"""
-    y_true, y_pred = _pair(y_true, y_pred, "log_cosh")
+    y_true, y_pred = pair(y_true, y_pred, "log_cosh")
     error = ops.subtract(y_pred, y_true)
     value = ops.subtract(ops.add(error, ops.softplus(ops.multiply(error, -2.0))), 0.6931471805599453)
     return ops.mean(value, axis=-1)
@@ -120,13 +120,13 @@ def log_cosh(y_true, y_pred):
 
 def hinge(y_true, y_pred):
     """mean(max(1 - y_true * y_pred, 0)), labels 0 and 1 taken as -1 and 1"""
-    y_true, y_pred = _pair(y_true, y_pred, "hinge")
+    y_true, y_pred = pair(y_true, y_pred, "hinge")
     return ops.mean(_hinges(y_true, y_pred), axis=-1)
 
 
 def squared_hinge(y_true, y_pred):
     """mean(max(1 - y_true * y_pred, 0)^2)"""
-    y_true, y_pred = _pair(y_true, y_pred, "squared_hinge")
+    y_true, y_pred = pair(y_true, y_pred, "squared_hinge")
     return ops.mean(ops.square(_hinges(y_true, y_pred)), axis=-1)
 
 
@@ -138,7 +138,7 @@ def _hinges(y_true, y_pred):
 
 def categorical_hinge(y_true, y_pred):
     """max(1 + largest wrong prediction - right prediction, 0)"""
-    y_true, y_pred = _pair(y_true, y_pred, "categorical_hinge")
+    y_true, y_pred = pair(y_true, y_pred, "categorical_hinge")
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
     wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
     return ops.maximum(ops.add(ops.subtract(wrong, right), 1.0), 0.0)
@@ -146,14 +146,14 @@ def categorical_hinge(y_true, y_pred):
 
 def kl_divergence(y_true, y_pred):
     """sum(y_true * log(y_true / y_pred)), both kept within epsilon and 1"""
-    y_true, y_pred = _pair(y_true, y_pred, "kl_divergence")
+    y_true, y_pred = pair(y_true, y_pred, "kl_divergence")
     y_true, y_pred = (ops.clip(y, config.epsilon(), 1.0) for y in (y_true, y_pred))
     return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
 
 
 def poisson(y_true, y_pred):
     """mean(y_pred - y_true * log(y_pred))"""
-    y_true, y_pred = _pair(y_true, y_pred, "poisson")
+    y_true, y_pred = pair(y_true, y_pred, "poisson")
     return ops.mean(
         ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1
     )
@@ -166,17 +166,18 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     and 1.
     """
     logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
-    y_true, y_pred = _pair(y_true, y_pred if logits is None else logits, "binary_crossentropy")
+    y_true, y_pred = pair(y_true, y_pred if logits is None else logits, "binary_crossentropy")
     if logits is not None:
         return ops.mean(ops.sigmoid_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing), axis=axis)
-    y_true = _smoothed(y_true, label_smoothing, 2)
+    y_true = smoothed(y_true, label_smoothing, 2)
     p = ops.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
     yes = ops.multiply(y_true, ops.log(p))
     no = ops.multiply(ops.subtract(1.0, y_true), ops.log(ops.subtract(1.0, p)))
     return ops.mean(ops.negative(ops.add(yes, no)), axis=axis)
 
 
-def _smoothed(y_true, smoothing: float, classes: int):
+def smoothed(y_true, smoothing: float, classes: int):
+    """Labels moved by the share `smoothing` towards all classes alike."""
     if not smoothing:
         return y_true
     return ops.add(ops.multiply(y_true, 1.0 - smoothing), smoothing / classes)
@@ -194,7 +195,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     Predictions that a softmax activation made are taken back to its input.
     """
     logits = y_pred if from_logits else logits_of(y_pred, "softmax")
-    y_true, y_pred = _pair(y_true, y_pred if logits is None else logits, "categorical_crossentropy")
+    y_true, y_pred = pair(y_true, y_pred if logits is None else logits, "categorical_crossentropy")
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"[categorical_crossentropy] y_true has shape {y_true.shape}, expected {y_pred.shape} as "
@@ -210,7 +211,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     last = axis in (-1, y_pred.ndim - 1)
     if logits is not None and last:
         return ops.softmax_cross_entropy(y_pred, y_true, label_smoothing=label_smoothing)
-    y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
+    y_true = smoothed(y_true, label_smoothing, y_pred.shape[axis])
     log_p = _log_probabilities(y_pred, axis) if logits is None else ops.log_softmax(y_pred, axis=axis)
     return ops.negative(ops.sum(ops.multiply(y_true, log_p), axis=axis))
 
@@ -224,7 +225,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     """
     logits = y_pred if from_logits else logits_of(y_pred, "softmax")
     y_pred = tensor_of("y_pred", y_pred if logits is None else logits)
-    labels = _labels(y_true, y_pred, axis)
+    labels = class_numbers(y_true, y_pred, axis, "sparse_categorical_crossentropy")
     if axis not in (-1, y_pred.ndim - 1):
         y_pred = ops.transpose(
             y_pred, tuple(i for i in range(y_pred.ndim) if i != axis % y_pred.ndim) + (axis % y_pred.ndim,)
@@ -237,7 +238,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return losses if ignore_class is None else with_mask(losses, ops.not_equal(labels, ignore_class))
 
 
-def _labels(y_true, y_pred, axis):
+def class_numbers(y_true, y_pred, axis, name: str):
     """Class numbers as integers, in the shape of y_pred without its class axis."""
     labels = tensor_of("y_true", y_true)
     if labels.ndim == y_pred.ndim and labels.shape[axis] == 1:
@@ -245,7 +246,7 @@ def _labels(y_true, y_pred, axis):
     expected = tuple(n for i, n in enumerate(y_pred.shape) if i != axis % y_pred.ndim)
     if labels.shape != expected:
         raise ValueError(
-            f"[sparse_categorical_crossentropy] y_true has shape {labels.shape}, expected {expected}: class "
+            f"[{name}] y_true has shape {labels.shape}, expected {expected}: class "
             f"numbers for y_pred of shape {y_pred.shape}; for one-hot labels use categorical_crossentropy"
         )
     return labels if labels.dtype.kind == "i" and labels.dtype.itemsize >= 4 else ops.cast(labels, "int32")

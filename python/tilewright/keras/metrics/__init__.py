@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tilewright.keras import naming, serialization
+from tilewright.keras import losses, naming, serialization
 from tilewright.keras.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -17,6 +17,21 @@ from tilewright.keras.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from tilewright.keras.metrics.auc import AUC
+from tilewright.keras.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
+from tilewright.keras.metrics.f_score import F1Score, FBetaScore
+from tilewright.keras.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from tilewright.keras.metrics.loss_metrics import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -35,32 +50,69 @@ from tilewright.keras.metrics.loss_metrics import (
     SquaredHinge,
 )
 from tilewright.keras.metrics.metric import Mean, MeanMetricWrapper, Metric, Sum
+from tilewright.keras.metrics.regression import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    R2Score,
+    concordance_correlation,
+    pearson_correlation,
+)
 
 _CLASSES = (
+    AUC,
     Accuracy,
     BinaryAccuracy,
     BinaryCrossentropy,
+    BinaryIoU,
     CategoricalAccuracy,
     CategoricalCrossentropy,
     CategoricalHinge,
+    ConcordanceCorrelation,
     CosineSimilarity,
+    F1Score,
+    FBetaScore,
+    FalseNegatives,
+    FalsePositives,
     Hinge,
+    IoU,
     KLDivergence,
     LogCoshError,
     Mean,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
+    MeanIoU,
     MeanMetricWrapper,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    OneHotIoU,
+    OneHotMeanIoU,
+    PearsonCorrelation,
     Poisson,
+    Precision,
+    PrecisionAtRecall,
+    R2Score,
+    Recall,
+    RecallAtPrecision,
     RootMeanSquaredError,
+    SensitivityAtSpecificity,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
     SparseTopKCategoricalAccuracy,
+    SpecificityAtSensitivity,
     SquaredHinge,
     Sum,
     TopKCategoricalAccuracy,
+    TrueNegatives,
+    TruePositives,
+)
+_FUNCTIONS = (
+    binary_accuracy,
+    categorical_accuracy,
+    concordance_correlation,
+    pearson_correlation,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
 )
 _SHORT = {
     "bce": BinaryCrossentropy,
@@ -76,15 +128,14 @@ _TABLE = {
     **_SHORT,
     **{name.upper(): cls for name, cls in _SHORT.items()},
     "logcosh": LogCoshError,
+    "cosine_proximity": CosineSimilarity,
 }
 serialization.exported("keras.metrics", _CLASSES)
-_FUNCTIONS = (
-    binary_accuracy,
-    categorical_accuracy,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
+
+# The loss functions stand here too, as in Keras.
+_LOSSES = {name: getattr(losses, name) for name in losses.__all__ if name.islower() or name.isupper()}
+_LOSSES = {name: f for name, f in _LOSSES.items() if name not in ("deserialize", "get", "serialize")}
+globals().update(_LOSSES)
 
 
 def get(identifier):
@@ -98,6 +149,7 @@ deserialize = serialization.deserialize_keras_object
 __all__ = [
     *(cls.__name__ for cls in _CLASSES),
     *(f.__name__ for f in _FUNCTIONS),
+    *_LOSSES,
     "Metric",
     "deserialize",
     "get",

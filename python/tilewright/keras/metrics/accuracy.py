@@ -40,11 +40,17 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
     return sparse_top_k_categorical_accuracy(ops.argmax(_array(y_true), axis=-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
-    """1 where class number y_true is among the k largest entries of y_pred"""
+def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
+    """1 where class number y_true is among the k largest entries of y_pred
+
+    With `from_sorted_ids` y_pred holds class numbers, the likeliest first.
+    """
     y_pred = _array(y_pred)
     labels = _class_numbers(y_true, y_pred)
-    _, best = ops.top_k(y_pred, min(int(k), y_pred.shape[-1]))
+    if from_sorted_ids:
+        best = ops.cast(y_pred[..., : int(k)], "int64")
+    else:
+        _, best = ops.top_k(y_pred, min(int(k), y_pred.shape[-1]))
     found = ops.any(ops.equal(best, ops.expand_dims(labels, -1)), axis=-1)
     return ops.cast(found, config.floatx())
 
@@ -67,14 +73,20 @@ def _class_numbers(y_true, y_pred):
     return ops.cast(labels, "int64")
 
 
-class Accuracy(MeanMetricWrapper):
+class _Accuracy(MeanMetricWrapper):
+    """Base of what is better the higher it is."""
+
+    _direction = "up"
+
+
+class Accuracy(_Accuracy):
     """Share of predictions that equal the labels."""
 
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(accuracy, name, dtype)
 
 
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(_Accuracy):
     """Share of right yes-or-no predictions."""
 
     def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
@@ -83,29 +95,30 @@ class BinaryAccuracy(MeanMetricWrapper):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
+class CategoricalAccuracy(_Accuracy):
     """Share of samples whose likeliest class is that of the one-hot label."""
 
     def __init__(self, name="categorical_accuracy", dtype=None):
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanMetricWrapper):
+class SparseCategoricalAccuracy(_Accuracy):
     """Share of samples whose likeliest class is the label."""
 
     def __init__(self, name="sparse_categorical_accuracy", dtype=None):
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
-class TopKCategoricalAccuracy(MeanMetricWrapper):
+class TopKCategoricalAccuracy(_Accuracy):
     """Share of samples whose class is among the k likeliest."""
 
     def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
 
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+class SparseTopKCategoricalAccuracy(_Accuracy):
     """Share of samples whose label is among the k likeliest classes."""
 
-    def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None):
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
+    def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None, from_sorted_ids=False):
+        options = {"from_sorted_ids": True} if from_sorted_ids else {}
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, **options)

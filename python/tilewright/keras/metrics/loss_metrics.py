@@ -13,6 +13,7 @@ class _OfLoss(MeanMetricWrapper):
     """A loss function without arguments as a metric: the function is found by the class."""
 
     function = None
+    _direction = "down"
 
     def __init__(self, name=None, dtype=None):
         function = type(self).function
@@ -76,6 +77,8 @@ class CategoricalHinge(_OfLoss):
 class LogCoshError(MeanMetricWrapper):
     """Mean of log(cosh(error))."""
 
+    _direction = "down"
+
     def __init__(self, name="logcosh", dtype=None):
         super().__init__(functions.log_cosh, name, dtype)
 
@@ -83,12 +86,16 @@ class LogCoshError(MeanMetricWrapper):
 class CosineSimilarity(MeanMetricWrapper):
     """Mean cosine similarity."""
 
+    _direction = "up"
+
     def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
         super().__init__(functions.cosine_similarity, name, dtype, axis=axis)
 
 
 class RootMeanSquaredError(Mean):
     """Root of the mean of squared errors over all elements."""
+
+    _direction = "down"
 
     def __init__(self, name="root_mean_squared_error", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -107,6 +114,8 @@ class RootMeanSquaredError(Mean):
 class BinaryCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of yes-or-no labels."""
 
+    _direction = "down"
+
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
         super().__init__(
             functions.binary_crossentropy,
@@ -119,6 +128,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 class CategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of one-hot labels."""
+
+    _direction = "down"
 
     def __init__(
         self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1
@@ -136,7 +147,21 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """Mean cross-entropy of class numbers."""
 
-    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1):
+    _direction = "down"
+
+    def __init__(
+        self,
+        name="sparse_categorical_crossentropy",
+        dtype=None,
+        from_logits=False,
+        ignore_class=None,
+        axis=-1,
+    ):
         super().__init__(
-            functions.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis
+            functions.sparse_categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
         )

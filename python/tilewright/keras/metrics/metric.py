@@ -19,6 +19,8 @@ class Metric:
     """Base: define `update_state`, `result`, and make the state with `add_variable`."""
 
     config_fields: tuple[str, ...] = ()
+    # Where values are better, for callbacks that watch them: "up", "down" or None.
+    _direction: str | None = None
 
     def __init__(self, dtype=None, name=None):
         self.name = name or naming.auto_name(type(self))
@@ -40,12 +42,13 @@ class Metric:
 
     @property
     def variables(self) -> list[Variable]:
-        """The state."""
-        return list(self._state)
+        """The state, of metrics that are attributes too."""
+        inner = [v for v in self.__dict__.values() if isinstance(v, Metric)]
+        return [*self._state, *(v for metric in inner for v in metric.variables)]
 
     def reset_state(self) -> None:
         """Starts over."""
-        for variable in self._state:
+        for variable in self.variables:
             ops.fill(variable.array, 0)
 
     def update_state(self, *args, **kwargs):
@@ -67,6 +70,9 @@ class Metric:
     def from_config(cls, values: dict):
         return cls(**values)
 
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"
+
 
 def _array(argument: str, x, dtype):
     """Values as an array of the metric's dtype, outside any tape."""
@@ -75,10 +81,10 @@ def _array(argument: str, x, dtype):
     return ops.cast(raw("metric", argument, x), dtype)
 
 
-def _divided(total, count):
-    """total / count, 0 where nothing was counted."""
-    one = ops.maximum(count, 1e-30)
-    return Tensor(ops.divide(total, one))
+def ratio(a, b):
+    """a / b, 0 where b is 0."""
+    none = ops.equal(b, 0.0)
+    return ops.where(none, 0.0, ops.divide(a, ops.where(none, 1.0, b)))
 
 
 class Sum(Metric):
@@ -117,11 +123,11 @@ class Mean(Metric):
         ops.add(count, number, out=count)
 
     def result(self):
-        return _divided(self.total.array, self.count.array)
+        return Tensor(ratio(self.total.array, self.count.array))
 
 
 def _samplewise(values, sample_weight, dtype, reduce):
-    """A weighted value and a weight per sample: axes after the first (or those without weights) are reduced."""
+    """A weighted value and a weight per sample: axes after the first (or without weights) are reduced."""
     weight = None
     if sample_weight is not None:
         weight = _array("sample_weight", sample_weight, dtype)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from tilewright.keras import serialization
 from tilewright.keras.optimizers import schedules
-from tilewright.keras.optimizers.adam import Adam, AdamW
-from tilewright.keras.optimizers.optimizer import Optimizer
+from tilewright.keras.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from tilewright.keras.optimizers.adaptive import Adadelta, Adagrad, Ftrl, Lion
+from tilewright.keras.optimizers.optimizer import Optimizer, StepKind
 from tilewright.keras.optimizers.rmsprop import RMSprop
 from tilewright.keras.optimizers.sgd import SGD
 
-_CLASSES = (SGD, RMSprop, Adam, AdamW)
+_CLASSES = (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD)
 _TABLE = {**{cls.__name__: cls for cls in _CLASSES}, **{cls.__name__.lower(): cls for cls in _CLASSES}}
 serialization.exported("keras.optimizers", _CLASSES)
 serialization.exported("keras.optimizers.schedules", schedules.CLASSES)
@@ -28,4 +29,12 @@ def get(identifier) -> Optimizer:
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
 
-__all__ = ["SGD", "RMSprop", "Adam", "AdamW", "Optimizer", "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    *(cls.__name__ for cls in _CLASSES),
+    "Optimizer",
+    "StepKind",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]

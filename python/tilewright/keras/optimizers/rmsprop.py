@@ -25,29 +25,15 @@ class RMSprop(Optimizer):
         momentum=0.0,
         epsilon=1e-7,
         centered=False,
-        weight_decay=None,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        loss_scale_factor=None,
-        name=None,
-        **kwargs,
+        *common,
+        **options,
     ):
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            loss_scale_factor,
-            name,
-            **kwargs,
-        )
+        super().__init__(learning_rate, *common, **options)
         self.rho, self.momentum, self.epsilon, self.centered = rho, float(momentum), epsilon, centered
         groups = {"velocity": True, "momentum": self.momentum > 0, "average_gradient": centered}
         self.state_groups = tuple((name,) for name, used in groups.items() if used)
 
-    def _update(self, params, grads, *, state, **options):
+    def _update(self, params, grads, *, state, step, **options):
         ops.rmsprop_update(
             params,
             grads,

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning rates that follow the step count."""
+"""Learning rates that follow the step count. Called with a step (a number, or an array of many) they give a
+Tensor, by operations on it alone: a recorded training step computes its rate itself when replayed.
+"""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from tilewright import ops
+from tilewright.autograd import Tensor, raw
+from tilewright.keras import config, serialization
+
 
 class LearningRateSchedule:
-    """Base: called with the number of steps taken, gives the rate of the next one."""
+    """Base: called with the number of steps taken, gives the rate of the next one as a number or a Tensor.
+
+    A schedule of one's own is asked by Python before each step, recorded or not.
+    """
 
     config_fields: tuple[str, ...] = ()
 
@@ -22,12 +33,35 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-def _positive_steps(schedule, decay_steps) -> None:
+class ScheduleByOperations(LearningRateSchedule):
+    """A schedule that is part of the recorded step: it computes by operations alone, in float64, and gives
+    the layers' float dtype.
+    """
+
+    def __call__(self, step):
+        steps = (
+            Tensor(np.asarray(step))
+            if isinstance(step, (int, float, list))
+            else Tensor(raw("schedule", "step", step))
+        )
+        return ops.cast(self.rate(ops.cast(steps, "float64")), config.floatx())
+
+    def rate(self, step):
+        """The rate at a float64 Tensor of steps."""
+        raise NotImplementedError
+
+
+def _positive_steps(schedule, decay_steps, argument="decay_steps") -> None:
     if decay_steps <= 0:
-        raise ValueError(f"[{type(schedule).__name__}] decay_steps is {decay_steps}, expected more than 0")
+        raise ValueError(f"[{type(schedule).__name__}] {argument} is {decay_steps}, expected more than 0")
 
 
-class ExponentialDecay(LearningRateSchedule):
+def _power(base: float, exponent):
+    """base^exponent for a number and a Tensor."""
+    return ops.power(ops.full_like(exponent, float(base)), exponent)
+
+
+class ExponentialDecay(ScheduleByOperations):
     """initial * decay_rate^(step / decay_steps), in whole powers if `staircase`."""
 
     config_fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -36,18 +70,15 @@ class ExponentialDecay(LearningRateSchedule):
         self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"
     ):
         _positive_steps(self, decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.decay_rate = (
-            initial_learning_rate,
-            decay_steps,
-            decay_rate,
-        )
-        self.staircase, self.name = staircase, name
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def __call__(self, step):
-        power = float(step) / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            math.floor(power) if self.staircase else power
-        )
+    def _periods(self, step):
+        periods = step / float(self.decay_steps)
+        return ops.floor(periods) if self.staircase else periods
+
+    def rate(self, step):
+        return _power(self.decay_rate, self._periods(step)) * float(self.initial_learning_rate)
 
 
 class InverseTimeDecay(ExponentialDecay):
@@ -58,14 +89,11 @@ class InverseTimeDecay(ExponentialDecay):
     ):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step):
-        time = float(step) / self.decay_steps
-        return self.initial_learning_rate / (
-            1 + self.decay_rate * (math.floor(time) if self.staircase else time)
-        )
+    def rate(self, step):
+        return float(self.initial_learning_rate) / (self._periods(step) * float(self.decay_rate) + 1.0)
 
 
-class PiecewiseConstantDecay(LearningRateSchedule):
+class PiecewiseConstantDecay(ScheduleByOperations):
     """values[i] up to and including step boundaries[i], the last value after them all."""
 
     config_fields = ("boundaries", "values", "name")
@@ -78,11 +106,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
-    def __call__(self, step):
-        return self.values[sum(float(step) > b for b in self.boundaries)]
+    def rate(self, step):
+        found = ops.full_like(step, float(self.values[0]))
+        for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
+            found = ops.where(step > float(boundary), float(value), found)
+        return found
 
 
-class PolynomialDecay(LearningRateSchedule):
+class PolynomialDecay(ScheduleByOperations):
     """From initial to end by (1 - step / decay_steps)^power; longer and longer periods if `cycle`."""
 
     config_fields = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
@@ -100,17 +131,22 @@ class PolynomialDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
-    def __call__(self, step):
-        step, length = float(step), self.decay_steps
+    def rate(self, step):
+        length = float(self.decay_steps)
         if self.cycle:
-            length *= max(1, math.ceil(step / length))
-        share = min(step, length) / length
-        return (self.initial_learning_rate - self.end_learning_rate) * (
-            1 - share
-        ) ** self.power + self.end_learning_rate
+            share = step / (ops.maximum(ops.ceil(step / length), 1.0) * length)
+        else:
+            share = ops.minimum(step, length) / length
+        fall = float(self.initial_learning_rate) - float(self.end_learning_rate)
+        return ops.power(1.0 - share, float(self.power)) * fall + float(self.end_learning_rate)
 
 
-class CosineDecay(LearningRateSchedule):
+def _half_cosine(share):
+    """From 1 at share 0 to 0 at share 1."""
+    return (ops.cos(share * math.pi) + 1.0) * 0.5
+
+
+class CosineDecay(ScheduleByOperations):
     """Half a cosine from the rate down to alpha times it, after a straight warm-up where one is asked for.
 
     Notes   Loshchilov & Hutter, "SGDR", arXiv:1608.03983; Goyal et al., arXiv:1706.02677 (warm-up).
@@ -128,25 +164,26 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps=0,
     ):
         _positive_steps(self, decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
-            initial_learning_rate,
-            decay_steps,
-            alpha,
-            name,
-        )
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.alpha, self.name = alpha, name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def __call__(self, step):
-        step, top = float(step), self.initial_learning_rate
-        if self.warmup_target is not None:
-            if step < self.warmup_steps:
-                return top + (self.warmup_target - top) * step / self.warmup_steps
-            step, top = step - self.warmup_steps, self.warmup_target
-        cosine = 0.5 * (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps))
-        return top * ((1 - self.alpha) * cosine + self.alpha)
+    def rate(self, step):
+        first = float(self.initial_learning_rate)
+        if self.warmup_target is None:
+            return self._decayed(step, first)
+        top, warmup = float(self.warmup_target), float(self.warmup_steps)
+        decayed = self._decayed(step - warmup, top)
+        if not warmup:
+            return decayed
+        return ops.where(step < warmup, step * ((top - first) / warmup) + first, decayed)
+
+    def _decayed(self, step, top: float):
+        share = ops.minimum(step, float(self.decay_steps)) / float(self.decay_steps)
+        return (_half_cosine(share) * (1.0 - self.alpha) + float(self.alpha)) * top
 
 
-class CosineDecayRestarts(LearningRateSchedule):
+class CosineDecayRestarts(ScheduleByOperations):
     """Cosine decays one after the other, each t_mul times as long and from m_mul times as high."""
 
     config_fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
@@ -154,21 +191,22 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __init__(
         self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"
     ):
-        _positive_steps(self, first_decay_steps)
+        _positive_steps(self, first_decay_steps, "first_decay_steps")
         self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
 
-    def __call__(self, step):
-        time = float(step) / self.first_decay_steps
-        if self.t_mul == 1:
-            restarts = math.floor(time)
+    def rate(self, step):
+        time, factor = step / float(self.first_decay_steps), float(self.t_mul)
+        if factor == 1:
+            restarts = ops.floor(time)
             share = time - restarts
         else:
-            restarts = math.floor(math.log(1 - time * (1 - self.t_mul)) / math.log(self.t_mul) + 1e-12)
-            begun = (1 - self.t_mul**restarts) / (1 - self.t_mul)
-            share = (time - begun) / self.t_mul**restarts
-        cosine = 0.5 * self.m_mul**restarts * (1 + math.cos(math.pi * share))
-        return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
+            # A logarithm just below a whole number at the very step of a restart counts as that number.
+            restarts = ops.floor(ops.log(1.0 - time * (1.0 - factor)) * (1.0 / math.log(factor)) + 1e-12)
+            length = _power(factor, restarts)
+            share = (time - (1.0 - length) * (1.0 / (1.0 - factor))) / length
+        cosine = _half_cosine(share) * _power(self.m_mul, restarts)
+        return (cosine * (1.0 - self.alpha) + float(self.alpha)) * float(self.initial_learning_rate)
 
 
 CLASSES = (
@@ -179,3 +217,6 @@ CLASSES = (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+
+serialize = serialization.serialize_keras_object
+deserialize = serialization.deserialize_keras_object

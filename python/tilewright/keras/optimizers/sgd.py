@@ -17,42 +17,21 @@ class SGD(Optimizer):
 
     config_fields = ("momentum", "nesterov")
 
-    def __init__(
-        self,
-        learning_rate=0.01,
-        momentum=0.0,
-        nesterov=False,
-        weight_decay=None,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        loss_scale_factor=None,
-        name=None,
-        **kwargs,
-    ):
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            loss_scale_factor,
-            name,
-            **kwargs,
-        )
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, *common, **options):
+        super().__init__(learning_rate, *common, **options)
         if not 0 <= momentum <= 1:
             raise ValueError(f"[SGD] momentum is {momentum}, expected 0 to 1")
         self.momentum, self.nesterov = float(momentum), nesterov
         self.state_groups = (("momentum",),) if self.momentum else ()
 
-    def _update(self, params, grads, *, state, **options):
+    def _update(self, params, grads, *, state, step, **options):
         ops.sgd_update(
             params,
             grads,
             state.get("momentum"),
             learning_rate=self._rate_for(params),
             momentum=self.momentum,
-            nesterov=self.nesterov,
+            nesterov=self.nesterov and self.momentum > 0,
             velocity_scaled=True,
             **options,
         )

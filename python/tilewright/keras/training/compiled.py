@@ -188,9 +188,10 @@ class CompiledMetrics:
                     wanted if isinstance(wanted, (list, tuple)) else [] if wanted is None else [wanted]
                 ):
                     metric = metric_of(identifier, targets[i], y_pred[i])
-                    shown = metric.name if len(names) == 1 else f"{names[i]}_{metric.name}"
+                    prefix = "" if len(names) == 1 else f"{names[i]}_"
+                    shown = f"{prefix}{metric.name}"
                     if shown in taken and weighted:
-                        shown = f"weighted_{shown}"
+                        shown = f"{prefix}weighted_{metric.name}"
                     self._entries.append((_unused(shown, taken), metric, i, weighted))
         self._names, self.built = names, True
 

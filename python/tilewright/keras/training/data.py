@@ -85,17 +85,54 @@ class ArrayBatches(Batches):
         self.steps = math.ceil(self.samples / self.batch_size)
 
     def epoch(self):
-        order = random.permutation(self.samples) if self._shuffle else None
-        for start in range(0, self.samples, self.batch_size):
-            stop = min(start + self.batch_size, self.samples)
-            if order is None:
-                yield self._each(operator.itemgetter(slice(start, stop)))
-            else:
-                yield self._each(partial(gather_rows, rows=order[start:stop]))
+        return ArrayEpoch(self._parts, self.samples, self.batch_size, self._shuffle)
 
-    def _each(self, rows_of) -> tuple:
-        """(x, y, sample_weight) with `rows_of` each array in place of it."""
+
+class ArrayEpoch:
+    """The batches of one epoch over arrays, one by one, or several at once as numbers of rows."""
+
+    def __init__(self, parts: tuple, samples: int, batch_size: int, shuffle: bool):
+        self._parts, self._samples, self._batch_size = parts, samples, batch_size
+        self._order = random.permutation(samples) if shuffle else None
+        self._start = 0
+        self._sources = [a for part in parts if part is not None for a in nest.flatten(part)]
+        self._can_feed = all(a.flags.c_contiguous and a.dtype.kind in "fiub" for a in self._sources)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> tuple:
+        start, stop = self._start, min(self._start + self._batch_size, self._samples)
+        if start >= stop:
+            raise StopIteration
+        self._start = stop
+        if self._order is None:
+            rows_of = operator.itemgetter(slice(start, stop))
+        else:
+            rows_of = partial(gather_rows, rows=self._order[start:stop])
         return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
+
+    def ahead(self, limit: int, batch_size: int) -> tuple[list, int]:
+        """The next whole batches, at most `limit`: (input number, array, rows (steps, batch_size)) for each
+        input, and their number of steps; none where batches have another size."""
+        steps = min(limit, (self._samples - self._start) // self._batch_size)
+        if steps == 0 or batch_size != self._batch_size or not self._can_feed:
+            return [], 0
+        if self._order is None:
+            self._order = np.arange(self._samples)
+        stop = self._start + steps * self._batch_size
+        rows = self._order[self._start : stop].reshape(steps, self._batch_size)
+        self._start = stop
+        return [(port, source, rows) for port, source in enumerate(self._sources)], steps
+
+    @property
+    def taken(self) -> int:
+        """How many batches were given."""
+        return math.ceil(self._start / self._batch_size)
+
+    def go_to(self, taken: int) -> None:
+        """The next batch is the one after `taken`."""
+        self._start = min(taken * self._batch_size, self._samples)
 
 
 def gather_rows(array, rows):
@@ -204,12 +241,52 @@ def batches_of(name: str, x, y=None, sample_weight=None, batch_size=None, shuffl
     return IterableBatches(name, x)
 
 
+class ClassWeighted(Batches):
+    """Batches with a sample weight from each label's class."""
+
+    def __init__(self, name: str, batches: Batches, class_weight: dict):
+        self._name, self._batches, self._class_weight = name, batches, class_weight
+        self.steps = batches.steps
+
+    def epoch(self):
+        for x, y, sample_weight in self._batches.epoch():
+            if y is None or sample_weight is not None or nest.is_nested(y):
+                raise ValueError(
+                    f"[{self._name}] class_weight is given, expected batches of (x, y), y class numbers"
+                )
+            yield x, y, class_weights_as_sample_weights(self._name, y, self._class_weight)
+
+    def epoch_ended(self):
+        self._batches.epoch_ended()
+        self.steps = self._batches.steps
+
+
+class Counted:
+    """An iterator that knows how many batches it gave; `go_to` runs through those before."""
+
+    def __init__(self, batches):
+        self._batches, self.taken = iter(batches), 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        batch = next(self._batches)
+        self.taken += 1
+        return batch
+
+    def go_to(self, taken: int) -> None:
+        while self.taken < taken:
+            next(self)
+
+
 class Stream:
     """Batches over epochs: with `steps_per_epoch`, an epoch goes on where the last one stopped."""
 
     def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
         self._name, self._batches, self._limit = name, batches, steps_per_epoch
-        self._running = None
+        self._running = None  # the pass through the data that has begun
+        self._origin: list[int] = []  # where the random numbers stood then
         if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
             raise ValueError(
                 f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
@@ -219,26 +296,55 @@ class Stream:
     def steps(self) -> int | None:
         return self._limit if self._limit is not None else self._batches.steps
 
-    def epoch(self):
-        if self._limit is None:
-            yield from self._batches.epoch()
-        else:
-            for _ in range(self._limit):
-                batch = self._next()
-                if batch is None:
-                    return
-                yield batch
+    def _begin(self):
+        """A new pass through the data."""
+        self._origin = random.get_position()
+        batches = self._batches.epoch()
+        self._running = batches if isinstance(batches, ArrayEpoch) else Counted(batches)
+        return self._running
+
+    def epoch(self, done: int = 0):
+        """An iterator over the batches of an epoch of which `done` were given; an ArrayEpoch for arrays."""
+        if self._limit is not None:
+            return self._limited(self._limit - done)
+        batches = self._running if done and self._running is not None else self._begin()
+        return batches if isinstance(batches, ArrayEpoch) else self._whole(batches)
+
+    def _whole(self, batches):
+        yield from batches
+        self._batches.epoch_ended()
+
+    def _limited(self, steps: int):
+        for _ in range(steps):
+            batch = self._next()
+            if batch is None:
+                return
+            yield batch
         self._batches.epoch_ended()
 
     def _next(self):
         for _ in range(2):
-            if self._running is None:
-                self._running = self._batches.epoch()
-            batch = next(self._running, None)
+            batch = next(self._running or self._begin(), None)
             if batch is not None:
                 return batch
             self._running = None
         return None
+
+    def peek(self):
+        """A batch of a new pass, which has begun with it; None where there is none."""
+        return next(self._begin(), None)
+
+    def place(self, within_epoch: bool) -> dict | None:
+        """Where the data stands, as plain data; None where the next epoch begins a pass of its own."""
+        if self._running is None or (self._limit is None and not within_epoch):
+            return None
+        return {"origin": self._origin, "taken": self._running.taken}
+
+    def go_to(self, place: dict | None) -> None:
+        """Goes on from what `place` gave; the random numbers stand elsewhere afterwards."""
+        if place is not None:
+            random.set_position(place["origin"])
+            self._begin().go_to(place["taken"])
 
 
 def split_validation(name: str, x, y, sample_weight, share: float):

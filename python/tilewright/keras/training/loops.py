@@ -11,7 +11,9 @@ from tilewright.keras import nest
 from tilewright.keras.callbacks import CallbackList, History
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
+from tilewright.keras.training.nan_warning import NanWarning
 from tilewright.keras.training.progress import Progress
+from tilewright.keras.training.resume import go_on
 
 
 class Loops:
@@ -71,33 +73,40 @@ class Loops:
                 raise ValueError(
                     f"[{self.name}.fit] got class_weight and sample_weight, expected one of them"
                 )
-            if y is None:
-                raise ValueError(f"[{self.name}.fit] class_weight needs y, expected arrays")
-            sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
-        stream = batches_module.Stream(
-            "fit", batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle), steps_per_epoch
-        )
+            if y is not None:
+                sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
+        batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
+        if class_weight and y is None:
+            batches = batches_module.ClassWeighted("fit", batches, class_weight)
+        stream = batches_module.Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
-        progress = Progress(verbose, epochs)
+        progress, nan = Progress(verbose, epochs), NanWarning(listed.callbacks)
+        self._stream = stream
         listed.run("on_train_begin", {})
+        initial_epoch, done = go_on(self, stream, listed, initial_epoch)
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt)
+                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt, done)
+                    done = 0
                     if validation is not None and _due(epoch + 1, validation_freq):
                         found = self._evaluate(validation, listed, None, interrupt)
                         logs.update({f"val_{name}": value for name, value in found.items()})
                     progress.end(logs)
+                    nan.look(epoch, logs)
                     listed.run("on_epoch_end", epoch, logs)
                     if self.stop_training:
                         break
         finally:
             progress.close()
+            self._stream = None
+        if self.optimizer is not None:
+            self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)
         return history
 
@@ -110,32 +119,40 @@ class Loops:
             source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
         return batches_module.Stream("fit, validation_data", source, steps)
 
-    def _fit_epoch(self, epoch, stream, listed, progress, interrupt) -> dict:
-        """One epoch's steps; the metrics at its end."""
-        self.reset_metrics()
+    def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict:
+        """One epoch's steps but for those done; the metrics at its end."""
+        if not done:
+            self.reset_metrics()
         listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
-        plain = self._plain_training
-        begins, ends = listed.wants("on_train_batch_begin"), listed.wants("on_train_batch_end")
-        results: dict = {}
-        step = -1
-        for step, batch in enumerate(stream.epoch()):
-            if begins:
-                listed.run("on_train_batch_begin", step, {})
-            batch = _given(batch)
-            if plain:
-                self._train_on(batch)
-            else:
-                results = self.train_step(batch)
-            if ends:
-                listed.run("on_train_batch_end", step, numbers(self._shown(results)))
-            progress.step(partial(self._read, results))
-            interrupt.check()
-            if self.stop_training:
-                break
-        if step < 0:
+        run = self._steps.of("_train_on" if self._plain_training else "train_step")
+        results, steps = self._run_steps(run, stream, listed, "train", progress, interrupt, done)
+        if steps == 0:
             raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
         return self._read(results)
+
+    def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
+        """The steps of an epoch after the first `steps`; what the last one returned, and how many they are."""
+        begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
+        batches, results = stream.epoch(steps), {}
+        while True:
+            done = 0 if begins or ends else run.ahead(batches)
+            if done == 0:
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                if begins:
+                    listed.run(f"on_{phase}_batch_begin", steps, {})
+                results, done = run(_given(batch)) or {}, 1
+                if ends:
+                    listed.run(f"on_{phase}_batch_end", steps, numbers(self._shown(results)))
+            steps += done
+            if progress is not None:
+                progress.step(partial(self._read, results), done)
+            interrupt.check()
+            if phase == "train" and self.stop_training:
+                break
+        return results, steps
 
     def _read(self, results) -> dict:
         """The metrics' values, by name in the order of the alphabet, as Keras logs them."""
@@ -182,24 +199,9 @@ class Loops:
         listed.run("on_test_begin", {})
         if progress is not None:
             progress.begin(0, stream.steps)
-        plain = self._plain_testing
-        begins, ends = listed.wants("on_test_batch_begin"), listed.wants("on_test_batch_end")
-        results: dict = {}
-        step = -1
-        for step, batch in enumerate(stream.epoch()):
-            if begins:
-                listed.run("on_test_batch_begin", step, {})
-            batch = _given(batch)
-            if plain:
-                self._test_on(batch)
-            else:
-                results = self.test_step(batch)
-            if ends:
-                listed.run("on_test_batch_end", step, numbers(self._shown(results)))
-            if progress is not None:
-                progress.step(partial(self._read, results))
-            interrupt.check()
-        if step < 0:
+        run = self._steps.of("_test_on" if self._plain_testing else "test_step")
+        results, steps = self._run_steps(run, stream, listed, "test", progress, interrupt)
+        if steps == 0:
             raise ValueError(f"[{self.name}.evaluate] x gave no batch, expected at least one sample")
         logs = self._read(results)
         if progress is not None:
@@ -218,12 +220,12 @@ class Loops:
         listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
-        structure = None
+        structure, run = None, self._steps.of("predict_step")
         try:
             with StopBetweenSteps() as interrupt:
                 for step, batch in enumerate(stream.epoch()):
                     listed.run("on_predict_batch_begin", step, {})
-                    structure = self.predict_step(_given(batch))
+                    structure = run(_given(batch))
                     parts.append([_array(leaf) for leaf in nest.flatten(structure)])
                     listed.run("on_predict_batch_end", step, {"outputs": structure})
                     progress.step(dict)
@@ -241,19 +243,19 @@ class Loops:
         if class_weight:
             sample_weight = batches_module.class_weights_as_sample_weights("train_on_batch", y, class_weight)
         self._prepare()
-        logs = numbers(self.train_step(_single("train_on_batch", x, y, sample_weight)))
+        logs = numbers(self._steps.of("train_step")(_single("train_on_batch", x, y, sample_weight)))
         return logs if return_dict else _as_list(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """One step of evaluation on one batch; the metrics since the last reset."""
         self._needs_compile("test_on_batch")
-        logs = numbers(self.test_step(_single("test_on_batch", x, y, sample_weight)))
+        logs = numbers(self._steps.of("test_step")(_single("test_on_batch", x, y, sample_weight)))
         return logs if return_dict else _as_list(logs)
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
         return nest.map_structure(
-            lambda leaf: _array(leaf).copy(), self.predict_step(_single("predict_on_batch", x))
+            lambda leaf: _array(leaf).copy(), self._steps.of("predict_step")(_single("predict_on_batch", x))
         )
 
 

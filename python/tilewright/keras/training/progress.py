@@ -69,16 +69,16 @@ class Progress:
             )
             self._drawn = self._begun
 
-    def step(self, logs) -> None:
-        """A step is done; `logs()` gives the metrics so far."""
-        self._steps += 1
+    def step(self, logs, count: int = 1) -> None:
+        """Steps are done; `logs()` gives the metrics so far."""
+        self._steps += count
         if self._bar is None:
             return
         now = time.perf_counter()
         if now - self._drawn >= 0.1:  # reading metrics waits for the device, so it is done as rarely as seen
             self._drawn = now
             self._bar.set_postfix_str(formatted(logs()), refresh=False)
-        self._bar.update(1)
+        self._bar.update(count)
 
     def end(self, logs: dict) -> None:
         """The epoch is over."""

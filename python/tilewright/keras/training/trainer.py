@@ -13,10 +13,11 @@ from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
 from tilewright.keras.training.loops import Loops
+from tilewright.keras.training.steps import Steps
 from tilewright.variable import Variable
 
 # Accepted for the sake of programs that pass them; there is nothing they could change here.
-_WITHOUT_EFFECT = ("jit_compile", "run_eagerly", "steps_per_execution", "auto_scale_loss")
+_WITHOUT_EFFECT = ("jit_compile", "steps_per_execution", "auto_scale_loss")
 
 
 class Trainer(Loops):
@@ -28,14 +29,24 @@ class Trainer(Loops):
         self.loss = None
         self.stop_training = False
         self.history = None
+        self._stream = None  # the data of a running fit
         self._loss_tracker = metrics_module.Mean(name="loss")
+        self.run_eagerly = False
         self._compiled_loss: CompiledLoss | None = None
         self._compiled_metrics: CompiledMetrics | None = None
         self._trained: list[Variable] = []
         self._regularized: list[Variable] = []
+        self._steps = Steps(self)
 
     def compile(
-        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        **kwargs,
     ):
         """Says how to train.
 
@@ -44,7 +55,8 @@ class Trainer(Loops):
             loss : name, function or Loss; a list or dict of them for several outputs
             loss_weights : a number, list or dict
             metrics, weighted_metrics : lists of names, functions or Metrics; dicts by output
-            jit_compile, run_eagerly, steps_per_execution, auto_scale_loss : accepted, without effect
+            run_eagerly : every step is run by Python; steps are recorded and replayed otherwise
+            jit_compile, steps_per_execution, auto_scale_loss : accepted, without effect
         """
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
@@ -54,6 +66,8 @@ class Trainer(Loops):
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
         self.stop_training, self.compiled = False, True
+        self.run_eagerly = bool(run_eagerly)
+        self._steps.forget()
 
     # ---- metrics
 
@@ -151,8 +165,10 @@ class Trainer(Loops):
 
     def _prepare(self) -> None:
         """Looks up, before many steps, which variables are trained and regularized."""
-        self._trained = self.trainable_variables
-        self._regularized = [v for v in self._trained if v.regularizer is not None]
+        trained = self.trainable_variables
+        if list(map(id, trained)) != list(map(id, self._trained)):
+            self._trained = trained
+            self._regularized = [v for v in trained if v.regularizer is not None]
 
     def _train_on(self, data) -> None:
         """One step of training; the metrics are updated, not read."""
@@ -180,6 +196,10 @@ class Trainer(Loops):
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
         self._loss_tracker.update_state(loss.array, _batch_size(x))
         self._update_metrics(y, y_pred, sample_weight)
+
+    def _step_key(self):
+        """What Python decides about a training step, apart from shapes: another key is another recording."""
+        return tuple(map(id, self._trained)), getattr(self.optimizer, "step_kind", None)
 
     @property
     def _plain_training(self) -> bool:
