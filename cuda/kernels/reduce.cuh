@@ -5,7 +5,7 @@
 //             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows) or the
 //             innermost kept axis (reduce_columns)
 // Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and a
-//             float32 square cannot overflow. Two loads are in flight a thread. The function is a run-time number,
+//             float32 square cannot overflow. One or two loads are in flight a thread. The function is a run-time number,
 //             the same for all threads. Few outputs: each is cut in slices, whose totals reduce_finish merges in
 //             order, so bits depend on the shape alone
 // Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by side,
@@ -34,7 +34,6 @@ struct ReduceShape {
 };
 
 inline constexpr int kReduceThreads = 512;  // of a block that shares a row
-inline constexpr int kReduceInFlight = 2;  // loads of a thread
 // Outputs a thread of reduce_columns has at most: each has a total of two registers or more.
 inline constexpr int kMostColumns = 4;
 
@@ -42,10 +41,10 @@ inline constexpr int kMostColumns = 4;
 template <int kCount, class F>
 TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const typename F::Element> x, double shift,
                           int64_t first, int64_t end, int64_t step, const Axes<1>& reduced) {
-  for (int64_t item = first; item < end; item += kReduceInFlight * step) {
-    typename F::Element values[kReduceInFlight][kCount];
+  for (int64_t item = first; item < end; item += F::kInFlight * step) {
+    typename F::Element values[F::kInFlight][kCount];
     TW_UNROLL
-    for (int u = 0; u < kReduceInFlight; ++u) {
+    for (int u = 0; u < F::kInFlight; ++u) {
       const int64_t from = reduced.offsets(item + u * step < end ? item + u * step : item).of[0];
       if constexpr (kCount > 1) {
         load_group(values[u], x, from, 1);
@@ -54,7 +53,7 @@ TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const 
       }
     }
     TW_UNROLL
-    for (int u = 0; u < kReduceInFlight; ++u) {
+    for (int u = 0; u < F::kInFlight; ++u) {
       if (item + u * step >= end) continue;
       TW_UNROLL
       for (int v = 0; v < kCount; ++v)
@@ -119,10 +118,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
   const Offsets<2> at = inside ? shape.kept.offsets(output) : Offsets<2>{};
   if (inside) {
     const int64_t step = team.downs(), end = team.end_row();
-    for (int64_t row = team.first_row(); row < end; row += kReduceInFlight * step) {
-      T values[kReduceInFlight][kVector];
+    for (int64_t row = team.first_row(); row < end; row += F::kInFlight * step) {
+      T values[F::kInFlight][kVector];
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < F::kInFlight; ++u) {
         const int64_t mine = row + u * step < end ? row + u * step : row;
         const int64_t from = at.of[0] + shape.reduced.offsets(mine).of[0];
         if constexpr (kVector > 1) {
@@ -132,7 +131,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
         }
       }
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < F::kInFlight; ++u) {
         if (row + u * step >= end) continue;
         TW_UNROLL
         for (int v = 0; v < kVector; ++v)

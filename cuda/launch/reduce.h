@@ -126,7 +126,7 @@ class Reducer {
       } else {
         using Team = BlockTeamOf<Total, kReduceThreads>;
         const int64_t threads =
-            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, kReduceInFlight), kWarpSize), 128, kReduceThreads);
+            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, F::kInFlight), kWarpSize), 128, kReduceThreads);
         launch(name_, reduce_rows<F, Team>, Dim3(static_cast<unsigned>(std::min(jobs, kMaxBlocks))),
                Dim3(static_cast<unsigned>(threads)), sizeof(typename Team::Smem), stream_, f, to, x_pointer(),
                shift, shape);

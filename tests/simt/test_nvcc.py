@@ -14,8 +14,14 @@ from .conftest import ROOT
 
 nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc was not found")
 LAUNCHERS = sorted(
-    p.name for p in (ROOT / "cuda/launch").glob("*.cu") if p.stem not in ("ops_cuda", "availability")
+    p.name
+    for p in (ROOT / "cuda/launch").glob("*.cu")
+    if p.stem not in ("ops_cuda", "availability", "value_guard")
 )
+# Part of a kernel's mangled name -> why it may use local memory.
+LOCAL_MEMORY = {
+    "UnaryGroupE2": "sin and cos: the CUDA library reduces |x| > 105615 with words of 2/pi it keeps there",
+}
 
 
 def compile_launcher(name, *flags):
@@ -51,7 +57,9 @@ def test_no_spills(name, tmp_path):
         text,
     )
     assert len(usage) > 0
-    bad = [u for u in usage if u[1:] != ("0", "0", "0")]
+    bad = [
+        u for u in usage if u[1:] != ("0", "0", "0") and not any(part in u[0] for part in LOCAL_MEMORY)
+    ]
     assert not bad, f"{len(bad)} of {len(usage)} kernels use local memory: {bad[:5]}"
 
 
