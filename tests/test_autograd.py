@@ -187,3 +187,25 @@ def test_tensor_reads_like_an_array():
     assert "shape=(2,)" in repr(x) and f"{tensor(1.5)[0]:.2f}" == "1.50"
     with pytest.raises(TypeError, match="no dimensions"):
         iter(tw.Tensor(np.float32(1)))
+
+
+def test_pooling_behind_a_rectifier_cuts_its_gradient_first():
+    rng = np.random.default_rng(0)
+    x = tw.Tensor(rng.normal(size=(2, 6, 6, 3)).astype(np.float32) - 1.0)  # many windows without a positive pixel
+    weight = rng.normal(size=(2, 3, 3, 3)).astype(np.float32)
+    with tw.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = tw.ops.relu(x)
+        loss = tw.ops.sum(tw.ops.max_pool2d(y, 2) * weight)
+        both = loss + tw.ops.sum(y * 3.0)
+    uncut = tape.gradient(loss, y).numpy()  # before the rectifier: every window passes its gradient on
+    assert (np.abs(uncut).sum((1, 2)) > 0).all() and np.count_nonzero(uncut) == weight.size
+    cut = uncut * (x.numpy() > 0)
+    assert np.array_equal(tape.gradient(loss, x).numpy(), cut)
+    assert np.allclose(tape.gradient(both, x).numpy(), cut + 3.0 * (x.numpy() > 0))
+    with tw.GradientTape() as tape:
+        tape.watch(x)
+        loss = tw.ops.sum(tw.ops.max_pool2d(tw.ops.relu(x), 2) * weight)
+    with tw.profile(show=False) as profile:
+        assert np.array_equal(tape.gradient(loss, x).numpy(), cut)
+    assert max(row.bytes for row in profile.rows() if row.operation == "unary_backward") < 4 * x.numpy().nbytes / 3

@@ -202,6 +202,18 @@ TW_DEVICE void conv_store(const ConvProblem<T>& p, const ConvTile& tile, int row
   }
 }
 
+// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring channels, and
+// the code of the activations is there once instead of once a register.
+template <ConvPass kPass, int kM, int kN, int kPitch, class T, int kSize>
+TW_DEVICE void conv_store_tile(const ConvProblem<T>& p, const ConvTile& tile, SharedArray<Wide<T>, kSize>& sums) {
+  constexpr int kStore = kMatmulStore<T>, kPerRow = kN / kStore;
+  for (int i = static_cast<int>(threadIdx.x); i < kM * kPerRow; i += static_cast<int>(blockDim.x)) {
+    const int row = i / kPerRow, col = i % kPerRow * kStore;
+    Vector<Wide<T>, kStore> loaded = load_vector<kStore>(sums, row * kPitch + col);
+    conv_store<kPass, kStore>(p, tile, tile.row + row, tile.col + col, loaded.elements);
+  }
+}
+
 inline constexpr int kConvSumThreads = 256;
 
 // The result from the slices, an element a thread.

@@ -115,16 +115,16 @@ class ConvOperands {
 };
 
 template <class Tile, ConvPass kPass, class T = typename Tile::T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) conv2d_fma(ConvProblem<T> p) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) conv2d_fma(ConvProblem<T> p) {
   constexpr int kVector = Tile::kVector, kStages = Tile::kStages, kK = Tile::kK;
   auto& smem = block_shared<ConvSmem<Tile>>();
   const ConvTile tile = conv_tile<Tile::kM, Tile::kN>(p);
   const ConvOperands<kPass, Tile> operands(p, tile, smem);
   const auto load = [&](int panel) {
     const int first = tile.k_begin + panel * kK, stage = panel % kStages;
-    conv_load_fma<Tile, Tile::kM, Tile::kPitchM>(smem.panels.a, stage * kK * Tile::kPitchM, p.a_vectors,
+    conv_load_fma<Tile, Tile::kM, Tile::kPitchM>(smem.panels.ring.a, stage * kK * Tile::kPitchM, p.a_vectors,
                                                  [&](int line, int k) { return operands.a(line, first + k); });
-    conv_load_fma<Tile, Tile::kN, Tile::kPitchN>(smem.panels.b, stage * kK * Tile::kPitchN, p.b_vectors,
+    conv_load_fma<Tile, Tile::kN, Tile::kPitchN>(smem.panels.ring.b, stage * kK * Tile::kPitchN, p.b_vectors,
                                                  [&](int line, int k) { return operands.b(line, first + k); });
   };
 
@@ -141,30 +141,36 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) conv2d_fma(ConvProblem<T> p) {
     block_sync();
     if (panel + kStages - 1 < panels) load(panel + kStages - 1);
     copy_async_commit();
-    fma_panel<Tile>(sums, smem.panels, panel % kStages, row, col);
+    fma_panel<Tile>(sums, smem.panels.ring, panel % kStages, row, col);
   }
 
+  block_sync();  // the ring has been read: its memory takes the sums
   TW_UNROLL
   for (int i = 0; i < Tile::kGroupsM * kVector; ++i) {
+    const int at = (row + i / kVector * Tile::kLanesM * kVector + i % kVector) * Tile::kPitchSums + col;
     TW_UNROLL
     for (int g = 0; g < Tile::kGroupsN; ++g) {
-      conv_store<kPass, kVector>(p, tile, tile.row + row + i / kVector * Tile::kLanesM * kVector + i % kVector,
-                                 tile.col + col + g * Tile::kLanesN * kVector, sums[i / kVector][i % kVector][g]);
+      Vector<T, kVector> group;
+      TW_UNROLL
+      for (int v = 0; v < kVector; ++v) group.elements[v] = sums[i / kVector][i % kVector][g][v];
+      store_vector(smem.panels.sums, at + g * Tile::kLanesN * kVector, group);
     }
   }
+  block_sync();
+  conv_store_tile<kPass, Tile::kM, Tile::kN, Tile::kPitchSums>(p, tile, smem.panels.sums);
 }
 
 template <class Tile, ConvPass kPass, MmaLines kLinesA, MmaLines kLinesB, class T = typename Tile::T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) conv2d_mma(ConvProblem<T> p) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) conv2d_mma(ConvProblem<T> p) {
   constexpr int kStages = Tile::kStages, kK = Tile::kK;
   auto& smem = block_shared<ConvSmem<Tile>>();
   const ConvTile tile = conv_tile<Tile::kM, Tile::kN>(p);
   const ConvOperands<kPass, Tile> operands(p, tile, smem);
   const auto load = [&](int panel) {
     const int first = tile.k_begin + panel * kK, stage = panel % kStages;
-    conv_load_mma<Tile, Tile::kM, kLinesA>(smem.panels.a, stage * Tile::kM * kK, p.a_vectors,
+    conv_load_mma<Tile, Tile::kM, kLinesA>(smem.panels.ring.a, stage * Tile::kM * kK, p.a_vectors,
                                            [&](int line, int k) { return operands.a(line, first + k); });
-    conv_load_mma<Tile, Tile::kN, kLinesB>(smem.panels.b, stage * Tile::kN * kK, p.b_vectors,
+    conv_load_mma<Tile, Tile::kN, kLinesB>(smem.panels.ring.b, stage * Tile::kN * kK, p.b_vectors,
                                            [&](int line, int k) { return operands.b(line, first + k); });
   };
 
@@ -181,21 +187,24 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) conv2d_mma(ConvProblem<T> p) {
     block_sync();
     if (panel + kStages - 1 < panels) load(panel + kStages - 1);
     copy_async_commit();
-    mma_panel<Tile, kLinesA, kLinesB>(sums, smem.panels, panel % kStages, row, col);
+    mma_panel<Tile, kLinesA, kLinesB>(sums, smem.panels.ring, panel % kStages, row, col);
   }
 
-  const int first_row = tile.row + row + lane_index() / 4, first_col = tile.col + col + lane_index() % 4 * 2;
+  block_sync();  // the ring has been read: its memory takes the sums
   TW_UNROLL
   for (int i = 0; i < Tile::kTilesM; ++i) {
     TW_UNROLL
     for (int j = 0; j < Tile::kTilesN; ++j) {
       TW_UNROLL
       for (int half = 0; half < 2; ++half) {
-        float pair[2] = {sums[i][j][2 * half], sums[i][j][2 * half + 1]};
-        conv_store<kPass, 2>(p, tile, first_row + i * 16 + half * 8, first_col + j * 8, pair);
+        const int at = (row + i * 16 + half * 8 + lane_index() / 4) * Tile::kPitchSums + col + j * 8;
+        store_vector(smem.panels.sums, at + lane_index() % 4 * 2,
+                     Vector<float, 2>{{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
       }
     }
   }
+  block_sync();
+  conv_store_tile<kPass, Tile::kM, Tile::kN, Tile::kPitchSums>(p, tile, smem.panels.sums);
 }
 
 }  // namespace TW_BACKEND

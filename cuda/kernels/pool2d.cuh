@@ -89,9 +89,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
     TW_UNROLL
     for (int v = 0; v < kVector; ++v) position[v] = static_cast<int32_t>(h0 * shape.cols.in + w0);
     for (int64_t h = h0; h < h1; ++h) {
-      for (int64_t w = w0; w < w1; ++w) {
+      int64_t from = at.in(shape.x, h, w0);
+      for (int64_t w = w0; w < w1; ++w, from += shape.x.pixel) {
         T values[kVector];
-        load_wide<kVector, T>(values, x, at.in(shape.x, h, w));
+        load_wide<kVector, T>(values, x, from);
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) {
           const bool larger = !(values[v] <= best[v]) && best[v] == best[v];
@@ -149,14 +150,16 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < shape.items.count; i += step) {
     const PoolPlace at(shape.items, i, kVector);
-    const int64_t h1 = shape.rows.end(at.row), w0 = shape.cols.begin(at.col), w1 = shape.cols.end(at.col);
+    const int64_t h1 = shape.rows.end(at.row), w0 = shape.cols.begin(at.col);
+    const int width = static_cast<int>(shape.cols.end(at.col) - w0);
     const T count = static_cast<T>(shape.rows.count(at.row) * shape.cols.count(at.col));
     T total[kVector] = {};
     for (int64_t h = shape.rows.begin(at.row); h < h1; ++h) {
       T sum[kVector] = {};  // row by row: long sums lose less
-      for (int64_t w = w0; w < w1; ++w) {
+      const GlobalPtr<const T> from = x + at.in(shape.x, h, w0);
+      for (int w = 0; w < width; ++w) {
         T values[kVector];
-        load_wide<kVector, T>(values, x, at.in(shape.x, h, w));
+        load_wide<kVector, T>(values, from, w * shape.x.pixel);
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) sum[v] += values[v];
       }

@@ -73,6 +73,7 @@ struct Folding {
   using Total = FoldTotal<T>;
   using Target = FoldTarget<T>;
   static constexpr bool kReal = std::is_floating_point_v<T>;
+  static constexpr int kInFlight = 2;  // loads of a thread
 
   Fold fold;
 
@@ -150,6 +151,7 @@ struct ArgFolding {
   using Element = T;
   using Total = Extreme<T>;
   using Target = ArgTarget<T>;
+  static constexpr int kInFlight = 1;  // totals take four registers each
 
   bool minimum;
 

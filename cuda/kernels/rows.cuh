@@ -86,6 +86,7 @@ TW_DEVICE RowSums add_sums(const RowSums& a, const RowSums& b) {
 }
 
 // The team of a block whose row kernels reduce RowSums.
-using RowBlock = BlockTeamOf<RowSums>;
+inline constexpr int kRowThreads = 512;  // 128 registers a thread
+using RowBlock = BlockTeamOf<RowSums, kRowThreads>;
 
 }  // namespace TW_BACKEND

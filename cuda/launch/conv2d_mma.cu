@@ -42,7 +42,7 @@ void run_any(const ConvLaunch& l, const ConvProblem<T>& p) {
   if (l.plan.kernel == kConvMmaLarge) {
     run<MmaTile<T, 128, 128, 2, 4, 3>>(l, p);
   } else {
-    run<MmaTile<T, 64, 32, 4, 1, 4>>(l, p);
+    run<MmaTile<T, 64, 32, 2, 2, 4>>(l, p);
   }
 }
 

@@ -18,6 +18,7 @@ void fill_random(Ops& ops);
 void fill_loss(Ops& ops);
 void fill_pool2d(Ops& ops);
 void fill_optimizer(Ops& ops);
+void fill_optimizer_adaptive(Ops& ops);
 void fill_softmax(Ops& ops);
 void fill_embedding(Ops& ops);
 void fill_attention(Ops& ops);

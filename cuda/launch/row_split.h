@@ -15,7 +15,7 @@
 namespace TW_BACKEND {
 
 inline constexpr int kWarpHolds = 8;  // values a lane
-// Values a thread of a block of 1024 holds without spilling; single columns need more addresses than groups.
+// Values a thread of a block holds without spilling; single columns need more addresses than groups.
 template <class T, int kVector>
 inline constexpr int kBlockHolds = sizeof(T) == 8 || kVector == 1 ? 8 : 16;
 inline constexpr int kLeastThreads = 64;
@@ -36,12 +36,12 @@ void choose_row(int64_t rows, int64_t cols, Run&& run) {
     const int64_t needed = ceil_divide(rows, WarpTeam::kThreads / kWarpSize);
     run(Type<WarpTeam>{}, Type<HeldRow<T, kVector, kWarpHolds / kVector>>{},
         static_cast<int>(std::min(needed, kMaxBlocks)), WarpTeam::kThreads, size_t{0});
-  } else if (cols <= kHolds * kMaxThreads) {
+  } else if (cols <= kHolds * kRowThreads) {
     const int64_t threads = round_up(ceil_divide(cols, kHolds), kWarpSize);
     run(Type<RowBlock>{}, Type<HeldRow<T, kVector, kHolds / kVector>>{}, blocks,
         std::max(static_cast<int>(threads), kLeastThreads), kShared);
   } else {
-    run(Type<RowBlock>{}, Type<StreamedRow<T, kVector>>{}, blocks, kMaxThreads, kShared);
+    run(Type<RowBlock>{}, Type<StreamedRow<T, kVector>>{}, blocks, kRowThreads, kShared);
   }
 }
 

@@ -55,13 +55,15 @@ def _read(how: str) -> None:
 class Node:
     """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
-    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved."""
+    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved.
+    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero."""
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes")
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates")
 
     def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
         self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
+        self.gates = False
 
 
 class Tensor:
@@ -71,13 +73,14 @@ class Tensor:
         array : numpy.ndarray or cupy.ndarray, shared, not copied
     """
 
-    __slots__ = ("array", "node", "index", "__weakref__")
+    # `gated` marks a gradient that was cut to zero already where the rectifier it flows to has given zero.
+    __slots__ = ("array", "node", "index", "gated", "__weakref__")
     __array_priority__ = 1000  # ndarray + Tensor asks the Tensor
 
     def __init__(self, array, node: Node | None = None, index: int = 0):
         if type(array) is not ndarray:
             array = array.array if isinstance(array, Tensor) else backend.array("Tensor", "array", array)
-        self.array, self.node, self.index = array, node, index
+        self.array, self.node, self.index, self.gated = array, node, index, False
 
     shape = property(lambda self: self.array.shape, doc="tuple of int")
     dtype = property(lambda self: self.array.dtype, doc="numpy.dtype")
@@ -353,6 +356,8 @@ class GradientTape:
                 "[GradientTape.gradient] the tape was never opened; use it in a `with` statement"
             )
         wanted = {(s.node, s.index) for s in sources if s.node is not None and self._watches(s)}
+        for node, _ in wanted:
+            node.gates = False  # its gradient is asked for, uncut
         nodes, stack = set(), [node for node, _ in pending]
         while stack:
             node = stack.pop()

@@ -8,7 +8,7 @@ import operator
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import Tensor, raw
+from tilewright.autograd import Tensor, raw, recording
 
 ndarray = np.ndarray
 
@@ -95,3 +95,15 @@ def float_dtype(operation: str, argument: str, a):
     if a.dtype.kind != "f" and a.dtype.name != "bfloat16":
         raise TypeError(f"[{operation}] {argument} has dtype {a.dtype}, expected float32 or float64")
     return a.dtype
+
+
+def gate(y):
+    """Marks `y`, the result of a rectifier, so that a pooling behind it can cut its gradient while it is small."""
+    if isinstance(y, Tensor) and y.node is not None:
+        y.node.gates = True
+    return y
+
+
+def gates(x) -> bool:
+    """Whether `x` is the result of a rectifier, and what flows back to it is not differentiated again."""
+    return isinstance(x, Tensor) and x.node is not None and x.node.gates and not recording()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tilewright import autograd, backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise
-from tilewright.ops._common import destination, given_back
+from tilewright.ops._common import destination, gate, given_back
 from tilewright.ops._windows import dense_rows, integer, padding_of, pair, window_count
 
 FILTERS = "(rows, cols, in / groups, out)"
@@ -91,10 +91,13 @@ def with_activation(y, z, inputs, activation, slope, linear_gradient):
     function, constants = function_of(activation), constants_of(activation, slope)
 
     def through(dy, argument, value):
+        if dy.gated and function == "relu":
+            return dy
         return elementwise.unary_backward(dy, argument, function, y=value, **constants)
 
     if z is None:
-        return result(y, inputs, lambda dy, y, needs: linear_gradient(through(dy, y, y), needs))
+        y = result(y, inputs, lambda dy, y, needs: linear_gradient(through(dy, y, y), needs))
+        return gate(y) if function == "relu" else y
 
     def gradient(dys, ys, needs):
         dz = dys[1]

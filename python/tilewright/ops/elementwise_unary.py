@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_binary
-from tilewright.ops._common import destination, given_back
+from tilewright.ops._common import destination, gate, given_back
 from tilewright.ops._operands import documented, in_dtype, keep_inputs
 
 _BOOL, _FLOAT64 = np.dtype(np.bool_), np.dtype(np.float64)
@@ -52,11 +52,13 @@ def apply(name: str, x, out, p: float = 0.0, q: float = 0.0, *, integers: bool =
         keep_inputs(name, out, x)
     y = destination(name, out, array.shape, array.dtype, array)
     backend.module_of(array).unary(y, array, name, p, q)
-    return result(
-        y if out is None else given_back(out, y),
-        (x,),
-        lambda dy, y, needs: (unary_backward(dy, x, name, y=y, p=p, q=q),),
-    )
+    relu = name == "relu"
+
+    def gradient(dy, y, needs):
+        return (dy if relu and dy.gated else unary_backward(dy, x, name, y=y, p=p, q=q),)
+
+    y = result(y if out is None else given_back(out, y), (x,), gradient)
+    return gate(y) if relu else y
 
 
 def _test(name: str, x, out):

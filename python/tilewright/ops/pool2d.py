@@ -7,8 +7,8 @@ import numpy as np
 
 from tilewright import autograd, backend
 from tilewright.autograd import raw, result
-from tilewright.ops import shape
-from tilewright.ops._common import destination, float_dtype, given_back, written
+from tilewright.ops import elementwise, shape
+from tilewright.ops._common import destination, float_dtype, gates, given_back, written
 from tilewright.ops._windows import (
     dense_rows,
     images,
@@ -79,8 +79,16 @@ def max_pool2d(
     options = _options(windows)
 
     def gradient(dy, y, needs):
-        dy = dy[0] if return_indices else dy
-        return (None if dy is None else max_pool2d_backward(dy, indices, xa.shape, **options),)
+        dy, y = (dy[0], y[0]) if return_indices else (dy, y)
+        if dy is None:
+            return (None,)
+        # The rectifier's cut commutes with the choice of the maximum, and costs less before it.
+        cut = gates(x)
+        dx = max_pool2d_backward(
+            elementwise.unary_backward(dy, y, "relu", y=y) if cut else dy, indices, xa.shape, **options
+        )
+        dx.gated = cut
+        return (dx,)
 
     return result((y, indices) if return_indices else y, (x,), gradient)
 
