@@ -24,6 +24,8 @@ struct AttentionMmaTile {
   using T = Scalar;
   static constexpr int kD = kDepth, kOut = kOutDepth, kColumns = kKeys, kTiles = kTilesOfWarp;
   static constexpr int kRows = 16 * kTiles * kWarpsOfBlock, kThreads = kWarpsOfBlock * kWarpSize;
+  // Blocks of a multiprocessor that the registers of dq leave room for.
+  static constexpr int kBlocks = (kD <= 96 ? 384 : 256) / kThreads;
   static constexpr int kPitch = kD + 8, kSteps = kD / 16;
   static constexpr int kColumnSteps = kColumns / 16;
   using Scores = float[kTiles][kColumns / 8][4];

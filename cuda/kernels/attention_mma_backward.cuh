@@ -22,7 +22,7 @@ struct AttentionMmaBackwardSmem {
 };
 
 template <class Tile, class T = typename Tile::T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_mma_dq(AttentionBackward<T> b) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) attention_mma_dq(AttentionBackward<T> b) {
   constexpr int kColumnTiles = Tile::kColumns / 8, kBuffer = Tile::kColumns * Tile::kPitch;
   const AttentionProblem<T>& p = b.problem;
   auto& smem = block_shared<AttentionMmaBackwardSmem<Tile>>();

@@ -5,8 +5,6 @@ choose, 16-bit storage, slices of the keys, and what each synchronisation is for
 Proves indices, lane maps, synchronisation and arithmetic. It is no run on a GPU.
 """
 
-from pathlib import Path
-
 import ml_dtypes
 import numpy as np
 import pytest
@@ -28,6 +26,7 @@ from tilewright import _simt, ops
 from tilewright.reference import attention as reference
 
 from .conftest import SCHEDULES
+from .mutation import unmissed
 
 pytestmark = pytest.mark.usefixtures("on_simt")
 bfloat16 = ml_dtypes.bfloat16
@@ -73,7 +72,9 @@ def judge_16(dtype, shape, mask=None, **options):
             continue
         assert g.dtype == dtype
         bound = BOUND[dtype] * (np.abs(w) + np.abs(w).max(initial=1e-6))
-        assert (np.abs(g.astype(np.float64) - w) <= bound).all(), f"{np.dtype(dtype).name} {shape} {options} {name}"
+        assert (np.abs(g.astype(np.float64) - w) <= bound).all(), (
+            f"{np.dtype(dtype).name} {shape} {options} {name}"
+        )
 
 
 @pytest.mark.parametrize("depth", HEAD_SIZES)
@@ -132,7 +133,9 @@ def test_one_query_and_slices_of_many_keys(dtype):
     hidden = np.arange(800) < 300
     got = ops.attention(q, k, v, mask=hidden)
     want = reference.attention(*(a.astype(np.float64) for a in (q, k, v)), mask=hidden)
-    compare(got, want, "attention", np.float32 if dtype is np.float64 else dtype) if dtype is not bfloat16 else None
+    compare(
+        got, want, "attention", np.float32 if dtype is np.float64 else dtype
+    ) if dtype is not bfloat16 else None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, bfloat16])
@@ -189,29 +192,5 @@ def test_each_synchronisation_is_needed(dtype, depth):
     columns = 64 if depth == 32 else 32
     q, k, v = arrays(rng, dtype, 1, 40, columns + 7, 1, 1, depth - 8)
     dy = rng.standard_normal(q.shape).astype(dtype)
-
-    def bits():
-        return b"".join(a.tobytes() for a in run(q, k, v, dy))
-
-    def objects(schedule):
-        _simt.set_schedule(schedule)
-        try:
-            return bits() != want
-        except RuntimeError as report:
-            assert "[simt]" in str(report)
-            return True
-
-    _simt.set_schedule("forward")
-    _simt.record_sync_sites(True)
-    want = bits()
-    _simt.record_sync_sites(False)
-    sites = _simt.sync_sites()
-    own = [i for i, (_, file, _) in enumerate(sites) if Path(file).name.startswith("attention")]
-    assert len(own) >= 12
-    unseen = []
-    for i in own:
-        _simt.remove_sync_site(i)
-        if not any(objects(schedule) for schedule in SCHEDULES):
-            unseen.append(sites[i])
-        _simt.remove_sync_site(-1)
-    assert not unseen, f"{len(unseen)} of {len(own)} removed synchronisations were not missed: {unseen}"
+    places, unseen = unmissed(lambda: run(q, k, v, dy))
+    assert places >= 12 and not unseen, f"{len(unseen)} of {places} were not missed: {unseen}"
