@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    out = softmax(scale * q k^T + mask) v and its gradients: what the kernels on CUDA cores and on
-//             tensor cores share; the statistics of rows, and the sum of slices
-// Layout      q (B, Tq, Hq, D), k, v (B, Tk, Hkv, D), last axis contiguous, others any strides. The query heads
-//             of one key head form one list of rows, r = head_in_group * Tq + query, so that loaded keys serve
-//             all of them. statistics (B, Hkv, rows, 2): lse (+inf where a row sees nothing) and delta
-// Method      online softmax (Milakov and Gimelshein, arXiv:1805.02867) in blocks of keys; backward computes the
-//             weights again from lse (Dao, FlashAttention-2, arXiv:2307.08691). 16-bit kernels count scores in
-//             powers of two: exp2 is one instruction
-// Work split  block (tile of rows or keys, slice of the keys); slices are added in order by attention_combine
+// Computes    out = softmax(scale * q k^T + mask) v and its gradients: what the kernels on CUDA cores and
+//             on tensor cores share; the statistics of rows, and the sum of slices
+// Layout      q (B, Tq, Hq, D), k, v (B, Tk, Hkv, D), last axis contiguous, others any strides. The query
+//             heads of one key head form one list of rows, r = head_in_group * Tq + query, so that loaded
+//             keys serve all of them. statistics (B, Hkv, rows, 2): lse (+inf where a row sees nothing) and
+//             delta
+// Method      online softmax (Milakov and Gimelshein, arXiv:1805.02867) in blocks of keys; backward
+//             computes the weights again from lse (Dao, FlashAttention-2, arXiv:2307.08691). 16-bit kernels
+//             count scores in powers of two: exp2 is one instruction
+// Work split  block (tile of rows or keys, slice of the keys); slices are added in order by
+//             attention_combine
 // Limits      D up to 256, padded to a tile's; rows of a key head and keys below 2^31
 // Ran on      no GPU yet; passes on simt
 #pragma once
@@ -51,8 +53,10 @@ struct AttentionForward {
   GlobalPtr<Wide<T>> lse;  // or null
   int64_t lse_batch, lse_head, lse_query;
   int slices, slice_keys;  // a multiple of a kernel's block of keys
-  // Of each slice, where there is more than one: sums (B Hkv, slices, rows, D), maximum and total (.., rows, 2).
+  // Of each slice, where there is more than one: sums (B Hkv, slices, rows, D), maximum and total (..,
+  // rows, 2).
   GlobalPtr<Wide<T>> partial, partial_rows;
+  bool out_vectors;  // out may be written by 16 aligned bytes
 };
 
 template <class T>
@@ -63,6 +67,7 @@ struct AttentionBackward {
   GlobalPtr<const Wide<T>> lse, dlse;
   int64_t lse_batch, lse_head, lse_query, dlse_batch, dlse_head, dlse_query;
   GlobalPtr<Wide<T>> statistics;
+  bool out_vectors;  // dq, dk and dv may be written by 16 aligned bytes
 };
 
 // Scores are kept in units of 1 / kScoreUnit.
@@ -200,8 +205,8 @@ TW_DEVICE int64_t attention_partial_row(const AttentionForward<T>& f, int64_t he
   return (head * f.slices + slice) * f.problem.rows + r;
 }
 
-// Copies `there` lines of depth elements to lines kPitch apart, from element `base` on; zeros up to kLines lines
-// of kD elements. line(i) is where line i begins.
+// Copies `there` lines of depth elements to lines kPitch apart, from element `base` on; zeros up to kLines
+// lines of kD elements. line(i) is where line i begins.
 template <class Tile, int kLines, class T, int kSize, class Line>
 TW_DEVICE void attention_load(SharedArray<T, kSize>& to, int base, const AttentionProblem<T>& p, int there,
                               Line line) {
@@ -320,8 +325,7 @@ template <class T>
 TW_DEVICE Wide<T> attention_weight_gradient(const AttentionProblem<T>& p, const AttentionRow& row, int key,
                                             Wide<T> product, const Vector<Wide<T>, 2>& statistics,
                                             Wide<T>& dp) {
-  const Wide<T> weight =
-      score_exp<T>(attention_score(p, row, key, product) - statistics.elements[0]);
+  const Wide<T> weight = score_exp<T>(attention_score(p, row, key, product) - statistics.elements[0]);
   dp = weight == Wide<T>(0) ? Wide<T>(0) : weight * (dp - statistics.elements[1]);
   return weight;
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    attention forward on the CUDA cores, in float or double (attention.cuh)
-// Layout      shared memory: lines of kD elements padded by 16 bytes, so that eight lanes read eight lines from
-//             different banks; weights [row][key]
-// Method      FlashAttention-2, algorithm 1. Keys and values have one buffer each: values travel while scores are
-//             computed, the next keys while values are summed. 16 threads share 4 rows; a thread computes the
-//             scores of every 16th key, then sums of neighbouring columns of v
+// Layout      shared memory: lines of kD elements padded by 16 bytes, so that eight lanes read eight lines
+//             from different banks; weights [row][key]
+// Method      FlashAttention-2, algorithm 1. Keys and values have one buffer each: values travel while
+//             scores are computed, the next keys while values are summed. 16 threads share 4 rows; a thread
+//             computes the scores of every 16th key, then sums of neighbouring columns of v
 //
 //                 scores:  row 4 ty ..     key tx, tx + 16, ..          tx = thread % 16, ty = thread / 16
 //                 sums:    row 4 ty ..     columns kOutVector tx .., and the same 16 kOutVector later
 //
-// Work split  a block per kRows rows of a key head and slice of its keys, the last rows first: they see most keys
+// Work split  a block per kRows rows of a key head and slice of its keys, the last rows first: they see
+//             most keys
 // Limits      kD 32, 64, 96, 128, 256; what lies behind D is zero
 // Ran on      no GPU yet; passes on simt
 #pragma once
@@ -75,8 +76,8 @@ TW_DEVICE void attention_fma_sum(typename Tile::Sums& sums, typename Tile::Weigh
     for (int v = 0; v < kVector; ++v) {
       TW_UNROLL
       for (int g = 0; g < Tile::kOutGroups; ++g) {
-        const Vector<T, kOutVector> line = load_vector<kOutVector>(
-            b, (key + v) * Tile::kPitch + (lane + g * Tile::kLanes) * kOutVector);
+        const Vector<T, kOutVector> line =
+            load_vector<kOutVector>(b, (key + v) * Tile::kPitch + (lane + g * Tile::kLanes) * kOutVector);
         TW_UNROLL
         for (int i = 0; i < Tile::kRowsOfThread; ++i) {
           TW_UNROLL
@@ -90,14 +91,14 @@ TW_DEVICE void attention_fma_sum(typename Tile::Sums& sums, typename Tile::Weigh
 // Row `to` of a result from the thread's sums, times `factor`.
 template <class Tile, class T = typename Tile::T>
 TW_DEVICE void attention_fma_store(GlobalPtr<T> to, const T (&sums)[Tile::kOutGroups][Tile::kOutVector],
-                                   T factor, int depth, int lane) {
+                                   T factor, int depth, int lane, bool vectors) {
   TW_UNROLL
   for (int g = 0; g < Tile::kOutGroups; ++g) {
     const int d = (lane + g * Tile::kLanes) * Tile::kOutVector;
+    T scaled[Tile::kOutVector];
     TW_UNROLL
-    for (int e = 0; e < Tile::kOutVector; ++e) {
-      if (d + e < depth) to[d + e] = sums[g][e] * factor;
-    }
+    for (int e = 0; e < Tile::kOutVector; ++e) scaled[e] = sums[g][e] * factor;
+    store_some<Tile::kOutVector, T>(to + d, scaled, depth - d, vectors);
   }
 }
 
@@ -124,10 +125,11 @@ struct AttentionFmaSmem {
 
 // Scores of one block of keys to weights in shared memory; sums and totals follow the new maxima.
 template <class Tile, class T = typename Tile::T>
-TW_DEVICE void attention_fma_softmax(typename Tile::Scores& s, AttentionTotal<T> (&totals)[Tile::kRowsOfThread],
+TW_DEVICE void attention_fma_softmax(typename Tile::Scores& s,
+                                     AttentionTotal<T> (&totals)[Tile::kRowsOfThread],
                                      typename Tile::Sums& sums, typename Tile::Weights& weights,
-                                     const AttentionProblem<T>& p, const AttentionRow* rows, int row, int lane,
-                                     int first_key) {
+                                     const AttentionProblem<T>& p, const AttentionRow* rows, int row,
+                                     int lane, int first_key) {
   TW_UNROLL
   for (int i = 0; i < Tile::kRowsOfThread; ++i) {
     T highest = -INFINITY;
@@ -197,11 +199,13 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_fma_forward(AttentionF
     const int r = first_row + row + i;
     if (r >= p.rows) continue;
     if (f.slices == 1) {
-      attention_fma_store<Tile>(attention_line(p, f.out, at, r), sums[i], totals[i].inverse(), p.depth, lane);
+      attention_fma_store<Tile>(attention_line(p, f.out, at, r), sums[i], totals[i].inverse(), p.depth, lane,
+                                f.out_vectors);
       if (lane == 0) attention_store_lse(f, at, r, totals[i]);
     } else {
       const int64_t partial = attention_partial_row(f, at.index, slice, r);
-      attention_fma_store<Tile>(f.partial + partial * p.depth, sums[i], T(1), p.depth, lane);
+      attention_fma_store<Tile>(f.partial + partial * p.depth, sums[i], T(1), p.depth, lane,
+                                p.depth % Tile::kVector == 0);
       if (lane == 0) f.partial_rows[2 * partial] = totals[i].highest;
       if (lane == 0) f.partial_rows[2 * partial + 1] = totals[i].sum;
     }

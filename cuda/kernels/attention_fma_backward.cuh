@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    attention's gradients on the CUDA cores, in float or double (attention.cuh):
-//             p = exp(s - lse), ds = p (dy v^T - delta);  dq = scale ds k;  dk = scale ds^T q, dv = p^T dy
-// Layout      as attention_fma.cuh; in the second kernel keys are the rows of a tile, and queries its columns
-// Method      FlashAttention-2, algorithm 2, in two kernels, so that no sum is shared between blocks: scores are
-//             computed twice, and the bits depend on nothing but the shape. Lines that stay are loaded once, the
-//             passing ones a block at a time. Weights are read only by the 16 threads that wrote their row
+// Computes    attention's gradients on the CUDA cores, in float or double (attention.cuh): p = exp(s -
+//             lse), ds = p (dy v^T - delta);  dq = scale ds k;  dk = scale ds^T q, dv = p^T dy
+// Layout      as attention_fma.cuh; in the second kernel keys are the rows of a tile, and queries its
+//             columns
+// Method      FlashAttention-2, algorithm 2, in two kernels, so that no sum is shared between blocks:
+//             scores are computed twice, and the bits depend on nothing but the shape. Lines that stay are
+//             loaded once, the passing ones a block at a time. Weights are read only by the 16 threads that
+//             wrote their row
 // Work split  a block per kRows rows (dq), or per kRows keys (dk, dv) of a key head
 // Limits      as attention_fma.cuh
 // Ran on      no GPU yet; passes on simt
@@ -16,7 +18,7 @@ namespace TW_BACKEND {
 
 template <class Tile>
 struct AttentionFmaBackwardSmem {
-  typename Tile::Lines left, left_gradient;       // q and dy, or k and v
+  typename Tile::Lines left, left_gradient;      // q and dy, or k and v
   typename Tile::Passing right, right_gradient;  // k and v, or q and dy
   typename Tile::Weights weights;
 };
@@ -67,7 +69,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_fma_dq(AttentionBackwa
     for (int i = 0; i < Tile::kRowsOfThread; ++i) {
       TW_UNROLL
       for (int j = 0; j < Tile::kOfThread; ++j)
-        attention_weight_gradient(p, rows[i], key + lane + j * Tile::kLanes, s[i][j], statistics[i], dp[i][j]);
+        attention_weight_gradient(p, rows[i], key + lane + j * Tile::kLanes, s[i][j], statistics[i],
+                                  dp[i][j]);
     }
     attention_fma_keep<Tile>(smem.weights, dp, row, lane);
     warp_sync();
@@ -76,7 +79,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_fma_dq(AttentionBackwa
   TW_UNROLL
   for (int i = 0; i < Tile::kRowsOfThread; ++i) {
     const int r = first_row + row + i;
-    if (r < p.rows) attention_fma_store<Tile>(attention_line(p, b.dq, at, r), dq[i], p.scale, p.depth, lane);
+    if (r < p.rows)
+      attention_fma_store<Tile>(attention_line(p, b.dq, at, r), dq[i], p.scale, p.depth, lane, b.out_vectors);
   }
 }
 
@@ -127,8 +131,9 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_fma_dkv(AttentionBackw
   for (int i = 0; i < Tile::kRowsOfThread; ++i) {
     const int key = first_key + row + i;
     if (key >= p.keys) continue;
-    attention_fma_store<Tile>(b.dk.at(at.batch, key, at.key_head), dk[i], p.scale, p.depth, lane);
-    attention_fma_store<Tile>(b.dv.at(at.batch, key, at.key_head), dv[i], T(1), p.depth, lane);
+    attention_fma_store<Tile>(b.dk.at(at.batch, key, at.key_head), dk[i], p.scale, p.depth, lane,
+                              b.out_vectors);
+    attention_fma_store<Tile>(b.dv.at(at.batch, key, at.key_head), dv[i], T(1), p.depth, lane, b.out_vectors);
   }
 }
 

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    attention forward on the tensor cores, f16 or bf16 with float sums (attention.cuh)
-// Layout      shared memory: lines of kD elements padded by 16 bytes: an odd number of 16-byte pieces, so that the
-//             8 lines ldmatrix reads at once lie in different banks whatever kD is
-// Method      FlashAttention-2, algorithm 1, the buffers as in attention_fma.cuh. A warp owns 16 kTiles rows and
-//             all keys of the block, so maxima and sums stay in the four lanes of a row. Scores come out of one
-//             mma as accumulators and go into the next as its left factor, without leaving registers:
+// Layout      shared memory: lines of kD elements padded by 16 bytes: an odd number of 16-byte pieces, so
+//             that the 8 lines ldmatrix reads at once lie in different banks whatever kD is
+// Method      FlashAttention-2, algorithm 1, the buffers as in attention_fma.cuh. A warp owns 16 kTiles
+//             rows and all keys of the block, so maxima and sums stay in the four lanes of a row. Scores
+//             come out of one mma as accumulators and go into the next as its left factor, without leaving
+//             registers:
 //
-//                 scores c[0] c[1] c[2] c[3] of keys 16 n .. and 16 n + 8 ..   ->   a[0] a[1] a[2] a[3] of k step n
+//                 scores c[0], c[1], c[2], c[3] of keys 16 n ..       ->  a[0] (c0 c1), a[1] (c2 c3)
+//                 the same of keys 16 n + 8 ..                        ->  a[2], a[3] of k step n
 //
-// Work split  a block per kRows rows of a key head and slice of its keys, the last rows first: they see most keys
+// Work split  a block per kRows rows of a key head and slice of its keys, the last rows first: they see
+//             most keys
 // Limits      kD 32, 64, 96, 128, 256; what lies behind D is zero
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "device/mma.cuh"
 #include "kernels/attention.cuh"
+#include "kernels/matmul.cuh"
 
 namespace TW_BACKEND {
 
@@ -77,8 +81,8 @@ template <class Tile, int kSize, class T = typename Tile::T>
 TW_DEVICE void attention_mma_sum(typename Tile::Sums& sums, const typename Tile::Weights& weights,
                                  SharedArray<T, kSize>& b, int first, int column) {
   // Transposed: the four matrices are (k, n), (k + 8, n), (k, n + 8), (k + 8, n + 8).
-  const int at = (first + attention_fragment_line<true>()) * Tile::kPitch + column +
-                 attention_fragment_column<true>();
+  const int at =
+      (first + attention_fragment_line<true>()) * Tile::kPitch + column + attention_fragment_column<true>();
   TW_UNROLL
   for (int step = 0; step < Tile::kColumnSteps; ++step) {
     TW_UNROLL
@@ -112,14 +116,14 @@ TW_DEVICE void attention_mma_pack(typename Tile::Weights& weights, const typenam
 }
 
 // Row `to` of a result from the accumulators' rows g (half 0) or g + 8 (half 1), times `factor`.
-template <class T, int kTilesOut, class U>
+template <int kTilesOut, class U>
 TW_DEVICE void attention_mma_store(GlobalPtr<U> to, const float (&sums)[kTilesOut][4], int half, float factor,
-                                   int first, int depth) {
+                                   int first, int depth, bool vectors) {
   TW_UNROLL
   for (int j = 0; j < kTilesOut; ++j) {
     const int d = first + j * 8 + lane_index() % 4 * 2;
-    if (d < depth) to[d] = narrow<U>(sums[j][2 * half] * factor);
-    if (d + 1 < depth) to[d + 1] = narrow<U>(sums[j][2 * half + 1] * factor);
+    const float pair[2] = {sums[j][2 * half] * factor, sums[j][2 * half + 1] * factor};
+    store_some<2, U>(to + d, pair, depth - d, vectors);
   }
 }
 
@@ -213,7 +217,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_mma_forward(AttentionF
     copy_async_commit();
     typename Tile::Scores s = {};
     attention_mma_scores<Tile>(s, smem.q, row, smem.k, 0);
-    attention_mma_softmax<Tile>(s, totals, sums, p, rows, key, !masked && key + Tile::kColumns <= span.lowest);
+    attention_mma_softmax<Tile>(s, totals, sums, p, rows, key,
+                                !masked && key + Tile::kColumns <= span.lowest);
     typename Tile::Weights weights;
     attention_mma_pack<Tile>(weights, s);
     copy_async_wait<0>();
@@ -231,11 +236,13 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_mma_forward(AttentionF
     if (r >= p.rows) continue;
     const AttentionTotal<T>& total = totals[i / 2][half];
     if (f.slices == 1) {
-      attention_mma_store<T>(attention_line(p, f.out, at, r), sums[i / 2], half, total.inverse(), 0, p.depth);
+      attention_mma_store(attention_line(p, f.out, at, r), sums[i / 2], half, total.inverse(), 0, p.depth,
+                          f.out_vectors);
       if (lane_index() % 4 == 0) attention_store_lse(f, at, r, total);
     } else {
       const int64_t partial = attention_partial_row(f, at.index, slice, r);
-      attention_mma_store<T>(f.partial + partial * p.depth, sums[i / 2], half, 1.0f, 0, p.depth);
+      attention_mma_store(f.partial + partial * p.depth, sums[i / 2], half, 1.0f, 0, p.depth,
+                          p.depth % 2 == 0);
       if (lane_index() % 4 == 0) f.partial_rows[2 * partial] = total.highest;
       if (lane_index() % 4 == 0) f.partial_rows[2 * partial + 1] = total.sum;
     }

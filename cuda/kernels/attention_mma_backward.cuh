@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    attention's gradients on the tensor cores, f16 or bf16 with float sums (attention.cuh):
-//             p = exp(s - lse), ds = p (dy v^T - delta);  dq = scale ds k;  dk = scale ds^T q, dv = p^T dy
-// Layout      as attention_mma.cuh; in the second kernel keys are the rows of a tile and queries its columns, so
-//             that p^T and ds^T, too, go from accumulators into the next product
-// Method      FlashAttention-2, algorithm 2, in two kernels, so that no sum is shared between blocks: scores are
-//             computed twice, and the bits depend on nothing but the shape. Passing lines have a ring of two
-//             buffers: the next block travels while one is used
-// Work split  a block per kRows rows (dq) or keys (dk, dv) of a key head, and per kOut columns of the result
+// Computes    attention's gradients on the tensor cores, f16 or bf16 with float sums (attention.cuh): p =
+//             exp(s - lse), ds = p (dy v^T - delta);  dq = scale ds k;  dk = scale ds^T q, dv = p^T dy
+// Layout      as attention_mma.cuh; in the second kernel keys are the rows of a tile and queries its
+//             columns, so that p^T and ds^T, too, go from accumulators into the next product
+// Method      FlashAttention-2, algorithm 2, in two kernels, so that no sum is shared between blocks:
+//             scores are computed twice, and the bits depend on nothing but the shape. Passing lines have a
+//             ring of two buffers: the next block travels while one is used
+// Work split  a block per kRows rows (dq) or keys (dk, dv) of a key head, and per kOut columns of the
+//             result
 // Limits      as attention_mma.cuh
 // Ran on      no GPU yet; passes on simt
 #pragma once
@@ -17,17 +18,19 @@ namespace TW_BACKEND {
 
 template <class Tile, class T = typename Tile::T>
 struct AttentionMmaBackwardSmem {
-  typename Tile::Lines left, left_gradient;                                       // q and dy, or k and v
-  SharedArray<T, 2 * Tile::kColumns * Tile::kPitch> right, right_gradient;        // k and v, or q and dy
+  typename Tile::Lines left, left_gradient;                                 // q and dy, or k and v
+  SharedArray<T, 2 * Tile::kColumns * Tile::kPitch> right, right_gradient;  // k and v, or q and dy
 };
 
 template <class Tile, class T = typename Tile::T>
-TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) attention_mma_dq(AttentionBackward<T> b) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks)
+    attention_mma_dq(AttentionBackward<T> b) {
   constexpr int kColumnTiles = Tile::kColumns / 8, kBuffer = Tile::kColumns * Tile::kPitch;
   const AttentionProblem<T>& p = b.problem;
   auto& smem = block_shared<AttentionMmaBackwardSmem<Tile>>();
   const AttentionHead at = attention_head(p);
-  const int first_row = (p.tiles - 1 - at.tile) * Tile::kRows, column = static_cast<int>(blockIdx.y) * Tile::kOut;
+  const int first_row = (p.tiles - 1 - at.tile) * Tile::kRows,
+            column = static_cast<int>(blockIdx.y) * Tile::kOut;
   const int row = warp_index() * Tile::kTiles * 16, own_row = first_row + row + lane_index() / 4;
   AttentionRow rows[Tile::kTiles][2];
   Vector<float, 2> statistics[Tile::kTiles][2];
@@ -73,7 +76,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) attention_
   for (int i = 0; i < 2 * Tile::kTiles; ++i) {
     const int r = own_row + i * 8;
     if (r < p.rows)
-      attention_mma_store<T>(attention_line(p, b.dq, at, r), dq[i / 2], i % 2, p.scale, column, p.depth);
+      attention_mma_store(attention_line(p, b.dq, at, r), dq[i / 2], i % 2, p.scale, column, p.depth,
+                          b.out_vectors);
   }
 }
 
@@ -135,8 +139,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Tile::kThreads) attention_mma_dkv(AttentionBackw
   for (int i = 0; i < 2 * Tile::kTiles; ++i) {
     const int key = own_key + i * 8;
     if (key >= p.keys) continue;
-    attention_mma_store<T>(b.dk.at(at.batch, key, at.key_head), dk[i / 2], i % 2, p.scale, column, p.depth);
-    attention_mma_store<T>(b.dv.at(at.batch, key, at.key_head), dv[i / 2], i % 2, 1.0f, column, p.depth);
+    attention_mma_store(b.dk.at(at.batch, key, at.key_head), dk[i / 2], i % 2, p.scale, column, p.depth,
+                        b.out_vectors);
+    attention_mma_store(b.dv.at(at.batch, key, at.key_head), dv[i / 2], i % 2, 1.0f, column, p.depth,
+                        b.out_vectors);
   }
 }
 

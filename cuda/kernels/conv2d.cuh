@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    convolution as a product of matrices that are never written out (implicit GEMM): what its kernels
-//             share. Two passes, each y (m, n) = sum over k of a (m, k) b (k, n):
+// Computes    convolution as a product of matrices that are never written out (implicit GEMM): what its
+//             kernels share. Two passes, each y (m, n) = sum over k of a (m, k) b (k, n):
 //               correlate  m: output pixels (N P Q), n: output channels, k: filter taps and input channels
 //               weight     m: filter taps and input channels, n: output channels, k: output pixels
-// Layout      images (N, H, W, C) with contiguous channels, filters any strides; a group's channels are neighbours
-// Method      An element of a lies at the sum of two places, one from the pixel, one from the tap; outside the
-//             image it is zero. The data gradient is a correlation of dy for each phase of the stride: pixels
-//             phase, phase + stride, ... of dx share their taps, every index_step-th of the filter's
+// Layout      images (N, H, W, C) with contiguous channels, filters any strides; a group's channels are
+//             neighbours
+// Method      An element of a lies at the sum of two places, one from the pixel, one from the tap; outside
+//             the image it is zero. The data gradient is a correlation of dy for each phase of the stride:
+//             pixels phase, phase + stride, ... of dx share their taps, every index_step-th of the filter's
 //
 //                 forward        pixel p, tap t:  reads row p stride - pad + t dilation          filter row t
 //                 data gradient  pixel i of phase a, tap t: row i + first_offset + t offset_step of dy,
@@ -50,7 +51,8 @@ struct ConvProblem {
   Divisor in_channels;  // of a group, as out_channels
   int out_channels, groups;
   int m, n, k, slices, slice_depth;
-  bool a_vectors, b_vectors;  // 16 aligned bytes at a time: a along channels, b along what the kernel asks for
+  bool a_vectors,
+      b_vectors;  // 16 aligned bytes at a time: a along channels, b along what the kernel asks for
   // correlate: y = activation(sums + bias + residual). weight: dw, rows of groups * n elements
   ConvImage<T> y, z;
   ConvImage<const T> residual;
@@ -151,7 +153,8 @@ TW_DEVICE ConvTile conv_tile(const ConvProblem<T>& p) {
 
 // y of kCount neighbouring channels of pixel `row` from their sums.
 template <int kCount, class T>
-TW_DEVICE void conv_finish_pixel(const ConvProblem<T>& p, int group, int row, int col, Wide<T> (&sums)[kCount]) {
+TW_DEVICE void conv_finish_pixel(const ConvProblem<T>& p, int group, int row, int col,
+                                 Wide<T> (&sums)[kCount]) {
   using W = Wide<T>;
   int64_t h, w;
   const int64_t image = p.rows.out.divide(p.cols.out.divide(row, w), h);
@@ -163,11 +166,13 @@ TW_DEVICE void conv_finish_pixel(const ConvProblem<T>& p, int group, int row, in
     for (int v = 0; v < kCount; ++v) sums[v] += term[v];
   }
   if (p.residual.data) {
-    load_some<kCount, T>(term, p.residual.data + (p.residual.offset(image, h, w) + channel), there, p.y_vectors);
+    load_some<kCount, T>(term, p.residual.data + (p.residual.offset(image, h, w) + channel), there,
+                         p.y_vectors);
     TW_UNROLL
     for (int v = 0; v < kCount; ++v) sums[v] += term[v];
   }
-  if (p.z.data) store_some<kCount, T>(p.z.data + (p.z.offset(image, h, w) + channel), sums, there, p.y_vectors);
+  if (p.z.data)
+    store_some<kCount, T>(p.z.data + (p.z.offset(image, h, w) + channel), sums, there, p.y_vectors);
   if (p.activation != Activation::none) {
     TW_UNROLL
     for (int v = 0; v < kCount; ++v) sums[v] = activate(p.activation, sums[v], p.slope);
@@ -192,7 +197,8 @@ TW_DEVICE GlobalPtr<Wide<T>> conv_partial(const ConvProblem<T>& p, int group, in
 
 // Sums of kCount neighbours, to the result or, where k is sliced, to the slice's place.
 template <ConvPass kPass, int kCount, class T>
-TW_DEVICE void conv_store(const ConvProblem<T>& p, const ConvTile& tile, int row, int col, Wide<T> (&sums)[kCount]) {
+TW_DEVICE void conv_store(const ConvProblem<T>& p, const ConvTile& tile, int row, int col,
+                          Wide<T> (&sums)[kCount]) {
   if (row >= p.m || col >= p.n) return;
   if (p.slices == 1) {
     conv_finish<kPass, kCount>(p, tile.group, row, col, sums);
@@ -202,10 +208,11 @@ TW_DEVICE void conv_store(const ConvProblem<T>& p, const ConvTile& tile, int row
   }
 }
 
-// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring channels, and
-// the code of the activations is there once instead of once a register.
+// A tile from shared memory, where its rows lie kPitch apart: neighbouring threads take neighbouring
+// channels, and the code of the activations is there once instead of once a register.
 template <ConvPass kPass, int kM, int kN, int kPitch, class T, int kSize>
-TW_DEVICE void conv_store_tile(const ConvProblem<T>& p, const ConvTile& tile, SharedArray<Wide<T>, kSize>& sums) {
+TW_DEVICE void conv_store_tile(const ConvProblem<T>& p, const ConvTile& tile,
+                               SharedArray<Wide<T>, kSize>& sums) {
   constexpr int kStore = kMatmulStore<T>, kPerRow = kN / kStore;
   for (int i = static_cast<int>(threadIdx.x); i < kM * kPerRow; i += static_cast<int>(blockDim.x)) {
     const int row = i / kPerRow, col = i % kPerRow * kStore;

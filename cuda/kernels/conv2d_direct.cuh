@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    the passes of conv2d.cuh where a group has too few channels to fill tiles of products, and float64
+// Computes    the passes of conv2d.cuh where a group has too few channels to fill tiles of products, and
+//             float64
 // Layout      as conv2d.cuh
-// Method      correlate: a thread sums one output (direct), or kVector neighbouring channels of one pixel where
-//             every channel is a group of its own (depthwise: 16 bytes at a time). weight: lanes take neighbouring
-//             output channels of one tap, the block's warps every kConvDowns-th pixel; their sums are added in
-//             order. Without an x the same kernel gives db, the sum of dy
+// Method      correlate: a thread sums one output (direct), or kVector neighbouring channels of one pixel
+//             where every channel is a group of its own (depthwise: 16 bytes at a time). weight: lanes take
+//             neighbouring output channels of one tap, the block's warps every kConvDowns-th pixel; their
+//             sums are added in order. Without an x the same kernel gives db, the sum of dy
 // Work split  a thread an output; a block a tap's 32 output channels and slice of the pixels
 // Limits      the first-level cache serves what neighbouring threads read again
 // Ran on      no GPU yet; passes on simt
@@ -20,7 +21,7 @@ inline constexpr int kConvDirectThreads = 256;
 
 // Outputs in order: neighbouring threads have neighbouring channels.
 template <class T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kConvDirectThreads) conv2d_direct(ConvProblem<T> p) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(kConvDirectThreads, 4) conv2d_direct(ConvProblem<T> p) {
   const int channels = p.n * p.groups;
   const int64_t index = int64_t{blockIdx.x} * kConvDirectThreads + threadIdx.x;
   const int pixel = static_cast<int>(index / channels), channel = static_cast<int>(index % channels);
@@ -36,9 +37,9 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kConvDirectThreads) conv2d_direct(ConvProblem<T>
       if (col < 0 || col >= p.cols.in) continue;
       const GlobalPtr<const T> x =
           p.x.data + (place.offset + row * p.x.row + col * p.x.pixel + int64_t{group} * inputs);
-      const GlobalPtr<const T> w = p.w + ((p.rows.first_index + r * p.rows.index_step) * p.w_row +
-                                          (p.cols.first_index + s * p.cols.index_step) * p.w_col +
-                                          group * p.w_group + n * p.w_out);
+      const GlobalPtr<const T> w =
+          p.w + ((p.rows.first_index + r * p.rows.index_step) * p.w_row +
+                 (p.cols.first_index + s * p.cols.index_step) * p.w_col + group * p.w_group + n * p.w_out);
       for (int c = 0; c < inputs; ++c) sum[0] += widen(T(x[c])) * widen(T(w[c * p.w_in]));
     }
   }
@@ -47,7 +48,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kConvDirectThreads) conv2d_direct(ConvProblem<T>
 
 // One input and one output channel a group: channels kVector at a time. w_group is 1.
 template <class T, int kVector>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kConvDirectThreads) conv2d_depthwise(ConvProblem<T> p) {
+TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(kConvDirectThreads, 4) conv2d_depthwise(ConvProblem<T> p) {
   const int pieces = (p.groups + kVector - 1) / kVector;
   const int64_t index = int64_t{blockIdx.x} * kConvDirectThreads + threadIdx.x;
   const int pixel = static_cast<int>(index / pieces), channel = static_cast<int>(index % pieces) * kVector;
@@ -120,7 +121,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kConvWeightThreads) conv2d_direct_weight(ConvPro
     const Wide<T> other = smem.sums[thread + down * kWarpSize];
     all[0] += other;
   }
-  conv_store<ConvPass::weight, 1>(p, ConvTile{row, col, begin, end, 0, static_cast<int>(blockIdx.y)}, row, col, all);
+  conv_store<ConvPass::weight, 1>(p, ConvTile{row, col, begin, end, 0, static_cast<int>(blockIdx.y)}, row,
+                                  col, all);
 }
 
 }  // namespace TW_BACKEND

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    the implicit GEMM of conv2d.cuh: the main loops, tiles and panels of matmul_fma.cuh and
 //             matmul_mma.cuh, fed by gathering loaders
-// Layout      panels as those kernels have them. A place of each of the tile's rows lies in shared memory; that of
-//             k is computed on the way
-// Method      cp.async ring: while a panel is used, the kStages - 1 after it are under way; one barrier a panel.
-//             16 bytes at a time where a group's channels are whole pieces of 16 aligned bytes, so that a piece
-//             is inside the image or outside as a whole; else 4 bytes (two 16-bit elements through registers)
+// Layout      panels as those kernels have them. A place of each of the tile's rows lies in shared memory;
+//             that of k is computed on the way
+// Method      cp.async ring: while a panel is used, the kStages - 1 after it are under way; one barrier a
+//             panel. 16 bytes at a time where a group's channels are whole pieces of 16 aligned bytes, so
+//             that a piece is inside the image or outside as a whole; else 4 bytes (two 16-bit elements
+//             through registers)
 // Work split  as matmul: kWarpsM x kWarpsN warps share a tile
 // Limits      tiles past the edge are filled with zeros and not stored
 // Ran on      no GPU yet; passes on simt
@@ -87,14 +88,14 @@ class ConvOperands {
                                         : p.dy.data + int64_t{tile.group} * p.n) {
     for (int i = static_cast<int>(threadIdx.x); i < Tile::kM; i += Tile::kThreads) {
       const int m = tile.row + i;
-      smem.places[i] =
+      smem.places[slot(i)] =
           kPass == ConvPass::correlate ? conv_pixel_place(p, m, p.m) : conv_tap_place(p, m, p.m);
     }
     block_sync();
   }
 
   TW_DEVICE ConvPiece<T> a(int line, int k) const {
-    const ConvPlace row = smem_.places[line];
+    const ConvPlace row = smem_.places[slot(line)];
     const ConvPlace depth = kPass == ConvPass::correlate ? conv_tap_place(p_, k, tile_.k_end)
                                                          : conv_pixel_place(p_, k, tile_.k_end);
     return conv_element(p_, x_, row, depth);
@@ -108,6 +109,14 @@ class ConvOperands {
   }
 
  private:
+  // Where the place of a line is kept. The weight gradient reads every kVector-th together: those are
+  // neighbours.
+  TW_DEVICE static int slot(int line) {
+    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
+    if (kPass == ConvPass::correlate) return line;
+    return line % kVector * (Tile::kM / kVector) + line / kVector;
+  }
+
   const ConvProblem<T>& p_;
   const ConvTile& tile_;
   ConvSmem<Tile>& smem_;
@@ -122,10 +131,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) conv2d_fma
   const ConvOperands<kPass, Tile> operands(p, tile, smem);
   const auto load = [&](int panel) {
     const int first = tile.k_begin + panel * kK, stage = panel % kStages;
-    conv_load_fma<Tile, Tile::kM, Tile::kPitchM>(smem.panels.ring.a, stage * kK * Tile::kPitchM, p.a_vectors,
-                                                 [&](int line, int k) { return operands.a(line, first + k); });
-    conv_load_fma<Tile, Tile::kN, Tile::kPitchN>(smem.panels.ring.b, stage * kK * Tile::kPitchN, p.b_vectors,
-                                                 [&](int line, int k) { return operands.b(line, first + k); });
+    conv_load_fma<Tile, Tile::kM, Tile::kPitchM>(
+        smem.panels.ring.a, stage * kK * Tile::kPitchM, p.a_vectors,
+        [&](int line, int k) { return operands.a(line, first + k); });
+    conv_load_fma<Tile, Tile::kN, Tile::kPitchN>(
+        smem.panels.ring.b, stage * kK * Tile::kPitchN, p.b_vectors,
+        [&](int line, int k) { return operands.b(line, first + k); });
   };
 
   const int panels = (tile.k_end - tile.k_begin + kK - 1) / kK;
@@ -133,8 +144,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS_PER_SM(Tile::kThreads, Tile::kBlocks) conv2d_fma
     if (panel < panels) load(panel);
     copy_async_commit();
   }
-  const int row = warp_index() / Tile::kWarpsN * (Tile::kM / Tile::kWarpsM) + lane_index() / Tile::kLanesN * kVector;
-  const int col = warp_index() % Tile::kWarpsN * (Tile::kN / Tile::kWarpsN) + lane_index() % Tile::kLanesN * kVector;
+  const int row =
+      warp_index() / Tile::kWarpsN * (Tile::kM / Tile::kWarpsM) + lane_index() / Tile::kLanesN * kVector;
+  const int col =
+      warp_index() % Tile::kWarpsN * (Tile::kN / Tile::kWarpsN) + lane_index() % Tile::kLanesN * kVector;
   T sums[Tile::kGroupsM][kVector][Tile::kGroupsN][kVector] = {};
   for (int panel = 0; panel < panels; ++panel) {
     copy_async_wait<kStages - 2>();

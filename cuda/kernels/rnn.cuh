@@ -2,8 +2,9 @@
 // Computes    what the recurrent cells share, and the simple one: h' = f(z + product), f = tanh or relu;
 //             backward dz = dh f'(.), from h'
 // Layout      y (B, T, U) and the gates (B, T, ..) contiguous; product (B, ..): the state times u
-// Method      products with u are matmul's, one a time step; a step kernel does the elementwise rest. The state
-//             before a step is y of the step before it, so nothing is copied; a masked step repeats the state
+// Method      products with u are matmul's, one a time step; a step kernel does the elementwise rest. The
+//             state before a step is y of the step before it, so nothing is copied; a masked step repeats
+//             the state
 // Work split  a thread per unit of a sequence
 // Limits      two launches a time step; a short step waits for them
 // Ran on      no GPU yet; passes on simt
@@ -67,8 +68,8 @@ TW_DEVICE W through_tanh(W dy, W y) {
 
 // to = from, or `value` where there is none.
 template <class T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads) rnn_start(GlobalPtr<T> to, GlobalPtr<const T> from, Wide<T> value,
-                                                       int64_t count) {
+TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads)
+    rnn_start(GlobalPtr<T> to, GlobalPtr<const T> from, Wide<T> value, int64_t count) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step)
     to[i] = from ? T(from[i]) : narrow<T>(value);
@@ -76,14 +77,15 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads) rnn_start(GlobalPtr<T> to, GlobalPt
 
 // all (B, T, U): the state before each step; time runs from `first` by `direction`.
 template <class T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads) rnn_states_before(GlobalPtr<T> all, GlobalPtr<const T> y,
-                                                               GlobalPtr<const T> initial, RnnStep s, int64_t first,
-                                                               int direction) {
+TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads)
+    rnn_states_before(GlobalPtr<T> all, GlobalPtr<const T> y, GlobalPtr<const T> initial, RnnStep s,
+                      int64_t first, int direction) {
   rnn_for_units(s, [&](const RnnPlace& at) {
     for (int64_t time = 0; time < s.steps; ++time) {
       RnnStep here = s;
       here.before = time == first ? -1 : time - direction;
-      all[(at.sequence * s.steps + time) * s.units.size() + at.unit] = narrow<T>(rnn_before<T>(here, at, y, initial));
+      all[(at.sequence * s.steps + time) * s.units.size() + at.unit] =
+          narrow<T>(rnn_before<T>(here, at, y, initial));
     }
   });
 }
@@ -111,8 +113,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads)
 // dh gathers the gradient of the state; what passes on through u is added by the caller.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads)
-    rnn_simple_backward_step(RnnStep s, bool relu, GlobalPtr<T> dgates, GlobalPtr<T> dh, GlobalPtr<const T> dy,
-                             GlobalPtr<const T> y, GlobalPtr<const Bool> mask) {
+    rnn_simple_backward_step(RnnStep s, bool relu, GlobalPtr<T> dgates, GlobalPtr<T> dh,
+                             GlobalPtr<const T> dy, GlobalPtr<const T> y, GlobalPtr<const Bool> mask) {
   rnn_for_units(s, [&](const RnnPlace& at) {
     using W = Wide<T>;
     const int64_t place = at.row * s.units.size() + at.unit;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    GRU, the elementwise part of a time step: z, r = sigmoid(.);
-//             n = tanh(x w + b + r q), q = h u + b (reset after);  n = tanh(x w + b + q u), q = r h (reset before);
-//             h' = z h + (1 - z) n; backward: dz = dh (h - n), dn = dh (1 - z), dh' = dh z + ..
+// Computes    GRU, the elementwise part of a time step: z, r = sigmoid(.); n = tanh(x w + b + r q), q = h u
+//             + b (reset after);  n = tanh(x w + b + q u), q = r h (reset before); h' = z h + (1 - z) n;
+//             backward: dz = dh (h - n), dn = dh (1 - z), dh' = dh z + ..
 // Layout      gates (B, T, 4 U): z, r, n, q side by side; x w + b before the step in the first three
-// Method      Cho et al., arXiv:1406.1078v3 (reset before: two kernels, a product between them); reset after is
-//             cuDNN's form, one product a step. z h + (n - z n) is exact at both ends: a closed gate keeps a state
+// Method      Cho et al., arXiv:1406.1078v3 (reset before: two kernels, a product between them); reset
+//             after is cuDNN's form, one product a step. z h + (n - z n) is exact at both ends: a closed
+//             gate keeps a state
 // Work split  a thread per unit of a sequence (rnn.cuh)
 // Limits      memory: nine numbers a unit and step
 // Ran on      no GPU yet; passes on simt
@@ -103,7 +104,8 @@ struct GruGradients {
 
 // dz and the candidate's dn; where the reset stands after, dr and dq too. dh keeps what z lets through.
 template <class T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads) rnn_gru_backward_step(RnnStep s, bool reset_after, GruGradients<T> a) {
+TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads)
+    rnn_gru_backward_step(RnnStep s, bool reset_after, GruGradients<T> a) {
   rnn_for_units(s, [&](const RnnPlace& at) {
     using W = Wide<T>;
     const int64_t units = s.units.size(), first = at.row * 4 * units + at.unit;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    LSTM, the elementwise part of a time step: i, f, o = sigmoid(.), g = tanh(.);  c' = f c + i g;
-//             h' = o tanh(c'); backward: dc += dh o (1 - tanh(c')^2); di = dc g, df = dc c, dg = dc i,
+// Computes    LSTM, the elementwise part of a time step: i, f, o = sigmoid(.), g = tanh(.);  c' = f c + i
+//             g; h' = o tanh(c'); backward: dc += dh o (1 - tanh(c')^2); di = dc g, df = dc c, dg = dc i,
 //             do = dh tanh(c'); dc' = dc f
-// Layout      gates (B, T, 4 U): i, f, g, o side by side; x w + b before the step, the gates' values after it
-// Method      Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); tanh(c') is computed
-//             again by backward, which is cheaper than storing it
+// Layout      gates (B, T, 4 U): i, f, g, o side by side; x w + b before the step, the gates' values after
+//             it
+// Method      Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); tanh(c') is
+//             computed again by backward, which is cheaper than storing it
 // Work split  a thread per unit of a sequence (rnn.cuh)
 // Limits      memory: nine numbers a unit and step
 // Ran on      no GPU yet; passes on simt
@@ -63,7 +64,8 @@ template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRnnThreads) rnn_lstm_backward_step(RnnStep s, LstmGradients<T> a) {
   rnn_for_units(s, [&](const RnnPlace& at) {
     using W = Wide<T>;
-    const int64_t units = s.units.size(), place = at.row * units + at.unit, first = at.row * 4 * units + at.unit;
+    const int64_t units = s.units.size(), place = at.row * units + at.unit,
+                  first = at.row * 4 * units + at.unit;
     W dh = widen(T(a.dh[at.index])), gate[4] = {}, gradient[4] = {};
     if (a.dy) dh += widen(T(a.dy[place]));
     if (!rnn_skipped(a.mask, at)) {

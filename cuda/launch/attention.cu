@@ -30,7 +30,8 @@ bool has_vectors(const View& v) {
 void check_sizes(const char* name, int64_t rows, int64_t keys, int64_t heads, int64_t depth) {
   if (depth > kMostAttentionDepth)
     fail(ErrorKind::value, name,
-         "q has head size " + std::to_string(depth) + ", expected at most " + std::to_string(kMostAttentionDepth));
+         "q has head size " + std::to_string(depth) + ", expected at most " +
+             std::to_string(kMostAttentionDepth));
   constexpr int64_t kMost = std::numeric_limits<int>::max() - 1024;
   if (rows > kMost || keys > kMost || heads * (std::max(rows, keys) / 8 + 1) > kMost)
     fail(ErrorKind::value, name,
@@ -85,7 +86,8 @@ void attention_forward(const View& out, const View& lse, const View& q, const Vi
                              1,
                              1,
                              no_pointer<Wide<T>>(),
-                             no_pointer<Wide<T>>()};
+                             no_pointer<Wide<T>>(),
+                             has_vectors(out)};
     if (lse) f.lse_batch = lse.stride(0), f.lse_head = lse.stride(1), f.lse_query = lse.stride(2);
     launch_attention_forward<T>({heads, stream}, f);
   });
@@ -116,7 +118,8 @@ void attention_backward(const View& dq, const View& dk, const View& dv, const Vi
                               0,
                               0,
                               0,
-                              statistics.pointer()};
+                              statistics.pointer(),
+                              has_vectors(dq) && has_vectors(dk) && has_vectors(dv)};
     b.problem.vectors = p.vectors && has_vectors(dy);
     if (dlse) b.dlse_batch = dlse.stride(0), b.dlse_head = dlse.stride(1), b.dlse_query = dlse.stride(2);
     const AttentionLaunch l = {heads, stream};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launches attention on the CUDA cores (kernels/attention_fma*.cuh): float and double. Tiles are such that two
-// blocks share a multiprocessor, or that a block fits the 99 KiB of the smallest chip from sm_80 on.
+// Launches attention on the CUDA cores (kernels/attention_fma*.cuh): float and double. Tiles are such that
+// two blocks share a multiprocessor, or that a block fits the 99 KiB of the smallest chip from sm_80 on.
 #include "kernels/attention_fma_backward.cuh"
 #include "launch/attention_slices.h"
+#include "launch/shared_limit.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 template <class Tile, class T = typename Tile::T>
 void run_forward(const AttentionLaunch& l, const AttentionForward<T>& f) {
   launch_attention_slices("attention_fma_forward", attention_fma_forward<Tile>, l, f, Tile::kRows,
-                          Tile::kColumns, Tile::kThreads, sizeof(AttentionFmaSmem<Tile>));
+                          Tile::kColumns, Tile::kThreads, shared_size<AttentionFmaSmem<Tile>>());
 }
 
 // 16 rows of a warp pair, or kRows. Blocks of keys are the same: so are the bits.
@@ -28,7 +29,7 @@ void run_backward(const char* name, void (*kernel)(AttentionBackward<T>), int64_
                   const AttentionLaunch& l, AttentionBackward<T> b) {
   b.problem.tiles = static_cast<int>(ceil_divide(lines, Tile::kRows));
   launch(name, kernel, Dim3(static_cast<unsigned>(b.problem.tiles * l.heads)), Dim3(Tile::kThreads),
-         sizeof(AttentionFmaBackwardSmem<Tile>), l.stream, b);
+         shared_size<AttentionFmaBackwardSmem<Tile>>(), l.stream, b);
 }
 
 // body(tile) with the tile of the backward kernels for this head size.
@@ -81,12 +82,20 @@ void launch_attention_forward(const AttentionLaunch& l, AttentionForward<double>
 }
 
 template <>
-void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<float> b) { run_dq(l, b); }
+void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<float> b) {
+  run_dq(l, b);
+}
 template <>
-void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<double> b) { run_dq(l, b); }
+void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<double> b) {
+  run_dq(l, b);
+}
 template <>
-void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<float> b) { run_dkv(l, b); }
+void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<float> b) {
+  run_dkv(l, b);
+}
 template <>
-void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<double> b) { run_dkv(l, b); }
+void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<double> b) {
+  run_dkv(l, b);
+}
 
 }  // namespace TW_BACKEND

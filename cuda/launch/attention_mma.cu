@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launches attention on the tensor cores (kernels/attention_mma*.cuh): F16 and Bf16. Tiles are such that a block
-// has no spills and fits the 99 KiB of the smallest chip from sm_80 on.
+// Launches attention on the tensor cores (kernels/attention_mma*.cuh): F16 and Bf16. Tiles are such that a
+// block has no spills and fits the 99 KiB of the smallest chip from sm_80 on.
 #include "kernels/attention_mma_backward.cuh"
 #include "launch/attention_slices.h"
+#include "launch/shared_limit.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 template <class Tile, class T = typename Tile::T>
 void run_forward(const AttentionLaunch& l, const AttentionForward<T>& f) {
   launch_attention_slices("attention_mma_forward", attention_mma_forward<Tile>, l, f, Tile::kRows,
-                          Tile::kColumns, Tile::kThreads, sizeof(AttentionMmaSmem<Tile>));
+                          Tile::kColumns, Tile::kThreads, shared_size<AttentionMmaSmem<Tile>>());
 }
 
 // 16 rows of one warp, or four warps of 16 kTiles rows.
@@ -39,7 +40,7 @@ void run_backward(const char* name, void (*kernel)(AttentionBackward<T>), int64_
                   const AttentionLaunch& l, AttentionBackward<T> b) {
   b.problem.tiles = static_cast<int>(ceil_divide(lines, Tile::kRows));
   launch(name, kernel, Dim3(static_cast<unsigned>(b.problem.tiles * l.heads), Tile::kD / Tile::kOut),
-         Dim3(Tile::kThreads), sizeof(AttentionMmaBackwardSmem<Tile>), l.stream, b);
+         Dim3(Tile::kThreads), shared_size<AttentionMmaBackwardSmem<Tile>>(), l.stream, b);
 }
 
 // body(tile) with the tile of the backward kernels for this head size. Two sums of 256 columns do not fit the
@@ -72,16 +73,28 @@ void run_dkv(const AttentionLaunch& l, const AttentionBackward<T>& b) {
 }  // namespace
 
 template <>
-void launch_attention_forward(const AttentionLaunch& l, AttentionForward<F16> f) { run_depths(l, f); }
+void launch_attention_forward(const AttentionLaunch& l, AttentionForward<F16> f) {
+  run_depths(l, f);
+}
 template <>
-void launch_attention_forward(const AttentionLaunch& l, AttentionForward<Bf16> f) { run_depths(l, f); }
+void launch_attention_forward(const AttentionLaunch& l, AttentionForward<Bf16> f) {
+  run_depths(l, f);
+}
 template <>
-void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<F16> b) { run_dq(l, b); }
+void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<F16> b) {
+  run_dq(l, b);
+}
 template <>
-void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<Bf16> b) { run_dq(l, b); }
+void launch_attention_dq(const AttentionLaunch& l, AttentionBackward<Bf16> b) {
+  run_dq(l, b);
+}
 template <>
-void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<F16> b) { run_dkv(l, b); }
+void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<F16> b) {
+  run_dkv(l, b);
+}
 template <>
-void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<Bf16> b) { run_dkv(l, b); }
+void launch_attention_dkv(const AttentionLaunch& l, AttentionBackward<Bf16> b) {
+  run_dkv(l, b);
+}
 
 }  // namespace TW_BACKEND

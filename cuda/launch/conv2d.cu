@@ -15,8 +15,6 @@
 namespace TW_BACKEND {
 namespace {
 
-
-
 template <class T>
 ConvImage<T> image_of(const View& v, const char* name) {
   if (!v) return {no_pointer<T>(), 0, 0, 0};
@@ -32,17 +30,23 @@ int to_int(const char* name, const char* what, int64_t value) {
 }
 
 // Output o of the forward pass reads input o * stride + tap * dilation - pad.
-ConvAxis forward_axis(const char* name, int64_t in, int64_t out, int64_t taps, const Conv2dParams& p, int axis) {
+ConvAxis forward_axis(const char* name, int64_t in, int64_t out, int64_t taps, const Conv2dParams& p,
+                      int axis) {
   to_int(name, "a padded side of the image", in + p.padding[2 * axis] + p.padding[2 * axis + 1]);
-  return {Divisor(out), Divisor(taps), to_int(name, "a side of the image", in),
-          to_int(name, "stride", p.stride[axis]), -to_int(name, "padding", p.padding[2 * axis]),
-          to_int(name, "dilation", p.dilation[axis]), 0, 1};
+  return {Divisor(out),
+          Divisor(taps),
+          to_int(name, "a side of the image", in),
+          to_int(name, "stride", p.stride[axis]),
+          -to_int(name, "padding", p.padding[2 * axis]),
+          to_int(name, "dilation", p.dilation[axis]),
+          0,
+          1};
 }
 
 // Inputs phase, phase + stride, ... of the forward pass, as outputs that read dy: input h was read by output
 // (h + pad - tap * dilation) / stride for those taps that leave no remainder.
-ConvAxis backward_axis(const char* name, int64_t in, int64_t out, int64_t taps, const Conv2dParams& p, int axis,
-                       int64_t phase) {
+ConvAxis backward_axis(const char* name, int64_t in, int64_t out, int64_t taps, const Conv2dParams& p,
+                       int axis, int64_t phase) {
   forward_axis(name, in, out, taps, p, axis);
   const int64_t stride = p.stride[axis], dilation = p.dilation[axis];
   const int64_t step = stride / std::gcd(stride, dilation), shift = phase + p.padding[2 * axis];
@@ -72,12 +76,14 @@ ConvProblem<T> empty_problem() {
 int count_of(const char* name, const char* what, int64_t count) {
   constexpr int64_t kMost = (int64_t{1} << 31) - 1024;
   if (count >= kMost)
-    fail(ErrorKind::value, name, std::string(what) + " are " + std::to_string(count) + ", expected less than 2^31 - 1024");
+    fail(ErrorKind::value, name,
+         std::string(what) + " are " + std::to_string(count) + ", expected less than 2^31 - 1024");
   return static_cast<int>(count);
 }
 
 template <class T>
-void set_sizes(const char* name, ConvProblem<T>& p, int64_t pixels, int64_t taps, int64_t in, int64_t out, ConvPass pass) {
+void set_sizes(const char* name, ConvProblem<T>& p, int64_t pixels, int64_t taps, int64_t in, int64_t out,
+               ConvPass pass) {
   p.in_channels = Divisor(in);
   p.out_channels = p.n = static_cast<int>(out);
   const int of_taps = count_of(name, "filter elements of an output", taps * in);
@@ -88,16 +94,19 @@ void set_sizes(const char* name, ConvProblem<T>& p, int64_t pixels, int64_t taps
 
 template <class T>
 bool image_vectors(const ConvImage<T>& image, const void* data, int64_t channels) {
-  return image.data ? conv_vectors<std::remove_const_t<T>>(data, channels, {image.image, image.row, image.pixel}) : true;
+  return image.data
+             ? conv_vectors<std::remove_const_t<T>>(data, channels, {image.image, image.row, image.pixel})
+             : true;
 }
 
 // Adds the slices of p to its result.
 template <ConvPass kPass, class T>
 void add_slices(const ConvProblem<T>& p, Stream stream) {
   const int64_t elements = int64_t{p.m} * p.n;
-  launch("conv2d_sum", conv2d_sum<kPass, T>,
-         Dim3(static_cast<unsigned>(ceil_divide(elements, kConvSumThreads)), 1, static_cast<unsigned>(p.groups)),
-         Dim3(kConvSumThreads), 0, stream, p);
+  launch(
+      "conv2d_sum", conv2d_sum<kPass, T>,
+      Dim3(static_cast<unsigned>(ceil_divide(elements, kConvSumThreads)), 1, static_cast<unsigned>(p.groups)),
+      Dim3(kConvSumThreads), 0, stream, p);
 }
 
 template <class T>
@@ -114,7 +123,8 @@ void run_direct(const ConvLaunch& l, const ConvProblem<T>& p, int64_t work) {
   const auto blocks = static_cast<unsigned>(ceil_divide(work, kConvDirectThreads));
   if (l.plan.kernel == kConvDepthwise) {
     constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
-    launch("conv2d_depthwise", conv2d_depthwise<T, kVector>, Dim3(blocks), Dim3(kConvDirectThreads), 0, l.stream, p);
+    launch("conv2d_depthwise", conv2d_depthwise<T, kVector>, Dim3(blocks), Dim3(kConvDirectThreads), 0,
+           l.stream, p);
   } else {
     launch("conv2d_direct", conv2d_direct<T>, Dim3(blocks), Dim3(kConvDirectThreads), 0, l.stream, p);
   }
@@ -122,7 +132,8 @@ void run_direct(const ConvLaunch& l, const ConvProblem<T>& p, int64_t work) {
 
 // One correlation. `x`, `w` and `y` are where the arrays of p begin.
 template <class T>
-void correlate(ConvProblem<T> p, const View& x, const View& w, const void* y, const View& bias, Stream stream) {
+void correlate(ConvProblem<T> p, const View& x, const View& w, const void* y, const View& bias,
+               Stream stream) {
   if (p.m == 0 || p.n == 0) return;
   constexpr int64_t kChunk = kVectorBytes / static_cast<int64_t>(sizeof(T));
   const int64_t in = p.in_channels.size();
@@ -133,34 +144,37 @@ void correlate(ConvProblem<T> p, const View& x, const View& w, const void* y, co
   const bool depthwise = in == 1 && p.n == 1;
   const int64_t stored = depthwise ? p.groups : p.groups == 1 ? 0 : p.n;
   p.y_vectors = p.y_vectors && image_vectors(p.y, y, stored) && conv_vectors<T>(bias.data, 0, {});
-  ConvShape shape = {p.m, p.n, p.k, p.groups, in, static_cast<int>(sizeof(T)), true,
-                     sizeof(T) == 4 && tf32_allowed(), false};
+  ConvShape shape = {
+      p.m,  p.n, p.k, p.groups, in, static_cast<int>(sizeof(T)), true, sizeof(T) == 4 && tf32_allowed(),
+      false};
   shape.vectors = depthwise && p.w_group == 1 && p.groups % kChunk == 0 &&
                   image_vectors(p.x, x.data, p.groups) && conv_vectors<T>(w.data, 0, {p.w_row, p.w_col});
   l.plan = choose_conv(shape);
   p.slices = l.plan.slices, p.slice_depth = l.plan.slice_depth;
   if (l.plan.kernel == kConvDepthwise) return run_direct(l, p, int64_t{p.m} * ceil_divide(p.groups, kChunk));
   if (l.plan.kernel == kConvDirect) return run_direct(l, p, int64_t{p.m} * p.n * p.groups);
-  const Scratch<Wide<T>> partial(p.slices == 1 ? 0 : int64_t{p.groups} * p.slices * p.m * p.n, stream, kConvName);
+  const Scratch<Wide<T>> partial(p.slices == 1 ? 0 : int64_t{p.groups} * p.slices * p.m * p.n, stream,
+                                 kConvName);
   p.partial = partial.pointer();
   run_tiles(l, p);
   if (p.slices > 1) add_slices<ConvPass::correlate>(p, stream);
 }
 
 template <class T>
-void forward(const View& y, const View& z, const View& x, const View& w, const View& bias, const View& residual,
-             const Conv2dParams& params, const Epilogue& epilogue, Stream stream) {
+void forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+             const View& residual, const Conv2dParams& params, const Epilogue& epilogue, Stream stream) {
   ConvProblem<T> p = empty_problem<T>();
   p.x = image_of<const T>(x, "x");
   p.w = global_pointer<const T>(w, "w");
   p.groups = static_cast<int>(params.groups);
   p.rows = forward_axis(kConvName, x.dim(1), y.dim(1), w.dim(0), params, 0);
   p.cols = forward_axis(kConvName, x.dim(2), y.dim(2), w.dim(1), params, 1);
-  set_sizes(kConvName, p, y.dim(0) * y.dim(1) * y.dim(2), w.dim(0) * w.dim(1), w.dim(2), w.dim(3) / params.groups,
-            ConvPass::correlate);
+  set_sizes(kConvName, p, y.dim(0) * y.dim(1) * y.dim(2), w.dim(0) * w.dim(1), w.dim(2),
+            w.dim(3) / params.groups, ConvPass::correlate);
   p.w_row = w.stride(0), p.w_col = w.stride(1), p.w_in = w.stride(2), p.w_out = w.stride(3);
   p.w_group = p.n * p.w_out;
-  p.y = image_of<T>(y, "out"), p.z = image_of<T>(z, "z"), p.residual = image_of<const T>(residual, "residual");
+  p.y = image_of<T>(y, "out"), p.z = image_of<T>(z, "z"),
+  p.residual = image_of<const T>(residual, "residual");
   p.bias = optional_pointer<const T>(bias, "bias");
   p.activation = epilogue.activation, p.slope = static_cast<Wide<T>>(epilogue.slope);
   p.y_vectors = image_vectors(p.z, z.data, 0) && image_vectors(p.residual, residual.data, 0);
@@ -168,8 +182,8 @@ void forward(const View& y, const View& z, const View& x, const View& w, const V
 }
 
 template <class T>
-void backward_data(const View& dx, const View& dy, const View& w, const View& bias, const Conv2dParams& params,
-                   const Epilogue& epilogue, Stream stream) {
+void backward_data(const View& dx, const View& dy, const View& w, const View& bias,
+                   const Conv2dParams& params, const Epilogue& epilogue, Stream stream) {
   constexpr const char* kName = "conv2d_backward_data";
   const int64_t row_step = params.stride[0], col_step = params.stride[1];
   ConvProblem<T> p = empty_problem<T>();
@@ -185,8 +199,9 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
     for (int64_t b = 0; b < std::min(col_step, dx.dim(2)); ++b) {
       p.rows = backward_axis(kName, dx.dim(1), dy.dim(1), w.dim(0), params, 0, a);
       p.cols = backward_axis(kName, dx.dim(2), dy.dim(2), w.dim(1), params, 1, b);
-      set_sizes(kName, p, dx.dim(0) * p.rows.out.size() * p.cols.out.size(), p.rows.taps.size() * p.cols.taps.size(),
-                w.dim(3) / params.groups, w.dim(2), ConvPass::correlate);
+      set_sizes(kName, p, dx.dim(0) * p.rows.out.size() * p.cols.out.size(),
+                p.rows.taps.size() * p.cols.taps.size(), w.dim(3) / params.groups, w.dim(2),
+                ConvPass::correlate);
       const int64_t first = a * whole.row + b * whole.pixel;
       p.y = {whole.data + first, whole.image, whole.row * row_step, whole.pixel * col_step};
       p.y_vectors = true;
@@ -220,8 +235,8 @@ void bias_gradient(ConvProblem<T> p, const View& db, Stream stream) {
 }
 
 template <class T>
-void backward_weight(const View& dw, const View& db, const View& dy, const View& x, const Conv2dParams& params,
-                     Stream stream) {
+void backward_weight(const View& dw, const View& db, const View& dy, const View& x,
+                     const Conv2dParams& params, Stream stream) {
   constexpr const char* kName = "conv2d_backward_weight";
   ConvProblem<T> p = empty_problem<T>();
   p.x = image_of<const T>(x, "x"), p.dy = image_of<const T>(dy, "dy");
@@ -244,31 +259,32 @@ void backward_weight(const View& dw, const View& db, const View& dy, const View&
   p.b_vectors = image_vectors(p.dy, dy.data, p.n);
   p.y_vectors = conv_vectors<T>(dw.data, p.n, {});
   p.slices = l.plan.slices, p.slice_depth = l.plan.slice_depth;
-  const Scratch<Wide<T>> partial(p.slices == 1 ? 0 : int64_t{p.groups} * p.slices * p.m * p.n, stream, kConvName);
+  const Scratch<Wide<T>> partial(p.slices == 1 ? 0 : int64_t{p.groups} * p.slices * p.m * p.n, stream,
+                                 kConvName);
   p.partial = partial.pointer();
   run_tiles(l, p);
   if (p.slices > 1) add_slices<ConvPass::weight>(p, stream);
 }
 
-void conv2d_forward(const View& y, const View& z, const View& x, const View& w, const View& bias, const View& residual,
-                    const Conv2dParams& params, const Epilogue& epilogue, Stream stream) {
+void conv2d_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,
+                    const View& residual, const Conv2dParams& params, const Epilogue& epilogue,
+                    Stream stream) {
   for_any_float(y.dtype, [&](auto type) {
     forward<type_t<decltype(type)>>(y, z, x, w, bias, residual, params, epilogue, stream);
   });
 }
 
-void conv2d_backward_data(const View& dx, const View& dy, const View& w, const View& bias, const Conv2dParams& params,
-                          const Epilogue& epilogue, Stream stream) {
+void conv2d_backward_data(const View& dx, const View& dy, const View& w, const View& bias,
+                          const Conv2dParams& params, const Epilogue& epilogue, Stream stream) {
   for_any_float(dx.dtype, [&](auto type) {
     backward_data<type_t<decltype(type)>>(dx, dy, w, bias, params, epilogue, stream);
   });
 }
 
-void conv2d_backward_weight(const View& dw, const View& db, const View& dy, const View& x, const Conv2dParams& params,
-                            Stream stream) {
-  for_any_float(dw.dtype, [&](auto type) {
-    backward_weight<type_t<decltype(type)>>(dw, db, dy, x, params, stream);
-  });
+void conv2d_backward_weight(const View& dw, const View& db, const View& dy, const View& x,
+                            const Conv2dParams& params, Stream stream) {
+  for_any_float(dw.dtype,
+                [&](auto type) { backward_weight<type_t<decltype(type)>>(dw, db, dy, x, params, stream); });
 }
 
 }  // namespace

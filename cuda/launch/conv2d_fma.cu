@@ -3,6 +3,7 @@
 #include "device/launch.cuh"
 #include "kernels/conv2d_tile.cuh"
 #include "launch/conv2d_launch.h"
+#include "launch/shared_limit.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -14,7 +15,7 @@ void run(const ConvLaunch& l, ConvProblem<float> p) {
     p.b_vectors = l.filter_across;
   }
   launch("conv2d_fma", conv2d_fma<Tile, kPass>, conv_grid(p.m, p.n, Tile::kM, Tile::kN, l.plan, p.groups),
-         Dim3(Tile::kThreads), sizeof(ConvSmem<Tile>), l.stream, p);
+         Dim3(Tile::kThreads), shared_size<ConvSmem<Tile>>(), l.stream, p);
 }
 
 template <class Tile>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernel a pass of a convolution runs by, by shape, layout and dtype alone, and the tiles' launchers; one
-// definition per file conv2d_<kind>.cu.
+// Which kernel a pass of a convolution runs by, by shape, layout and dtype alone, and the tiles' launchers;
+// one definition per file conv2d_<kind>.cu.
 #pragma once
 
 #include "core/view.h"

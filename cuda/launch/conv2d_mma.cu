@@ -3,6 +3,7 @@
 #include "device/launch.cuh"
 #include "kernels/conv2d_tile.cuh"
 #include "launch/conv2d_launch.h"
+#include "launch/shared_limit.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -10,13 +11,13 @@ namespace {
 template <class Tile, ConvPass kPass, MmaLines kLinesA, MmaLines kLinesB>
 void run(const ConvLaunch& l, const ConvProblem<typename Tile::T>& p) {
   launch("conv2d_mma", conv2d_mma<Tile, kPass, kLinesA, kLinesB>,
-         conv_grid(p.m, p.n, Tile::kM, Tile::kN, l.plan, p.groups), Dim3(Tile::kThreads), sizeof(ConvSmem<Tile>),
-         l.stream, p);
+         conv_grid(p.m, p.n, Tile::kM, Tile::kN, l.plan, p.groups), Dim3(Tile::kThreads),
+         shared_size<ConvSmem<Tile>>(), l.stream, p);
 }
 
-// In shared memory an operand's lines run as in memory: those of images and of the weight gradient along the
-// channels, those of filters along whichever of their channels is contiguous. tf32 has no transposing ldmatrix:
-// all lines run along k.
+// In shared memory an operand's lines run as in memory: those of images and of the weight gradient along
+// the channels, those of filters along whichever of their channels is contiguous. tf32 has no transposing
+// ldmatrix: all lines run along k.
 template <class Tile>
 void run(const ConvLaunch& l, ConvProblem<typename Tile::T> p) {
   constexpr MmaLines kAlong = MmaLines::along_k, kAcross = MmaLines::across_k;
@@ -49,10 +50,16 @@ void run_any(const ConvLaunch& l, const ConvProblem<T>& p) {
 }  // namespace
 
 template <>
-void launch_conv_mma(const ConvLaunch& l, const ConvProblem<F16>& p) { run_any(l, p); }
+void launch_conv_mma(const ConvLaunch& l, const ConvProblem<F16>& p) {
+  run_any(l, p);
+}
 template <>
-void launch_conv_mma(const ConvLaunch& l, const ConvProblem<Bf16>& p) { run_any(l, p); }
+void launch_conv_mma(const ConvLaunch& l, const ConvProblem<Bf16>& p) {
+  run_any(l, p);
+}
 template <>
-void launch_conv_mma(const ConvLaunch& l, const ConvProblem<float>& p) { run_any(l, p); }
+void launch_conv_mma(const ConvLaunch& l, const ConvProblem<float>& p) {
+  run_any(l, p);
+}
 
 }  // namespace TW_BACKEND

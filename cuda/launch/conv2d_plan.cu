@@ -8,12 +8,13 @@
 namespace TW_BACKEND {
 namespace {
 
-constexpr const char* kNames[kConvKernels] = {"direct", "depthwise", "fma_large", "fma_small", "mma_large", "mma_small"};
+constexpr const char* kNames[kConvKernels] = {"direct",    "depthwise", "fma_large",
+                                              "fma_small", "mma_large", "mma_small"};
 constexpr int64_t kMaxSlices = 64;
-constexpr int64_t kMostGroups = 65535;  // of a grid's third axis
-constexpr int64_t kFewChannels = 8;   // of a group: most of a tile would be empty
-constexpr int64_t kShortSum = 8;      // of k, or of m of a weight gradient
-constexpr int64_t kPanelsOfSlice = 8;  // at least
+constexpr int64_t kMostGroups = 65535;      // of a grid's third axis
+constexpr int64_t kFewChannels = 8;         // of a group: most of a tile would be empty
+constexpr int64_t kShortSum = 8;            // of k, or of m of a weight gradient
+constexpr int64_t kPanelsOfSlice = 8;       // at least
 constexpr int64_t kDirectSliceDepth = 256;  // at least
 
 std::atomic<int> forced_kernel{-1}, forced_slices{1};
@@ -21,7 +22,8 @@ std::atomic<int> forced_kernel{-1}, forced_slices{1};
 struct Tile {
   int m, n, depth_bytes;
 };
-constexpr Tile kTiles[kConvKernels] = {{1, 1, 0}, {1, 1, 0}, {128, 128, 64}, {64, 32, 64}, {128, 128, 128}, {64, 32, 128}};
+constexpr Tile kTiles[kConvKernels] = {{1, 1, 0},    {1, 1, 0},       {128, 128, 64},
+                                       {64, 32, 64}, {128, 128, 128}, {64, 32, 128}};
 
 ConvPlan sliced(int kernel, int64_t k, int64_t slices, int64_t depth) {
   const int64_t panels = std::max<int64_t>(ceil_divide(k, depth), 1);
@@ -31,8 +33,10 @@ ConvPlan sliced(int kernel, int64_t k, int64_t slices, int64_t depth) {
 
 // Slices that give the chip two blocks a multiprocessor, each with enough to do.
 ConvPlan fill_chip(int kernel, int64_t blocks, int64_t k, int64_t depth, int64_t least) {
-  const int64_t wanted = blocks >= kMultiprocessors ? 1 : ceil_divide(2 * kMultiprocessors, std::max<int64_t>(blocks, 1));
-  return sliced(kernel, k, std::clamp<int64_t>(ceil_divide(k, least), 1, std::min(wanted, kMaxSlices)), depth);
+  const int64_t wanted =
+      blocks >= kMultiprocessors ? 1 : ceil_divide(2 * kMultiprocessors, std::max<int64_t>(blocks, 1));
+  return sliced(kernel, k, std::clamp<int64_t>(ceil_divide(k, least), 1, std::min(wanted, kMaxSlices)),
+                depth);
 }
 
 bool takes(int kernel, const ConvShape& s) {
@@ -61,7 +65,10 @@ const char* conv_kernel_name(int kernel) { return kNames[kernel]; }
 ConvPlan choose_conv(const ConvShape& s) {
   const int forced = forced_kernel;
   if (forced >= 0 && takes(forced, s)) {
-    if (forced == kConvDepthwise || (forced == kConvDirect && s.correlate)) return direct_plan(s).kernel == forced ? direct_plan(s) : ConvPlan{forced, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
+    if (forced == kConvDepthwise || (forced == kConvDirect && s.correlate))
+      return direct_plan(s).kernel == forced
+                 ? direct_plan(s)
+                 : ConvPlan{forced, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
     const int64_t depth = forced == kConvDirect ? 1 : kTiles[forced].depth_bytes / s.element_bytes;
     return sliced(forced, s.k, forced_slices, depth);
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Simple RNN on CUDA: one gate whose value is the state, so y holds x w + b until its step.
-#include "launch/rnn_steps.h"
-
 #include "launch/dtypes.h"
 #include "launch/fill.h"
+#include "launch/rnn_steps.h"
 
 namespace TW_BACKEND {
 namespace {
 
-void simple_rnn_forward(const View& y, const View& h_last, const View& x, const View& w, const View& u, const View& b,
-                        const View& h0, const View& mask, const RnnParams& params, Stream stream) {
+void simple_rnn_forward(const View& y, const View& h_last, const View& x, const View& w, const View& u,
+                        const View& b, const View& h0, const View& mask, const RnnParams& params,
+                        Stream stream) {
   for_any_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, params, stream);
@@ -29,9 +29,9 @@ void simple_rnn_forward(const View& y, const View& h_last, const View& x, const 
 }
 
 void simple_rnn_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
-                         const View& dgates, const View& dy, const View& dh_last, const View& x, const View& w,
-                         const View& u, const View& h0, const View& mask, const View& y, const RnnParams& params,
-                         Stream stream) {
+                         const View& dgates, const View& dy, const View& dh_last, const View& x,
+                         const View& w, const View& u, const View& h0, const View& mask, const View& y,
+                         const RnnParams& params, Stream stream) {
   for_any_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, params, stream);
@@ -39,8 +39,9 @@ void simple_rnn_backward(const View& dx, const View& dw, const View& du, const V
     const RnnInitial<T> initial(h0, y.dtype, s);
     const View transposed = rnn_matrix(u, 0, s.units, s.units, s.units).transposed();
     for (int64_t n = s.empty() ? -1 : s.steps - 1; n >= 0; --n) {
-      s.run("rnn_simple_backward_step", rnn_simple_backward_step<T>, s.step(n), params.activation == Activation::relu,
-            global_pointer<T>(dgates, "dgates"), global_pointer<T>(dh0, "dh0"), optional_pointer<const T>(dy, "dy"),
+      s.run("rnn_simple_backward_step", rnn_simple_backward_step<T>, s.step(n),
+            params.activation == Activation::relu, global_pointer<T>(dgates, "dgates"),
+            global_pointer<T>(dh0, "dh0"), optional_pointer<const T>(dy, "dy"),
             global_pointer<const T>(y, "y"), optional_pointer<const Bool>(mask, "mask"));
       const View dz = rnn_matrix(dgates, s.time(n) * s.units, s.batch, s.units, s.steps * s.units).view();
       run_matmul(dh0, dz, transposed, View(), 1, stream);

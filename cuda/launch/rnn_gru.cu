@@ -2,7 +2,6 @@
 // GRU on CUDA, the plan of rnn_lstm.cu. With the reset gate before its product the candidate waits for r: two
 // products a step.
 #include "kernels/rnn_gru.cuh"
-
 #include "launch/dtypes.h"
 #include "launch/rnn_steps.h"
 
@@ -12,8 +11,9 @@ namespace {
 constexpr int64_t kGates = 3;
 constexpr int64_t kKept = 4;  // in a row of `gates`: z, r, the candidate, q
 
-void gru_forward(const View& y, const View& h_last, const View& gates, const View& x, const View& w, const View& u,
-                 const View& b, const View& h0, const View& mask, const RnnParams& params, Stream stream) {
+void gru_forward(const View& y, const View& h_last, const View& gates, const View& x, const View& w,
+                 const View& u, const View& b, const View& h0, const View& mask, const RnnParams& params,
+                 Stream stream) {
   for_any_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, params, stream);
@@ -69,9 +69,10 @@ void step_back(const RnnSteps& s, int64_t n, bool reset_after, const GruGradient
   run_matmul(dh, columns(0, 2 * units), for_gates, View(), 1, s.stream);
 }
 
-void gru_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0, const View& dgates,
-                  const View& dy, const View& dh_last, const View& x, const View& w, const View& u, const View& h0,
-                  const View& mask, const View& y, const View& gates, const RnnParams& params, Stream stream) {
+void gru_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
+                  const View& dgates, const View& dy, const View& dh_last, const View& x, const View& w,
+                  const View& u, const View& h0, const View& mask, const View& y, const View& gates,
+                  const RnnParams& params, Stream stream) {
   for_any_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, params, stream);
@@ -80,14 +81,11 @@ void gru_backward(const View& dx, const View& dw, const View& du, const View& db
     rnn_copy<T>(dh0, dh_last, stream);
     const RnnInitial<T> initial(h0, y.dtype, s);
     const RnnBuffer<T> dq(y.dtype, s.batch, units, stream);
-    const GruGradients<T> arrays = {global_pointer<T>(dgates, "dgates"),
-                                    global_pointer<T>(dh0, "dh0"),
-                                    optional_pointer<const T>(dy, "dy"),
-                                    global_pointer<const T>(gates, "gates"),
-                                    global_pointer<const T>(y, "y"),
-                                    initial.pointer(),
-                                    global_pointer<const T>(dq.view(), "dq"),
-                                    optional_pointer<const Bool>(mask, "mask")};
+    const GruGradients<T> arrays = {
+        global_pointer<T>(dgates, "dgates"),      global_pointer<T>(dh0, "dh0"),
+        optional_pointer<const T>(dy, "dy"),      global_pointer<const T>(gates, "gates"),
+        global_pointer<const T>(y, "y"),          initial.pointer(),
+        global_pointer<const T>(dq.view(), "dq"), optional_pointer<const Bool>(mask, "mask")};
     for (int64_t n = s.empty() ? -1 : s.steps - 1; n >= 0; --n)
       step_back(s, n, after, arrays, dh0, dq.view(), dgates, u);
     const RnnProducts<T> products(s, y.dtype);

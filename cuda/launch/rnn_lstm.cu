@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM on CUDA: x @ w for all time steps in one product; then step by step a product with u and the elementwise
-// rest. Backward collects dgates step by step; the weights' gradients are products over all steps.
+// LSTM on CUDA: x @ w for all time steps in one product; then step by step a product with u and the
+// elementwise rest. Backward collects dgates step by step; the weights' gradients are products over all
+// steps.
 #include "kernels/rnn_lstm.cuh"
-
 #include "launch/dtypes.h"
 #include "launch/rnn_steps.h"
 
@@ -42,10 +42,11 @@ void lstm_forward(const View& y, const View& h_last, const View& c_last, const V
   });
 }
 
-void lstm_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0, const View& dc0,
-                   const View& dgates, const View& dy, const View& dh_last, const View& dc_last, const View& x,
-                   const View& w, const View& u, const View& h0, const View& c0, const View& mask, const View& y,
-                   const View& gates, const View& cells, const RnnParams& params, Stream stream) {
+void lstm_backward(const View& dx, const View& dw, const View& du, const View& db, const View& dh0,
+                   const View& dc0, const View& dgates, const View& dy, const View& dh_last,
+                   const View& dc_last, const View& x, const View& w, const View& u, const View& h0,
+                   const View& c0, const View& mask, const View& y, const View& gates, const View& cells,
+                   const RnnParams& params, Stream stream) {
   for_any_float(dgates.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const RnnSteps s(x, u, params, stream);

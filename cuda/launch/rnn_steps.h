@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the launchers of LSTM, GRU and simple RNN share: the order of the time steps, matrices inside arrays, the
-// products over all steps. Arrays are contiguous, as the bindings ask.
+// What the launchers of LSTM, GRU and simple RNN share: the order of the time steps, matrices inside
+// arrays, the products over all steps. Arrays are contiguous, as the bindings ask.
 #pragma once
 
 #include <algorithm>
@@ -77,8 +77,9 @@ inline View rnn_bias(const View& b, int64_t first, int64_t n) {
 template <class T>
 void rnn_copy(const View& to, const View& from, Stream stream, double value = 0) {
   if (to.size() == 0) return;
-  launch_map("rnn_start", rnn_start<T>, MapGrid(to.size(), kRnnThreads), stream, global_pointer<T>(to, "state"),
-             optional_pointer<const T>(from, "initial state"), static_cast<Wide<T>>(value), to.size());
+  launch_map("rnn_start", rnn_start<T>, MapGrid(to.size(), kRnnThreads), stream,
+             global_pointer<T>(to, "state"), optional_pointer<const T>(from, "initial state"),
+             static_cast<Wide<T>>(value), to.size());
 }
 
 // An array of our own.
@@ -104,7 +105,8 @@ template <class T>
 class RnnInitial {
  public:
   RnnInitial(const View& given, Dtype dtype, const RnnSteps& s)
-      : zeros_(dtype, given ? 0 : s.batch, given ? 0 : s.units, s.stream), view_(given ? given : zeros_.view()) {
+      : zeros_(dtype, given ? 0 : s.batch, given ? 0 : s.units, s.stream),
+        view_(given ? given : zeros_.view()) {
     if (!given) rnn_copy<T>(view_, View(), s.stream);
   }
   const View& view() const { return view_; }
@@ -121,8 +123,8 @@ inline View rnn_state_before(const RnnSteps& s, int64_t n, const View& y, const 
   return rnn_matrix(y, s.time(n - 1) * s.units, s.batch, s.units, s.steps * s.units).view();
 }
 
-// Products over all rows: of x with w, and the gradients of every weight. dz: the first `width` columns of rows
-// that lie `step` apart.
+// Products over all rows: of x with w, and the gradients of every weight. dz: the first `width` columns of
+// rows that lie `step` apart.
 template <class T>
 class RnnProducts {
  public:
@@ -130,19 +132,23 @@ class RnnProducts {
     rnn_copy<T>(one_.view(), View(), s.stream, 1);
   }
 
-  void inputs(const View& gates, int64_t step, const View& x, const View& w, const View& b, int64_t width) const {
-    multiply(rnn_matrix(gates, 0, s_.rows(), width, step).view(), rows_of(x, s_.inputs), whole(w), rnn_bias(b, 0, width));
+  void inputs(const View& gates, int64_t step, const View& x, const View& w, const View& b,
+              int64_t width) const {
+    multiply(rnn_matrix(gates, 0, s_.rows(), width, step).view(), rows_of(x, s_.inputs), whole(w),
+             rnn_bias(b, 0, width));
   }
 
-  void inputs_backward(const View& dx, const View& dw, const View& x, const View& w, const View& dgates, int64_t step,
-                       int64_t width) const {
+  void inputs_backward(const View& dx, const View& dw, const View& x, const View& w, const View& dgates,
+                       int64_t step, int64_t width) const {
     const View dz = rnn_matrix(dgates, 0, s_.rows(), width, step).view();
-    if (dx) multiply(rows_of(dx, s_.inputs), dz, rnn_matrix(w, 0, s_.inputs, width, width).transposed(), View());
+    if (dx)
+      multiply(rows_of(dx, s_.inputs), dz, rnn_matrix(w, 0, s_.inputs, width, width).transposed(), View());
     if (dw) multiply(whole(dw), rnn_matrix(x, 0, s_.rows(), s_.inputs, s_.inputs).transposed(), dz, View());
   }
 
   // Elements first .. of db = sums of `cols` columns of dgates: a product with ones.
-  void bias_backward(const View& db, int64_t first, const View& dgates, int64_t column, int64_t cols, int64_t step) const {
+  void bias_backward(const View& db, int64_t first, const View& dgates, int64_t column, int64_t cols,
+                     int64_t step) const {
     View ones = rnn_matrix(one_.view(), 0, 1, s_.rows(), 0).view();
     ones.strides[1] = 0;
     multiply(rnn_matrix(db, first, 1, cols, cols).view(), ones,
@@ -150,8 +156,9 @@ class RnnProducts {
   }
 
   // Columns of du = left^T @ columns of dgates; left has `units` columns in rows `left_step` apart.
-  void state_backward(const View& du, int64_t du_step, int64_t du_column, const View& left, int64_t left_column,
-                      int64_t left_step, const View& dgates, int64_t column, int64_t cols, int64_t step) const {
+  void state_backward(const View& du, int64_t du_step, int64_t du_column, const View& left,
+                      int64_t left_column, int64_t left_step, const View& dgates, int64_t column,
+                      int64_t cols, int64_t step) const {
     multiply(rnn_matrix(du, du_column, s_.units, cols, du_step).view(),
              rnn_matrix(left, left_column, s_.rows(), s_.units, left_step).transposed(),
              rnn_matrix(dgates, column, s_.rows(), cols, step).view(), View());
@@ -172,8 +179,8 @@ class RnnProducts {
 template <class T>
 void rnn_all_before(const RnnSteps& s, const View& all, const View& y, const GlobalPtr<const T>& initial) {
   if (s.empty() || s.steps == 0) return;
-  s.run("rnn_states_before", rnn_states_before<T>, global_pointer<T>(all, "states"), global_pointer<const T>(y, "y"),
-        initial, s.step(0), s.time(0), s.reverse ? -1 : 1);
+  s.run("rnn_states_before", rnn_states_before<T>, global_pointer<T>(all, "states"),
+        global_pointer<const T>(y, "y"), initial, s.step(0), s.time(0), s.reverse ? -1 : 1);
 }
 
 void fill_lstm(Ops& ops);

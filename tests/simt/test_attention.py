@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The attention kernels on the emulator: the operation tests of tests/ops, every configuration the launchers can
-choose, 16-bit storage, slices of the keys, and what each synchronisation is for.
+"""The attention kernels on the emulator: the operation tests of tests/ops, every configuration the launchers
+can choose, 16-bit storage, slices of the keys, and what each synchronisation is for.
 
 Proves indices, lane maps, synchronisation and arithmetic. It is no run on a GPU.
 """
@@ -8,7 +8,6 @@ Proves indices, lane maps, synchronisation and arithmetic. It is no run on a GPU
 import ml_dtypes
 import numpy as np
 import pytest
-
 from ops.harness import compare
 from ops.test_attention import (  # noqa: F401
     MASKS,
@@ -22,6 +21,7 @@ from ops.test_attention import (  # noqa: F401
     test_rows_that_see_nothing_are_zero,
     test_special_values_stay_in_their_rows,
 )
+
 from tilewright import _simt, ops
 from tilewright.reference import attention as reference
 
@@ -31,7 +31,7 @@ from .mutation import unmissed
 pytestmark = pytest.mark.usefixtures("on_simt")
 bfloat16 = ml_dtypes.bfloat16
 HEAD_SIZES = (32, 64, 96, 128, 256)
-# A result and its factors are rounded to 11 (8) bits: weights and score gradients between the two products too.
+# A result, its factors, and the weights between the two products are rounded to 11 (8) bits.
 BOUND = {np.float16: 2.0**-10, bfloat16: 2.0**-7}
 
 
@@ -79,7 +79,7 @@ def judge_16(dtype, shape, mask=None, **options):
 
 @pytest.mark.parametrize("depth", HEAD_SIZES)
 def test_every_configuration_of_float32(depth):
-    """Two tiles and a tail of rows and of keys, few rows and many; depths that end inside a tile and on its edge."""
+    """Two tiles and a tail of rows and of keys, few rows and many; depths on a tile's edge and before it."""
     rng = np.random.default_rng(2)
     for queries, keys, d in ((70, 73, depth), (5, 73, depth - 3)):
         judge(rng, np.float32, (1, queries, keys, 2, 1, d), causal=queries > 8)

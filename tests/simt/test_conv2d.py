@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The convolution kernels on the emulator: the operation tests of tests/ops, and every kernel the launchers can
-choose by all three passes, with slices and without, channels by 16 bytes and one at a time.
+"""The convolution kernels on the emulator: the operation tests of tests/ops, and every kernel the launchers
+can choose by all three passes, with slices and without, channels by 16 bytes and one at a time.
 
 Proves indices, lane maps, synchronisation and arithmetic. It is no run on a GPU.
 """
@@ -8,7 +8,6 @@ Proves indices, lane maps, synchronisation and arithmetic. It is no run on a GPU
 import ml_dtypes
 import numpy as np
 import pytest
-
 from ops.test_conv2d import (  # noqa: F401
     check_passes,
     test_any_strides_in_memory,
@@ -19,6 +18,7 @@ from ops.test_conv2d import (  # noqa: F401
     test_special_values_reach_what_reads_them_and_nothing_else,
     test_transposed_convolution,
 )
+
 from tilewright import _simt, ops
 from tilewright.reference import conv2d as reference
 

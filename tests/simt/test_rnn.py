@@ -7,7 +7,6 @@ Their kernels work unit by unit and meet nowhere; what synchronises is matmul's.
 import ml_dtypes
 import numpy as np
 import pytest
-
 from ops.test_rnn import (  # noqa: F401
     FORMS,
     arrays,
@@ -23,6 +22,7 @@ from ops.test_rnn import (  # noqa: F401
     test_special_values_stay_in_their_sequence,
     with_states,
 )
+
 from tilewright import _simt, ops
 from tilewright.reference import rnn as reference
 
