@@ -27,6 +27,7 @@ from tilewright.reference import attention as reference
 
 from .conftest import SCHEDULES
 from .mutation import unmissed
+from .test_matmul import aligned
 
 pytestmark = pytest.mark.usefixtures("on_simt")
 bfloat16 = ml_dtypes.bfloat16
@@ -194,3 +195,17 @@ def test_each_synchronisation_is_needed(dtype, depth):
     dy = rng.standard_normal(q.shape).astype(dtype)
     places, unseen = unmissed(lambda: run(q, k, v, dy))
     assert places >= 12 and not unseen, f"{len(unseen)} of {places} were not missed: {unseen}"
+
+
+@pytest.mark.parametrize("depth", [64, 128, 256])
+@pytest.mark.parametrize("dtype", [np.float32, bfloat16])
+def test_no_bank_conflicts(dtype, depth):
+    q = aligned((1, 64, 1, depth), dtype)
+    q[...] = 1
+    _simt.count_accesses(True)
+    y, lse = ops.attention(q, q, q, return_lse=True)
+    ops.attention_backward(q, q, q, q, y, lse)
+    _simt.count_accesses(False)
+    counts = _simt.counted_accesses()
+    assert len(counts) == 4  # forward, statistics, dq, dk and dv
+    assert all(c["shared_conflicts"] == 0 for c in counts.values()), counts

@@ -24,7 +24,7 @@ from tilewright.reference import conv2d as reference
 
 from .conftest import SCHEDULES
 from .mutation import unmissed
-from .test_matmul import to_tf32
+from .test_matmul import aligned, to_tf32
 
 pytestmark = pytest.mark.usefixtures("on_simt")
 bfloat16 = ml_dtypes.bfloat16
@@ -258,3 +258,15 @@ def test_every_schedule_gives_the_same_bits():
         )
         bits.add(b"".join(r.tobytes() for r in results))
     assert len(bits) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, bfloat16])
+def test_no_bank_conflicts(dtype):
+    x, w = aligned((1, 16, 16, 64), dtype), aligned((3, 3, 64, 64), dtype)
+    x[...] = w[...] = 1
+    _simt.count_accesses(True)
+    y = ops.conv2d(x, w, padding="same")
+    ops.conv2d_backward_data(y, w, x.shape, padding="same")
+    _simt.count_accesses(False)
+    counts = _simt.counted_accesses()
+    assert counts and all(c["shared_conflicts"] == 0 for c in counts.values()), counts

@@ -36,7 +36,7 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     Numerics  accumulates in q's dtype in an order that only the shapes decide. A query that sees no key gives 0
               and lse -inf, as in FlashAttention and PyTorch 2.5 and later (before: NaN); a NaN score makes its row NaN.
               Float32 tolerance tested: 4e-6 of the largest output
-    Backends  cpu
+    Backends  cpu; simt with D up to 256
     Notes     Milakov & Gimelshein, arXiv:1805.02867 (online softmax); Dao et al., FlashAttention, arXiv:2205.14135
               and FlashAttention-2, arXiv:2307.08691. The gradient recomputes the weights from lse. Second
               gradients, and the gradient of an additive mask, go through matmul and hold the score matrix.
@@ -84,7 +84,7 @@ def attention_backward(
     Returns   (dq, dk, dv) : like q, k, v
     Raises    as `attention`; ValueError: dy, y or lse of another shape, out that is no tuple of three
     Numerics  one sweep over the keys that recomputes p; each sum has an order that only the shapes decide
-    Backends  cpu
+    Backends  cpu; simt with D up to 256
     Notes     Dao, FlashAttention-2, arXiv:2307.08691, algorithm 2
     Examples
         >>> q = np.ones((1, 2, 1, 4), np.float32)
