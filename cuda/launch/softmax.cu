@@ -56,7 +56,8 @@ void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) 
   } else if (cols <= kBlockPerThread * kMaxThreads) {
     const int64_t warps = (cols + kBlockPerThread * kWarpSize - 1) / (kBlockPerThread * kWarpSize);
     held(Type<SoftmaxTeam<T>>{}, Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
-         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), sizeof(typename SoftmaxTeam<T>::Smem));
+         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads),
+         sizeof(typename SoftmaxTeam<T>::Smem));
   } else {
     streamed(blocks_for(rows), kStreamedThreads, sizeof(typename SoftmaxTeam<T>::Smem));
   }
@@ -108,7 +109,8 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
 template <class Run>
 void for_element(Dtype dtype, bool aligned, Run&& run) {
   for_any_float(dtype, [&](auto type) {
-    if (aligned) return run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
+    if (aligned)
+      return run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
     run(type, Constant<1>{});
   });
 }

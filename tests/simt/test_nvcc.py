@@ -57,9 +57,7 @@ def test_no_spills(name, tmp_path):
         text,
     )
     assert len(usage) > 0
-    bad = [
-        u for u in usage if u[1:] != ("0", "0", "0") and not any(part in u[0] for part in LOCAL_MEMORY)
-    ]
+    bad = [u for u in usage if u[1:] != ("0", "0", "0") and not any(part in u[0] for part in LOCAL_MEMORY)]
     assert not bad, f"{len(bad)} of {len(usage)} kernels use local memory: {bad[:5]}"
 
 
