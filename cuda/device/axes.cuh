@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the elements of strided arrays lie: division by a fixed number without a division instruction, and the
-// offsets of several arrays of one shape from a single running index.
+// Where the elements of strided arrays lie: division by a fixed number without a division instruction, and
+// the offsets of several arrays of one shape from a single running index.
 #pragma once
 
 #include "device/config.cuh"
@@ -18,8 +18,9 @@ TW_DEVICE uint64_t multiply_high(uint64_t a, uint64_t b) {
 #endif
 }
 
-// n / d and n % d for one d >= 1 and 0 <= n < 2^63, by a multiplication (Granlund and Montgomery, "Division by
-// invariant integers using multiplication", 1994). A GPU has no instruction to divide: n / d of 64 bits is a call.
+// n / d and n % d for one d >= 1 and 0 <= n < 2^63, by a multiplication (Granlund and Montgomery, "Division
+// by invariant integers using multiplication", 1994). A GPU has no instruction to divide: n / d of 64 bits is
+// a call.
 class Divisor {
  public:
   Divisor() : Divisor(1) {}

@@ -10,7 +10,9 @@ namespace TW_BACKEND {
 
 // Elements that travel together, of the four; aligned arrays start at multiples of 16 bytes.
 template <class T, bool kAligned>
-inline constexpr int kDrawVector = !kAligned ? 1 : sizeof(T) == 8 ? 2 : 4;
+inline constexpr int kDrawVector = !kAligned        ? 1
+                                   : sizeof(T) == 8 ? 2
+                                                    : 4;
 
 // The first `count` of the four, from element `at` on.
 template <class T, bool kAligned>

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[o, i, :] = x[o, ids[i], :];  y[o, ids[i], :] += dy[o, i, :], in the order of i for every row
 // Layout      x, y (outer, rows, inner) with contiguous last axis; ids (n,) of any stride, int32 or int64
-// Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp owns all
-//             ids of equal value for 32 columns. For few ids the warp of the first of them finds the others by
-//             reading the ids 32 at a time (add_rows); for many, ids are sorted with their positions first, and equal
-//             ones are neighbours (add_sorted_rows)
+// Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp
+// owns all
+//             ids of equal value for 32 columns. For few ids the warp of the first of them finds the others
+//             by reading the ids 32 at a time (add_rows); for many, ids are sorted with their positions
+//             first, and equal ones are neighbours (add_sorted_rows)
 // Work split  take_rows: threads stride over groups; the others: a warp per id and 32 columns
-// Limits      an id out of range is brought into it and reported (device/error_cell.cuh). One warp adds all rows of
-//             an id, four loads in flight: an id that fills the batch is as slow as its rows one after another
+// Limits      an id out of range is brought into it and reported (device/error_cell.cuh). One warp adds all
+// rows of
+//             an id, four loads in flight: an id that fills the batch is as slow as its rows one after
+//             another
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
@@ -108,7 +111,8 @@ class RowSum {
   TW_DEVICE void flush() {
     T values[kInFlight];
     TW_UNROLL
-    for (int u = 0; u < kInFlight; ++u) values[u] = u < count_ ? T(dy_[at_ + waiting_[u] * row_stride_]) : T(0);
+    for (int u = 0; u < kInFlight; ++u)
+      values[u] = u < count_ ? T(dy_[at_ + waiting_[u] * row_stride_]) : T(0);
     TW_UNROLL
     for (int u = kInFlight - 1; u >= 0; --u) {
       if (u < count_) sum_ += values[u];
@@ -170,10 +174,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
   }
 }
 
-// Warp (s, tile): if entry s begins a run of equal rows, all of the run. Entries end with at least one kNoRow, or at n.
+// Warp (s, tile): if entry s begins a run of equal rows, all of the run. Entries end with at least one
+// kNoRow, or at n.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
-    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries, RowsShape shape) {
+    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries,
+                    RowsShape shape) {
   const int64_t warp = int64_t{blockIdx.x} * (kRowsThreads / kWarpSize) + warp_index();
   int64_t tile;
   const int64_t s = shape.by_tiles.divide(warp, tile);

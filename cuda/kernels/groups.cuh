@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Groups of kVector neighbouring elements in the type arithmetic is done in: one access of up to 16 bytes where the
-// group is whole, single elements at the end of a row. With kVector > 1 whole groups must be aligned.
+// Groups of kVector neighbouring elements in the type arithmetic is done in: one access of up to 16 bytes
+// where the group is whole, single elements at the end of a row. With kVector > 1 whole groups must be
+// aligned.
 #pragma once
 
 #include "device/element.cuh"
@@ -25,7 +26,8 @@ TW_DEVICE void store_single(GlobalPtr<T> p, int64_t at, const Wide<T> (&values)[
 
 // The same in one access where the group is whole.
 template <int kVector, class T>
-TW_DEVICE void load_wide(Wide<T> (&values)[kVector], GlobalPtr<const T> p, int64_t at, int64_t count = kVector) {
+TW_DEVICE void load_wide(Wide<T> (&values)[kVector], GlobalPtr<const T> p, int64_t at,
+                         int64_t count = kVector) {
   if (kVector > 1 && count >= kVector) {
     const Vector<T, kVector> loaded = load_vector<kVector>(p + at);
     TW_UNROLL

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    layer_norm  y = (h - mean) rstd gamma + beta, rms_norm  y = h rstd gamma, h = x + residual, over each row;
-//             dx = rstd (g - mean(g) - xhat mean(g xhat)) + dsum, g = dy gamma;  dgamma = sum dy xhat, dbeta = sum dy
-// Layout      (rows, cols), columns adjacent, any row stride; gamma, beta (cols), mean, rstd (rows); what a call lacks is
+// Computes    layer_norm  y = (h - mean) rstd gamma + beta, rms_norm  y = h rstd gamma, h = x + residual,
+// over each row;
+//             dx = rstd (g - mean(g) - xhat mean(g xhat)) + dsum, g = dy gamma;  dgamma = sum dy xhat, dbeta
+//             = sum dy
+// Layout      (rows, cols), columns adjacent, any row stride; gamma, beta (cols), mean, rstd (rows); what a
+// call lacks is
 //             null. kVector > 1 needs rows that start at multiples of 16 bytes
-// Method      two sweeps after the first read: the mean, then the deviations from it (Chan, Golub and LeVeque, 1983). The
-//             mean is rounded to T; what that leaves over (`rest`, the mean of the deviations) is taken off again, so a
-//             large mean costs no digits. HeldRow keeps the row in registers: memory is read once. StreamedRow reads it
-//             again, from the caches. Sums meet in double
+// Method      two sweeps after the first read: the mean, then the deviations from it (Chan, Golub and
+// LeVeque, 1983). The
+//             mean is rounded to T; what that leaves over (`rest`, the mean of the deviations) is taken off
+//             again, so a large mean costs no digits. HeldRow keeps the row in registers: memory is read
+//             once. StreamedRow reads it again, from the caches. Sums meet in double
 // Work split  a team (device/team.cuh) per row. dgamma and dbeta: tiles of columns by slices of rows
 //             (kernels/columns.cuh), joined in order by norm_gradient_join
 // Limits      held: cols <= team size * kVector * kSteps. y may be x, dx may be dy
@@ -191,7 +195,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
   }
 }
 
-// rest (rows) alone, in the same bits: where dx is written over dy, which norm_columns_backward must see first.
+// rest (rows) alone, in the same bits: where dx is written over dy, which norm_columns_backward must see
+// first.
 template <class T, class Team, class Row, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) norm_rows_rest(NormBackward<T> call) {
   using W = Wide<T>;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    batch_norm over the rows of each column: y = (x - mean) rstd gamma + beta; the moving statistics; dx, dgamma,
+// Computes    batch_norm over the rows of each column: y = (x - mean) rstd gamma + beta; the moving
+// statistics; dx, dgamma,
 //             dbeta
-// Layout      (rows, cols), columns adjacent, any row stride; the rest (cols). kVector > 1 needs rows that start at
+// Layout      (rows, cols), columns adjacent, any row stride; the rest (cols). kVector > 1 needs rows that
+// start at
 //             multiples of 16 bytes and cols a multiple of kVector
-// Method      sums of x - x[0] and of its square, in double: one read, and as the first row lies near the mean nothing
-//             cancels. Tiles of columns by slices of rows (kernels/columns.cuh); a thread per column joins the slices in
-//             order and makes the factors of one more sweep, y = (x - centre) scale + shift; dx = dy dy_scale +
-//             (x - centre) x_scale + shift
-// Work split  a block per tile and slice; then a thread per column; then threads stride over groups of columns
-// Limits      rows >= 1. The mean rounded to T is the centre, what that leaves over goes into the shift
-// Ran on      no GPU yet; passes on simt
+// Method      sums of x - x[0] and of its square, in double: one read, and as the first row lies near the
+// mean nothing
+//             cancels. Tiles of columns by slices of rows (kernels/columns.cuh); a thread per column joins
+//             the slices in order and makes the factors of one more sweep, y = (x - centre) scale + shift; dx
+//             = dy dy_scale + (x - centre) x_scale + shift
+// Work split  a block per tile and slice; then a thread per column; then threads stride over groups of
+// columns Limits      rows >= 1. The mean rounded to T is the centre, what that leaves over goes into the
+// shift Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "kernels/columns.cuh"
@@ -55,7 +58,9 @@ struct ColumnFactors {
   GlobalPtr<T> of;
   int64_t cols;
 
-  TW_DEVICE void set(int row, int64_t col, double value) const { of[row * cols + col] = static_cast<T>(value); }
+  TW_DEVICE void set(int row, int64_t col, double value) const {
+    of[row * cols + col] = static_cast<T>(value);
+  }
 };
 
 // centre, scale and shift. What the mean's rounding to T leaves over is in the shift.
@@ -92,8 +97,8 @@ TW_DEVICE void update_moving(const GlobalPtr<T>& moving, int64_t at, double valu
 
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
-    batch_norm_statistics(ColumnFactors<T> factors, BatchStatistics<T> statistics, GlobalPtr<const double> partial,
-                          GlobalPtr<const T> x, int slices) {
+    batch_norm_statistics(ColumnFactors<T> factors, BatchStatistics<T> statistics,
+                          GlobalPtr<const double> partial, GlobalPtr<const T> x, int slices) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x, cols = factors.cols;
   for (int64_t col = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; col < cols; col += step) {
     double sum = 0, squares = 0;
@@ -128,7 +133,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
   for (int64_t col = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; col < factors.cols; col += step) {
     const double rstd = 1 / sqrt(value_or(known.variance, col * known.variance_stride, 1) + epsilon);
     set_map(factors, col, value_or(known.mean, col * known.mean_stride, 0), rstd,
-            value_or(known.gamma, col * known.gamma_stride, 1), value_or(known.beta, col * known.beta_stride, 0));
+            value_or(known.gamma, col * known.gamma_stride, 1),
+            value_or(known.beta, col * known.beta_stride, 0));
   }
 }
 

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    Adam: m += (g - m)(1 - b1), v += (g^2 - v)(1 - b2), p = p shrink - rate m / (sqrt(v) root_scale + epsilon);
-//             SGD: velocity = momentum velocity + gain g, p = p shrink + velocity_rate velocity + gradient_rate g;
-//             RMSprop: u = gain g / root, velocity = momentum velocity + u, p = p shrink - rate velocity;
-//             g = clamp(gradient * scale, -clip, clip) + l2 p first
-// Layout      lists of C-ordered arrays (device/list_table.cuh): parameters, gradients, state; updated in place
-// Method      one launch for the whole list: the table of arrays is in the parameter block, chunks of 4096 elements are
-//             numbered through it. Step count, learning rate and gradient scale are read from memory, so a captured graph
-//             sees their new values; every thread makes the step's coefficients from them. Norm clipping: sums of
-//             squares per chunk (kernels/list_norm.cuh), per array, and one factor per array before the update.
-//             Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter, arXiv:1711.05101 (decay); Reddi et al.,
-//             arXiv:1904.09237 (amsgrad); Sutskever et al. 2013 (Nesterov); Tieleman and Hinton 2012 (RMSprop)
+// Computes    Adam: m += (g - m)(1 - b1), v += (g^2 - v)(1 - b2), p = p shrink - rate m / (sqrt(v) root_scale
+// + epsilon);
+//             SGD: velocity = momentum velocity + gain g, p = p shrink + velocity_rate velocity +
+//             gradient_rate g; RMSprop: u = gain g / root, velocity = momentum velocity + u, p = p shrink -
+//             rate velocity; g = clamp(gradient * scale, -clip, clip) + l2 p first
+// Layout      lists of C-ordered arrays (device/list_table.cuh): parameters, gradients, state; updated in
+// place Method      one launch for the whole list: the table of arrays is in the parameter block, chunks of
+// 4096 elements are
+//             numbered through it. Step count, learning rate and gradient scale are read from memory, so a
+//             captured graph sees their new values; every thread makes the step's coefficients from them.
+//             Norm clipping: sums of squares per chunk (kernels/list_norm.cuh), per array, and one factor per
+//             array before the update. Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter,
+//             arXiv:1711.05101 (decay); Reddi et al., arXiv:1904.09237 (amsgrad); Sutskever et al. 2013
+//             (Nesterov); Tieleman and Hinton 2012 (RMSprop)
 // Work split  blocks stride over chunks; 16 bytes of each array a thread and step
 // Limits      bound by memory: each array is read and written once. A step below 1 is reported and taken as 1
 // Ran on      no GPU yet; passes on simt
@@ -29,7 +32,8 @@ TW_DEVICE double scalar_or(const GlobalPtr<const T>& value, double missing) {
   return static_cast<double>(T(value[0]));
 }
 
-// What all updates do to a gradient first. scales: one per array of the list, or null where nothing clips norms.
+// What all updates do to a gradient first. scales: one per array of the list, or null where nothing clips
+// norms.
 template <class T>
 struct GradientRule {
   GlobalPtr<const T> gradient_scale, scales;
@@ -48,8 +52,8 @@ struct GradientRule {
 };
 
 // An update is a class with the arrays a list has (kArrays), a Step of coefficients made once a thread, and
-// update(values, step, g), where values are the element of each array: 0 the parameter, 1 the gradient. written(i) says
-// which are stored.
+// update(values, step, g), where values are the element of each array: 0 the parameter, 1 the gradient.
+// written(i) says which are stored.
 
 template <class T>
 struct Adam {

@@ -7,11 +7,13 @@
 //             Ftrl: b += g + shrinkage p - (a'^power - a^power) / rate p, a' = a + g^2;
 //             p = (clip(b, -l1, l1) - b) / (a'^power / rate + l2);  x -> y is x = beta x + (1 - beta) y
 // Layout      as kernels/optimizer.cuh: lists of parameters, gradients, a and b; updated in place
-// Method      Duchi et al., JMLR 12 (2011); Zeiler, arXiv:1212.5701; Kingma and Ba, arXiv:1412.6980, section 7.1; Dozat,
-//             "Incorporating Nesterov Momentum into Adam", 2016; Chen et al., arXiv:2302.06675; McMahan et al., KDD 2013
+// Method      Duchi et al., JMLR 12 (2011); Zeiler, arXiv:1212.5701; Kingma and Ba, arXiv:1412.6980,
+// section 7.1; Dozat,
+//             "Incorporating Nesterov Momentum into Adam", 2016; Chen et al., arXiv:2302.06675; McMahan et
+//             al., KDD 2013
 // Work split  as kernels/optimizer.cuh; Ftrl, whose powers take many registers, is a kernel of its own
-// Limits      bound by memory, but for Ftrl with a power other than -0.5. A step below 1 is reported and taken as 1
-// Ran on      no GPU yet; passes on simt
+// Limits      bound by memory, but for Ftrl with a power other than -0.5. A step below 1 is reported and
+// taken as 1 Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "kernels/optimizer.cuh"
@@ -37,9 +39,15 @@ struct Adaptive {
   using Step = AdaptiveStep<T>;
   TW_DEVICE Step prepare() const {
     const double rate = scalar_or(learning_rate, 0);
-    Step step = {static_cast<T>(params.beta_1), static_cast<T>(1 - params.beta_1), static_cast<T>(params.beta_2),
-                 static_cast<T>(1 - params.beta_2), static_cast<T>(rate), T(0), T(0),
-                 static_cast<T>(params.epsilon), static_cast<T>(1 - rate * params.weight_decay)};
+    Step step = {static_cast<T>(params.beta_1),
+                 static_cast<T>(1 - params.beta_1),
+                 static_cast<T>(params.beta_2),
+                 static_cast<T>(1 - params.beta_2),
+                 static_cast<T>(rate),
+                 T(0),
+                 T(0),
+                 static_cast<T>(params.epsilon),
+                 static_cast<T>(1 - rate * params.weight_decay)};
     if (!count) return step;
     const double steps = static_cast<double>(check.checked(count[0], 0));
     if (params.rule == AdaptiveRule::adamax) {
@@ -78,8 +86,8 @@ struct Adaptive {
       case AdaptiveRule::nadam:
         x[2] = fma(g - x[2], s.gain_1, x[2]);
         x[3] = fma(fma(g, g, -x[3]), s.gain_2, x[3]);
-        move = fma(s.rate, x[2], s.gradient_rate * g) /
-               fma(static_cast<T>(sqrt(x[3])), s.root_scale, s.epsilon);
+        move =
+            fma(s.rate, x[2], s.gradient_rate * g) / fma(static_cast<T>(sqrt(x[3])), s.root_scale, s.epsilon);
         break;
       default: {  // lion
         const T direction = fma(x[2], s.decay_1, g * s.gain_1);

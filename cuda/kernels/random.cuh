@@ -3,7 +3,8 @@
 //             normal      z0 = r cos(2 pi u1), z1 = r sin(2 pi u1), r = sqrt(-2 log u0); words 0, 1 and 2, 3
 //             truncated   the first of z(attempt 0), z(attempt 1), ... with |z| <= 2
 //             bernoulli   1 where the word is below probability * 2^32
-// Layout      C order; element i from word i % 4 of Philox block offset + i / 4 (device/philox.cuh): float64 takes its
+// Layout      C order; element i from word i % 4 of Philox block offset + i / 4 (device/philox.cuh): float64
+// takes its
 //             upper 32 bits from part 0 and its lower ones from part 1. The words are the CPU's, bit for bit
 // Method      Box and Muller, "A note on the generation of random normal deviates", 1958
 // Work split  a thread has a block of four elements, 16 bytes of float; threads stride over blocks
@@ -88,7 +89,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRandomThreads)
   });
 }
 
-// kTruncated: each element takes its first attempt within 2; one in 22 needs a second, and 60 are as good as for ever.
+// kTruncated: each element takes its first attempt within 2; one in 22 needs a second, and 60 are as good as
+// for ever.
 template <class T, bool kAligned, bool kTruncated>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRandomThreads)
     random_normal_map(GlobalPtr<T> y, RandomBlocks blocks, T mean, T stddev) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    y[o] = finish(merge of term(x[o, r]) over r): sum, mean, max, min, prod, any, all, sum of squares, norm,
+// Computes    y[o] = finish(merge of term(x[o, r]) over r): sum, mean, max, min, prod, any, all, sum of
+// squares, norm,
 //             sum of exp(x - shift[o]) or (x - shift[o])^2; the position of the first extreme
-// Layout      x and y of any strides: `kept` axes give the places of output o, `reduced` axes those of element r. In
-//             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows) or the
-//             innermost kept axis (reduce_columns)
-// Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and a
-//             float32 square cannot overflow. One or two loads are in flight a thread. The function is a run-time number,
-//             the same for all threads. Few outputs: each is cut in slices, whose totals reduce_finish merges in
-//             order, so bits depend on the shape alone
-// Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by side,
+// Layout      x and y of any strides: `kept` axes give the places of output o, `reduced` axes those of
+// element r. In
+//             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows)
+//             or the innermost kept axis (reduce_columns)
+// Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and
+// a
+//             float32 square cannot overflow. One or two loads are in flight a thread. The function is a
+//             run-time number, the same for all threads. Few outputs: each is cut in slices, whose totals
+//             reduce_finish merges in order, so bits depend on the shape alone
+// Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by
+// side,
 //             the block's threads over and under each other take different r
 // Limits      max and min give NaN if any element is NaN; a NaN is also the most extreme for positions
 // Ran on      no GPU yet; passes on simt
@@ -22,8 +26,8 @@
 
 namespace TW_BACKEND {
 
-// Output o lies at kept.offsets(o), of x and of y; item i of an output at reduced.offsets(i). Items are elements, or
-// groups of kVector elements. A slice has items_per_slice items.
+// Output o lies at kept.offsets(o), of x and of y; item i of an output at reduced.offsets(i). Items are
+// elements, or groups of kVector elements. A slice has items_per_slice items.
 struct ReduceShape {
   Axes<2> kept;
   Axes<1> reduced;
@@ -39,8 +43,8 @@ inline constexpr int kMostColumns = 4;
 
 // Merges items first, first + step, ... before end: groups of kCount elements of x.
 template <int kCount, class F>
-TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const typename F::Element> x, double shift,
-                          int64_t first, int64_t end, int64_t step, const Axes<1>& reduced) {
+TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const typename F::Element> x,
+                          double shift, int64_t first, int64_t end, int64_t step, const Axes<1>& reduced) {
   for (int64_t item = first; item < end; item += F::kInFlight * step) {
     typename F::Element values[F::kInFlight][kCount];
     TW_UNROLL

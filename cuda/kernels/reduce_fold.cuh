@@ -12,7 +12,12 @@
 namespace TW_BACKEND {
 
 enum class Fold : uint8_t {
-  sum, max, min, prod, any, all,
+  sum,
+  max,
+  min,
+  prod,
+  any,
+  all,
   sum_squares,           // of x
   sum_exp,               // of exp(x - shift)
   sum_centered_squares,  // of (x - shift)^2
@@ -105,11 +110,15 @@ struct Folding {
   TW_DEVICE Total merge(Total a, Total b) const {
     switch (fold) {
       case Fold::max:
-      case Fold::any: return max_nan(a, b);
+      case Fold::any:
+        return max_nan(a, b);
       case Fold::min:
-      case Fold::all: return min_nan(a, b);
-      case Fold::prod: return multiply(a, b);
-      default: return add(a, b);
+      case Fold::all:
+        return min_nan(a, b);
+      case Fold::prod:
+        return multiply(a, b);
+      default:
+        return add(a, b);
     }
   }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    the k largest of each row, descending, NaN first, equal values by position, and their positions
 // Layout      x (rows, cols), values and indices (rows, k), rows contiguous with any row stride
-// Method      values become whole numbers of the same order, with their position as the tie-break: a total order, so
-//             the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared memory and sorts
-//             them with the next kKept (kernels/sort.cuh); chunks without anything better are passed over. Above
-//             that the whole row is sorted in global memory
+// Method      values become whole numbers of the same order, with their position as the tie-break: a total
+// order, so
+//             the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared memory
+//             and sorts them with the next kKept (kernels/sort.cuh); chunks without anything better are
+//             passed over. Above that the whole row is sorted in global memory
 // Work split  a block per row; select_fill and select_write: threads stride over entries
 // Limits      -0 equals 0
 // Ran on      no GPU yet; passes on simt
@@ -33,7 +34,9 @@ TW_DEVICE uint64_t order_key(double x) {
   return bits >> 63 ? ~bits : bits | uint64_t{1} << 63;
 }
 TW_DEVICE uint64_t order_key(int32_t x) { return static_cast<uint32_t>(x) ^ 0x80000000u; }
-TW_DEVICE uint64_t order_key(int64_t x) { return static_cast<uint64_t>(x) ^ uint64_t{1} << 63; }
+TW_DEVICE uint64_t order_key(int64_t x) {
+  return static_cast<uint64_t>(x) ^ uint64_t { 1 } << 63;
+}
 
 struct Candidate {
   uint64_t key;

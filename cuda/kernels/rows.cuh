@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A row as the threads of a team have it, in registers (HeldRow: memory is read once) or read again at each sweep, from
-// the caches (StreamedRow). launch/rows_split.h chooses.
+// A row as the threads of a team have it, in registers (HeldRow: memory is read once) or read again at each
+// sweep, from the caches (StreamedRow). launch/rows_split.h chooses.
 #pragma once
 
 #include "device/team.cuh"
@@ -8,8 +8,8 @@
 
 namespace TW_BACKEND {
 
-// The columns of a row that one thread of a team has, in groups of kVector: group s begins at (s * team size + rank) *
-// kVector. each(body) calls body(values, col, count) for all of them.
+// The columns of a row that one thread of a team has, in groups of kVector: group s begins at (s * team size
+// + rank) * kVector. each(body) calls body(values, col, count) for all of them.
 template <class T, int kVector, int kSteps>
 class HeldRow {
  public:

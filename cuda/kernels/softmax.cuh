@@ -7,7 +7,8 @@
 // Method      held: the row stays in registers, so memory is read once and written once.
 //             streamed: running maximum and sum in one pass (Milakov and Gimelshein 2018, algorithm 3),
 //             then a second pass that writes.
-// Work split  a team per row: a warp (short rows, several in a block) or a block (device/team.cuh); lanes take
+// Work split  a team per row: a warp (short rows, several in a block) or a block (device/team.cuh); lanes
+// take
 //             kVector neighbours each, teams stride over the rows.
 // Limits      held: cols <= team size * kVector * kSteps. Blocks are one-dimensional, whole warps.
 //             A row holding NaN or +inf, or only -inf, gives NaN throughout (log_softmax: as NumPy's).
@@ -27,11 +28,13 @@ using SoftmaxTeam = BlockTeamOf<Wide<T>>;
 
 template <class Team, class W>
 TW_DEVICE W team_max(Team& team, W value, Site site = Site::here()) {
-  return team.reduce(value, -static_cast<W>(INFINITY), [](W a, W b) { return W(fmax(a, b)); }, site);
+  return team.reduce(
+      value, -static_cast<W>(INFINITY), [](W a, W b) { return W(fmax(a, b)); }, site);
 }
 template <class Team, class W>
 TW_DEVICE W team_sum(Team& team, W value, Site site = Site::here()) {
-  return team.reduce(value, W(0), [](W a, W b) { return a + b; }, site);
+  return team.reduce(
+      value, W(0), [](W a, W b) { return a + b; }, site);
 }
 
 // kVector columns from `col` on; `fill` stands for those past the row's end.

@@ -38,7 +38,8 @@ RowIds row_ids(const View& ids, int64_t rows, const ValueGuard& guard) {
 
 bool rows_grouped(const View& view, int64_t vector) {
   if (!aligned(view.data, kVectorBytes) || view.dim(2) % vector != 0) return false;
-  return (view.dim(0) == 1 || view.stride(0) % vector == 0) && (view.dim(1) == 1 || view.stride(1) % vector == 0);
+  return (view.dim(0) == 1 || view.stride(0) % vector == 0) &&
+         (view.dim(1) == 1 || view.stride(1) % vector == 0);
 }
 
 template <class U, int kVector>
@@ -65,7 +66,8 @@ void add(const char* name, const View& y, const View& dy, const View& ids, const
   }
   const int64_t length = sort_length(n);
   const Scratch<uint64_t> entries(length, stream, name);
-  launch_map(name, fill_row_order, MapGrid(length, kElementwiseThreads), stream, entries.pointer(), rows, n, length);
+  launch_map(name, fill_row_order, MapGrid(length, kElementwiseThreads), stream, entries.pointer(), rows, n,
+             length);
   sort_rows<RowOrder>(name, entries.pointer(), 1, length, stream);
   launch(name, add_sorted_rows<T>, grid, Dim3(kRowsThreads), 0, stream, to, from,
          GlobalPtr<const uint64_t>(entries.pointer()), shape);

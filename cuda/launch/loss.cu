@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses with their gradients: which team has a row.
-#include "kernels/loss.cuh"
-
 #include <string>
 
 #include "core/check.h"
+#include "kernels/loss.cuh"
 #include "launch/fill.h"
 #include "launch/ids.h"
 #include "launch/row_split.h"
@@ -15,12 +14,14 @@ namespace {
 
 template <class T, int kVector, bool kDense>
 void cross_entropy(const CrossEntropy<T>& call, Stream stream) {
-  choose_row<T, kVector>(call.rows, call.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
-    using Team = type_t<decltype(team)>;
-    using Row = type_t<decltype(row)>;
-    launch("softmax_cross_entropy", cross_entropy_rows<T, Team, Row, kVector, kDense>,
-           Dim3(static_cast<unsigned>(blocks)), Dim3(static_cast<unsigned>(threads)), shared, stream, call);
-  });
+  choose_row<T, kVector>(call.rows, call.cols,
+                         [&](auto team, auto row, int blocks, int threads, size_t shared) {
+                           using Team = type_t<decltype(team)>;
+                           using Row = type_t<decltype(row)>;
+                           launch("softmax_cross_entropy", cross_entropy_rows<T, Team, Row, kVector, kDense>,
+                                  Dim3(static_cast<unsigned>(blocks)), Dim3(static_cast<unsigned>(threads)),
+                                  shared, stream, call);
+                         });
 }
 
 // On the emulator, in the words of the CPU: the first bad label.
@@ -80,8 +81,8 @@ void sigmoid_cross_entropy(const View& loss, const View& dlogits, const View& lo
     launch_map("sigmoid_cross_entropy", sigmoid_cross_entropy_map<T, vector()>,
                MapGrid(ceil_divide(loss.size(), vector()), kElementwiseThreads), stream,
                global_pointer<T>(loss, "loss"), optional_pointer<T>(dlogits, "dlogits"),
-               global_pointer<const T>(logits, "logits"), global_pointer<const T>(labels, "labels"), loss.size(),
-               label_smoothing);
+               global_pointer<const T>(logits, "logits"), global_pointer<const T>(labels, "labels"),
+               loss.size(), label_smoothing);
   });
 }
 
@@ -99,12 +100,14 @@ void mean_squared_error(const View& loss, const View& dprediction, const View& p
                                   row_stride(dprediction),
                                   prediction.stride(0),
                                   target.stride(0)};
-    choose_row<T, vector()>(call.rows, call.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
-      using Team = type_t<decltype(team)>;
-      using Row = type_t<decltype(row)>;
-      launch("mean_squared_error", squared_error_rows<T, Team, Row, vector()>, Dim3(static_cast<unsigned>(blocks)),
-             Dim3(static_cast<unsigned>(threads)), shared, stream, call);
-    });
+    choose_row<T, vector()>(call.rows, call.cols,
+                            [&](auto team, auto row, int blocks, int threads, size_t shared) {
+                              using Team = type_t<decltype(team)>;
+                              using Row = type_t<decltype(row)>;
+                              launch("mean_squared_error", squared_error_rows<T, Team, Row, vector()>,
+                                     Dim3(static_cast<unsigned>(blocks)),
+                                     Dim3(static_cast<unsigned>(threads)), shared, stream, call);
+                            });
   });
 }
 

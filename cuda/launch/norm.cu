@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // layer_norm and rms_norm: which team has a row, and in which order the kernels of the gradients run.
-#include "kernels/norm.cuh"
-
 #include <algorithm>
 
 #include "core/dispatch.h"
 #include "device/scratch.cuh"
+#include "kernels/norm.cuh"
 #include "launch/axes.h"
 #include "launch/columns.h"
 #include "launch/fill.h"
@@ -16,8 +15,9 @@ namespace TW_BACKEND {
 namespace {
 
 template <bool kCentered>
-void forward(const char* name, const View& y, const View& sum, const View& mean, const View& rstd, const View& x,
-             const View& residual, const View& gamma, const View& beta, double epsilon, Stream stream) {
+void forward(const char* name, const View& y, const View& sum, const View& mean, const View& rstd,
+             const View& x, const View& residual, const View& gamma, const View& beta, double epsilon,
+             Stream stream) {
   if (x.size() == 0) return;
   const bool wide = all_aligned({&y, &sum, &x, &residual, &gamma, &beta});
   for_rows(y.dtype, wide, [&](auto type, auto vector) {
@@ -37,12 +37,13 @@ void forward(const char* name, const View& y, const View& sum, const View& mean,
                                  x.stride(0),
                                  row_stride(residual),
                                  epsilon};
-    choose_row<T, vector()>(call.rows, call.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
-      using Team = type_t<decltype(team)>;
-      using Row = type_t<decltype(row)>;
-      launch(name, norm_rows<T, Team, Row, vector(), kCentered>, Dim3(static_cast<unsigned>(blocks)),
-             Dim3(static_cast<unsigned>(threads)), shared, stream, call);
-    });
+    choose_row<T, vector()>(
+        call.rows, call.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
+          using Team = type_t<decltype(team)>;
+          using Row = type_t<decltype(row)>;
+          launch(name, norm_rows<T, Team, Row, vector(), kCentered>, Dim3(static_cast<unsigned>(blocks)),
+                 Dim3(static_cast<unsigned>(threads)), shared, stream, call);
+        });
   });
 }
 
@@ -54,26 +55,29 @@ class Backward {
       : name_(name), call_(call), stream_(stream) {}
 
   void rows() const {
-    choose_row<T, kVector>(call_.rows, call_.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
-      using Team = type_t<decltype(team)>;
-      using Row = type_t<decltype(row)>;
-      launch(name_, norm_rows_backward<T, Team, Row, kVector, kCentered>, Dim3(static_cast<unsigned>(blocks)),
-             Dim3(static_cast<unsigned>(threads)), shared, stream_, call_);
-    });
+    choose_row<T, kVector>(call_.rows, call_.cols,
+                           [&](auto team, auto row, int blocks, int threads, size_t shared) {
+                             using Team = type_t<decltype(team)>;
+                             using Row = type_t<decltype(row)>;
+                             launch(name_, norm_rows_backward<T, Team, Row, kVector, kCentered>,
+                                    Dim3(static_cast<unsigned>(blocks)), Dim3(static_cast<unsigned>(threads)),
+                                    shared, stream_, call_);
+                           });
   }
   void rest() const {
-    choose_row<T, kVector>(call_.rows, call_.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
-      using Team = type_t<decltype(team)>;
-      using Row = type_t<decltype(row)>;
-      launch(name_, norm_rows_rest<T, Team, Row, kVector>, Dim3(static_cast<unsigned>(blocks)),
-             Dim3(static_cast<unsigned>(threads)), shared, stream_, call_);
-    });
+    choose_row<T, kVector>(
+        call_.rows, call_.cols, [&](auto team, auto row, int blocks, int threads, size_t shared) {
+          using Team = type_t<decltype(team)>;
+          using Row = type_t<decltype(row)>;
+          launch(name_, norm_rows_rest<T, Team, Row, kVector>, Dim3(static_cast<unsigned>(blocks)),
+                 Dim3(static_cast<unsigned>(threads)), shared, stream_, call_);
+        });
   }
   void columns(const View& dgamma, const View& dbeta) const {
     const ColumnSplit split = split_columns(call_.rows, call_.cols, kVector);
     const Scratch<double> partial(int64_t{2} * split.slices * call_.cols, stream_, name_);
-    launch_columns<ColumnTeam<double, 2 * kVector>>(name_, norm_columns_backward<T, kVector, kCentered>, split,
-                                                    stream_, partial.pointer(), call_, split);
+    launch_columns<ColumnTeam<double, 2 * kVector>>(name_, norm_columns_backward<T, kVector, kCentered>,
+                                                    split, stream_, partial.pointer(), call_, split);
     launch_map(name_, norm_gradient_join<T>, MapGrid(call_.cols, kElementwiseThreads), stream_,
                optional_pointer<T>(dgamma, "dgamma"), optional_pointer<T>(dbeta, "dbeta"),
                GlobalPtr<const double>(partial.pointer()), call_.cols, split.slices);
@@ -119,7 +123,8 @@ void backward(const char* name, const View& dx, const View& dgamma, const View& 
 }
 
 void layer_norm_forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x,
-                        const View& residual, const View& gamma, const View& beta, double epsilon, Stream stream) {
+                        const View& residual, const View& gamma, const View& beta, double epsilon,
+                        Stream stream) {
   forward<true>("layer_norm_forward", y, sum, mean, rstd, x, residual, gamma, beta, epsilon, stream);
 }
 
@@ -128,8 +133,9 @@ void rms_norm_forward(const View& y, const View& sum, const View& rstd, const Vi
   forward<false>("rms_norm_forward", y, sum, View(), rstd, x, residual, gamma, View(), epsilon, stream);
 }
 
-void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy, const View& dsum,
-                         const View& x, const View& mean, const View& rstd, const View& gamma, Stream stream) {
+void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, const View& dy,
+                         const View& dsum, const View& x, const View& mean, const View& rstd,
+                         const View& gamma, Stream stream) {
   backward<true>("layer_norm_backward", dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma, stream);
 }
 

@@ -81,25 +81,28 @@ void batch_norm_training(const View& y, const View& mean, const View& rstd, cons
                                            params.decay,
                                            params.unbiased};
     launch_map(kName, batch_norm_statistics<T>, MapGrid(cols, kElementwiseThreads), stream,
-               ColumnFactors<T>{factors.pointer(), cols}, statistics, GlobalPtr<const double>(partial.pointer()),
-               from, split.slices);
+               ColumnFactors<T>{factors.pointer(), cols}, statistics,
+               GlobalPtr<const double>(partial.pointer()), from, split.slices);
     map_columns<T, vector()>(kName, y, x, factors.pointer(), stream);
   });
 }
 
-void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance, const View& gamma,
-                          const View& beta, double epsilon, Stream stream) {
+void batch_norm_inference(const View& y, const View& x, const View& mean, const View& variance,
+                          const View& gamma, const View& beta, double epsilon, Stream stream) {
   constexpr const char* kName = "batch_norm_inference";
   if (x.size() == 0) return;
   for_columns(y.dtype, in_groups({&y, &x}), [&](auto type, auto vector) {
     using T = type_t<decltype(type)>;
     const int64_t cols = x.dim(1);
     const Scratch<T> factors(3 * cols, stream, kName);
-    const KnownStatistics<T> known = {
-        optional_pointer<const T>(mean, "mean"),   optional_pointer<const T>(variance, "variance"),
-        optional_pointer<const T>(gamma, "gamma"), optional_pointer<const T>(beta, "beta"),
-        stride_of(mean),                           stride_of(variance),
-        stride_of(gamma),                          stride_of(beta)};
+    const KnownStatistics<T> known = {optional_pointer<const T>(mean, "mean"),
+                                      optional_pointer<const T>(variance, "variance"),
+                                      optional_pointer<const T>(gamma, "gamma"),
+                                      optional_pointer<const T>(beta, "beta"),
+                                      stride_of(mean),
+                                      stride_of(variance),
+                                      stride_of(gamma),
+                                      stride_of(beta)};
     launch_map(kName, batch_norm_known<T>, MapGrid(cols, kElementwiseThreads), stream,
                ColumnFactors<T>{factors.pointer(), cols}, known, epsilon);
     map_columns<T, vector()>(kName, y, x, factors.pointer(), stream);
@@ -120,8 +123,8 @@ void batch_norm_backward(const View& dx, const View& dgamma, const View& dbeta, 
     const auto from = global_pointer<const T>(x, "x");
     const auto centre = global_pointer<const T>(mean, "mean");
     launch_columns<ColumnTeam<double, 3 * vector()>>(kName, batch_norm_products<T, vector()>, split, stream,
-                                                     partial.pointer(), g, from, centre, dy.stride(0), x.stride(0),
-                                                     split);
+                                                     partial.pointer(), g, from, centre, dy.stride(0),
+                                                     x.stride(0), split);
     launch_map(kName, batch_norm_gradient<T>, MapGrid(cols, kElementwiseThreads), stream,
                ColumnFactors<T>{factors.pointer(), cols}, optional_pointer<T>(dgamma, "dgamma"),
                optional_pointer<T>(dbeta, "dbeta"), GlobalPtr<const double>(partial.pointer()),

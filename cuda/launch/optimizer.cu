@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Optimizers: whole lists in one launch, after the norms where they are clipped.
-#include "kernels/optimizer.cuh"
-
 #include <cmath>
 #include <string>
 
 #include "core/check.h"
 #include "core/dispatch.h"
+#include "kernels/optimizer.cuh"
 #include "launch/fill.h"
 #include "launch/optimizer_lists.h"
 #include "launch/value_guard.h"
@@ -15,8 +14,8 @@ namespace TW_BACKEND {
 namespace {
 
 void adam_update(const ViewList& params, const ViewList& grads, const ViewList& m, const ViewList& v,
-                 const ViewList& v_max, const View& step, const View& learning_rate, const View& gradient_scale,
-                 const AdamParams& adam, Stream stream) {
+                 const ViewList& v_max, const View& step, const View& learning_rate,
+                 const View& gradient_scale, const AdamParams& adam, Stream stream) {
   constexpr const char* kName = "adam_update";
   if (params.count == 0) return;
   const ValueGuard guard(kName, "step", step, 1, INT64_MAX);
@@ -44,8 +43,8 @@ void adam_update(const ViewList& params, const ViewList& grads, const ViewList& 
   fail(ErrorKind::value, kName, "step is " + std::to_string(count) + ", expected at least 1");
 }
 
-void sgd_update(const ViewList& params, const ViewList& grads, const ViewList& velocity, const View& learning_rate,
-                const View& gradient_scale, const SgdParams& sgd, Stream stream) {
+void sgd_update(const ViewList& params, const ViewList& grads, const ViewList& velocity,
+                const View& learning_rate, const View& gradient_scale, const SgdParams& sgd, Stream stream) {
   constexpr const char* kName = "sgd_update";
   if (params.count == 0) return;
   for_float(params[0].dtype, [&](auto type) {

@@ -12,7 +12,9 @@ namespace TW_BACKEND {
 
 inline constexpr size_t kTeamBytes = sizeof(BlockTeamOf<double>::Smem);
 
-inline bool clips_norms(const GradientParams& params) { return params.clip_norm > 0 || params.global_clip_norm > 0; }
+inline bool clips_norms(const GradientParams& params) {
+  return params.clip_norm > 0 || params.global_clip_norm > 0;
+}
 
 // Each array's gradient scale, where a norm is clipped; no memory otherwise.
 template <class T>
@@ -28,14 +30,15 @@ class Scales {
     const ViewList* const lists[] = {&grads};
     for_tables<T, 1>(lists, {"grads"}, [&](const ListTable<T, 1>& table, int64_t before) {
       const auto of_table = partial.pointer() + before;
-      launch(name, list_squares<T>, chunk_grid(table.chunks), Dim3(kListThreads), kTeamBytes, stream, of_table,
-             table);
-      launch(name, list_squares_join<T>, Dim3(static_cast<unsigned>(table.count)), Dim3(kListThreads), kTeamBytes,
-             stream, squares.pointer(), GlobalPtr<const double>(of_table), table);
+      launch(name, list_squares<T>, chunk_grid(table.chunks), Dim3(kListThreads), kTeamBytes, stream,
+             of_table, table);
+      launch(name, list_squares_join<T>, Dim3(static_cast<unsigned>(table.count)), Dim3(kListThreads),
+             kTeamBytes, stream, squares.pointer(), GlobalPtr<const double>(of_table), table);
     });
     launch(name, list_scales<T>, Dim3(1), Dim3(kListThreads), kTeamBytes, stream, scales_.pointer(),
-           GlobalPtr<const double>(squares.pointer()), optional_pointer<const T>(gradient_scale, "gradient_scale"),
-           grads.count, params.clip_norm, params.global_clip_norm, params.maximize);
+           GlobalPtr<const double>(squares.pointer()),
+           optional_pointer<const T>(gradient_scale, "gradient_scale"), grads.count, params.clip_norm,
+           params.global_clip_norm, params.maximize);
   }
 
   GlobalPtr<const T> pointer() const { return scales_.pointer(); }
@@ -46,7 +49,8 @@ class Scales {
 
 template <class T>
 GradientRule<T> rule_of(const View& gradient_scale, const Scales<T>& scales, const GradientParams& params) {
-  const T clip = params.clip_value > 0 ? static_cast<T>(params.clip_value) : std::numeric_limits<T>::infinity();
+  const T clip =
+      params.clip_value > 0 ? static_cast<T>(params.clip_value) : std::numeric_limits<T>::infinity();
   return {optional_pointer<const T>(gradient_scale, "gradient_scale"), scales.pointer(), clip,
           static_cast<T>(params.l2), params.maximize};
 }
@@ -55,7 +59,8 @@ template <class T, class Update>
 void update_lists(const char* name, const Update& update, const ViewList* const (&lists)[Update::kArrays],
                   const char* const (&names)[Update::kArrays], Stream stream) {
   for_tables<T, Update::kArrays>(lists, names, [&](const ListTable<T, Update::kArrays>& table, int64_t) {
-    launch(name, list_update<T, Update>, chunk_grid(table.chunks), Dim3(kListThreads), 0, stream, update, table);
+    launch(name, list_update<T, Update>, chunk_grid(table.chunks), Dim3(kListThreads), 0, stream, update,
+           table);
   });
 }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling: the shapes, and how many channels a thread takes.
-#include "kernels/pool2d.cuh"
-
 #include <string>
 
 #include "core/check.h"
 #include "core/dispatch.h"
+#include "kernels/pool2d.cuh"
 #include "launch/axes.h"
 #include "launch/fill.h"
 #include "launch/grid.h"
@@ -15,7 +14,7 @@ namespace TW_BACKEND {
 namespace {
 
 PoolAxis axis_of(const View& x, const View& y, const Pool2dParams& p, int axis) {
-  return {x.dim(1 + axis),     y.dim(1 + axis),       p.window[axis], p.stride[axis],
+  return {x.dim(1 + axis),     y.dim(1 + axis),         p.window[axis], p.stride[axis],
           p.padding[2 * axis], Divisor(p.stride[axis]), p.count_padding};
 }
 
@@ -31,8 +30,12 @@ PoolItems items_of(const View& written, int vector) {
 // x (N, H, W, C), y (N, P, Q, C); `written` is one of them.
 PoolShape shape_of(const View& x, const View& y, const View& indices, const View& written,
                    const Pool2dParams& params, int vector) {
-  return {axis_of(x, y, params, 0), axis_of(x, y, params, 1), items_of(written, vector),
-          strides_of(x),            strides_of(y),            strides_of(indices)};
+  return {axis_of(x, y, params, 0),
+          axis_of(x, y, params, 1),
+          items_of(written, vector),
+          strides_of(x),
+          strides_of(y),
+          strides_of(indices)};
 }
 
 bool in_groups(const View& view, int64_t vector) {

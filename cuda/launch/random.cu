@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers of four distributions.
-#include "kernels/random.cuh"
-
 #include <cmath>
 
 #include "core/dispatch.h"
+#include "kernels/random.cuh"
 #include "launch/axes.h"
 #include "launch/fill.h"
 #include "launch/grid.h"

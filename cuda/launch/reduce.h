@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Views to the kernels of kernels/reduce.cuh: which axes are kept and reduced, which kernel, how many slices.
+// From Views to the kernels of kernels/reduce.cuh: which axes are kept and reduced, which kernel, how many
+// slices.
 #pragma once
 
 #include <stdint.h>
@@ -125,8 +126,8 @@ class Reducer {
                Dim3(WarpTeam::kThreads), 0, stream_, f, to, x_pointer(), shift, shape);
       } else {
         using Team = BlockTeamOf<Total, kReduceThreads>;
-        const int64_t threads =
-            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, F::kInFlight), kWarpSize), 128, kReduceThreads);
+        const int64_t threads = std::clamp<int64_t>(
+            round_up(ceil_divide(shape.items_per_slice, F::kInFlight), kWarpSize), 128, kReduceThreads);
         launch(name_, reduce_rows<F, Team>, Dim3(static_cast<unsigned>(std::min(jobs, kMaxBlocks))),
                Dim3(static_cast<unsigned>(threads)), sizeof(typename Team::Smem), stream_, f, to, x_pointer(),
                shift, shape);
@@ -150,8 +151,8 @@ class Reducer {
 
   // Calls first(target), with a target in scratch memory and a second kernel after it where there are slices.
   template <class First>
-  void in_slices(F f, typename F::Target target, GlobalPtr<const double> shift, const ReduceShape& shape, int slices,
-                 First&& first) const {
+  void in_slices(F f, typename F::Target target, GlobalPtr<const double> shift, const ReduceShape& shape,
+                 int slices, First&& first) const {
     if (slices == 1) return first(target);
     const Scratch<Total> totals(slices * shape.outputs, stream_, name_);
     typename F::Target partial = target;

@@ -45,7 +45,8 @@ void choose_row(int64_t rows, int64_t cols, Run&& run) {
   }
 }
 
-// Whether all rows, and the vectors that go with them, begin at multiples of 16 bytes. What is none has no say.
+// Whether all rows, and the vectors that go with them, begin at multiples of 16 bytes. What is none has no
+// say.
 inline bool all_aligned(std::initializer_list<const View*> views) {
   return std::all_of(views.begin(), views.end(), [](const View* view) { return rows_aligned(*view); });
 }

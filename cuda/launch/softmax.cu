@@ -20,10 +20,10 @@ namespace {
 // 64 registers of a 1024-thread block take without spilling; the backward holds two rows, and single columns
 // need more addresses than vectors. Still longer rows are streamed.
 constexpr int kWarpPerLane = 32;
-template <class T>
-constexpr int kBackwardPerThread = sizeof(T) == 8 ? 4 : 8;
-template <class T, int kVector>
-constexpr int kForwardPerThread = kVector > 1 && sizeof(T) < 8 ? 16 : 8;
+template <int kVector>
+constexpr int kBackwardPerThread = kVector > 1 ? 8 : 4;
+template <int kVector>
+constexpr int kForwardPerThread = kVector > 1 ? 16 : 8;
 constexpr int kMinBlockThreads = 128;
 constexpr int kStreamedThreads = 1024;
 constexpr int64_t kMostBlocks = 4096;  // more than a GPU runs at once; teams stride over the rows left
@@ -39,13 +39,18 @@ int blocks_for(int64_t teams) { return static_cast<int>(std::min(teams, kMostBlo
 // shared_bytes), as rows of `cols` columns want it.
 template <class T, int kVector, int kBlockPerThread, class Held, class Streamed>
 void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) {
-  const auto warps_hold = [&](auto per_lane) {
+  constexpr size_t kShared = sizeof(typename SoftmaxTeam<T>::Smem);
+  [[maybe_unused]] const auto warps_hold = [&](auto per_lane) {
     constexpr int kSteps = per_lane() > kVector ? per_lane() / kVector : 1;
     constexpr int kRowsPerBlock = WarpTeam::kThreads / kWarpSize;
     held(Type<WarpTeam>{}, Constant<kSteps>{}, blocks_for((rows + kRowsPerBlock - 1) / kRowsPerBlock),
          WarpTeam::kThreads, size_t{0});
   };
-  if (cols <= 4 * kWarpSize) {
+  if constexpr (sizeof(T) == 8) {
+    // float64 is for checking: a row of doubles in registers would spill.
+    const int64_t threads = round_up(ceil_divide(cols, kVector), kWarpSize);
+    streamed(blocks_for(rows), static_cast<int>(std::min<int64_t>(threads, kStreamedThreads)), kShared);
+  } else if (cols <= 4 * kWarpSize) {
     warps_hold(Constant<4>{});
   } else if (cols <= 8 * kWarpSize) {
     warps_hold(Constant<8>{});
@@ -56,9 +61,9 @@ void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) 
   } else if (cols <= kBlockPerThread * kMaxThreads) {
     const int64_t warps = (cols + kBlockPerThread * kWarpSize - 1) / (kBlockPerThread * kWarpSize);
     held(Type<SoftmaxTeam<T>>{}, Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
-         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), sizeof(typename SoftmaxTeam<T>::Smem));
+         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), kShared);
   } else {
-    streamed(blocks_for(rows), kStreamedThreads, sizeof(typename SoftmaxTeam<T>::Smem));
+    streamed(blocks_for(rows), kStreamedThreads, kShared);
   }
 }
 
@@ -67,7 +72,7 @@ void forward(const View& y, const View& x, Stream stream) {
   const int64_t rows = x.dim(0), cols = x.dim(1);
   const auto y_pointer = global_pointer<T>(y, "y");
   const auto x_pointer = global_pointer<const T>(x, "x");
-  choose_split<T, kVector, kForwardPerThread<T, kVector>>(
+  choose_split<T, kVector, kForwardPerThread<kVector>>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
@@ -88,7 +93,7 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
   const auto dx_pointer = global_pointer<T>(dx, "dx");
   const auto dy_pointer = global_pointer<const T>(dy, "dy");
   const auto y_pointer = global_pointer<const T>(y, "y");
-  choose_split<T, kVector, kBackwardPerThread<T>>(
+  choose_split<T, kVector, kBackwardPerThread<kVector>>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
@@ -108,7 +113,8 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
 template <class Run>
 void for_element(Dtype dtype, bool aligned, Run&& run) {
   for_any_float(dtype, [&](auto type) {
-    if (aligned) return run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
+    if (aligned)
+      return run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
     run(type, Constant<1>{});
   });
 }

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-
 from ops.harness import compare
 from ops.test_loss import (  # noqa: F401
     test_every_number_of_classes,
@@ -13,6 +12,7 @@ from ops.test_loss import (  # noqa: F401
     test_label_dtypes_strides_and_dimensions,
     test_reductions_of_nothing,
 )
+
 from tilewright import _simt
 from tilewright.reference import softmax
 

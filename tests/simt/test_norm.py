@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-
 from ops.harness import compare
 from ops.test_norm_values import (  # noqa: F401
     test_a_constant_row_gives_beta,
@@ -18,6 +17,7 @@ from ops.test_norm_values import (  # noqa: F401
     test_out_may_be_the_input_and_may_be_strided,
     test_second_order_where_x_flows_in_again_as_dy,
 )
+
 from tilewright import _simt, ops
 from tilewright.reference import norm as reference
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optimizer kernels on the emulator: the operation tests of tests/ops, lists of several tables, misaligned arrays."""
+"""The optimizer kernels on the emulator: the tests of tests/ops, long lists, misaligned arrays."""
 
 import numpy as np
 import pytest
-
 from ops.test_optimizer import (  # noqa: F401
     test_adam_agrees_with_pytorch_over_20_steps,
     test_empty_lists_do_nothing,
@@ -12,6 +11,7 @@ from ops.test_optimizer import (  # noqa: F401
     test_rmsprop_agrees_with_pytorch_over_20_steps,
     test_sgd_agrees_with_pytorch_over_20_steps,
 )
+
 from tilewright import _simt, backend, ops
 
 from .conftest import SCHEDULES
@@ -26,7 +26,7 @@ def lists(seed, sizes, count):
 
 @pytest.mark.parametrize("clip", [{}, {"clip_norm": 0.5}, {"global_clip_norm": 2.0}, {"clip_value": 0.1}])
 def test_lists_longer_than_a_table_and_arrays_longer_than_a_chunk(clip):
-    """Empty arrays, tails, misaligned starts, more arrays than one launch takes: as the CPU, under every schedule."""
+    """Empty arrays, tails, misaligned starts, more arrays than a launch takes: as the CPU, under every schedule."""
     sizes = [0, 1, 3, 4096, 4097, 9001, *(n % 23 for n in range(120))]
     params, grads, m, v = lists(1, sizes, 4)
     v = [np.abs(a) for a in v]

@@ -2,7 +2,6 @@
 """The pooling kernels on the emulator: the operation tests of tests/ops."""
 
 import pytest
-
 from ops.test_pool2d import (  # noqa: F401
     test_any_shape,
     test_any_strides_in_memory_and_out,

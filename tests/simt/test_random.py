@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-
 from ops.test_random import (  # noqa: F401
     test_a_later_offset_continues_the_stream,
     test_bernoulli_dtypes_and_certainty,
@@ -11,6 +10,7 @@ from ops.test_random import (  # noqa: F401
     test_normals_follow_the_reference,
     test_out_may_be_strided,
 )
+
 from tilewright import _cpu, _simt
 
 pytestmark = pytest.mark.usefixtures("on_simt")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every barrier and shuffle of the row families, removed in turn, must be missed; see test_mutations.py.
 
-Where a family's kernels work alone (elementwise maps, pooling, random, resizing, gathers) there is nothing to remove,
-and the table says so: a synchronisation that appears there later has to be listed.
+Where a family's threads work alone (elementwise maps, pooling, random, resizing, gathers) there is nothing to
+remove, and the table says so: a synchronisation that appears there later has to be listed.
 """
 
 import numpy as np
