@@ -15,6 +15,10 @@ bool starts(const Call& call, const char* prefix) {
 
 double size_of(const View& view) { return view ? static_cast<double>(view.size()) : 0; }
 
+// Operations that compute nothing. Those that pick rows read as much of the source as they write.
+bool picks_rows(const Call& call) { return is(call, "take") || is(call, "embedding_gather") || is(call, "gather"); }
+bool moves_only(const Call& call) { return picks_rows(call) || is(call, "copy") || is(call, "fill"); }
+
 // 2 FLOP for each weight at each output pixel; `dy` is y or its gradient, `w` the filter or its gradient.
 double conv2d_flop(const View& dy, const View& w) { return w.size() ? 2 * size_of(dy) * size_of(w) / w.dim(-1) : 0; }
 
@@ -44,6 +48,7 @@ double flop_of(const Call& call) {
   if (is(call, "simple_rnn_forward")) return rnn_flop(v[2], v[3], v[4]);
   if (is(call, "lstm_backward")) return 2 * rnn_flop(v[10], v[11], v[12]);
   if (is(call, "gru_backward") || is(call, "simple_rnn_backward")) return 2 * rnn_flop(v[8], v[9], v[10]);
+  if (moves_only(call)) return 0;
   double largest = 0;
   for (const View& view : v) largest = std::max(largest, size_of(view));
   if (starts(call, "adam") || starts(call, "sgd") || starts(call, "rmsprop")) {
@@ -55,8 +60,9 @@ double flop_of(const Call& call) {
 
 double bytes_of(const Call& call) {
   double bytes = 0;
-  for (const View& view : call.views) {
-    if (!view) continue;
+  for (const View& given : call.views) {
+    if (!given) continue;
+    const View& view = &given == &call.views[1] && picks_rows(call) ? call.views[0] : given;
     double count = static_cast<double>(dtype_size(view.dtype));
     for (int i = 0; i < view.ndim; ++i)
       if (view.strides[i] != 0 || view.shape[i] == 0) count *= static_cast<double>(view.shape[i]);

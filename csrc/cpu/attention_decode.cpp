@@ -66,7 +66,10 @@ void hide_keys(const AttentionProblem<T>& p, SliceState<T>& state, int64_t batch
     T* s = state.s.data() + i * state.slice;
     if (p.mask) {
       const T* bias = p.mask_row(state.row_bias.data(), batch, key_head, r, first, count);
-      for (int64_t key = 0; key < count; ++key) s[key] += bias[key];
+      for (int64_t key = 0; key < count; ++key) {
+        s[key] += bias[key];
+        if (s[key] < kLowestScore<T> && !std::isinf(s[key])) s[key] = kLowestScore<T>;
+      }
     }
     const int64_t seen = std::clamp<int64_t>(p.visible(r) - first, 0, count);
     std::fill(s + seen, s + count, -std::numeric_limits<T>::infinity());

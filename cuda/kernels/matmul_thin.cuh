@@ -88,15 +88,20 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kThinThreads) matmul_thin_dot(MatmulProblem<T> p
       }
     }
   }
+  // Lane i * kRows + row keeps the sum of that line and row: one place finishes them all.
+  static_assert(kThinLines * kRows <= kWarpSize, "a lane for each sum");
+  W kept = W(0);
   TW_UNROLL
   for (int i = 0; i < kThinLines; ++i) {
     TW_UNROLL
     for (int row = 0; row < kRows; ++row) {
       if (row >= sides.thin.limit) break;
       const W sum = warp_sum(sums[i][row]);
-      if (lane_index() == 0) thin_store(p, tile, wide_is_b, row, first + i, sum);
+      if (lane_index() == i * kRows + row) kept = sum;
     }
   }
+  const int line = lane_index() / kRows, row = lane_index() % kRows;
+  if (line < kThinLines && row < sides.thin.limit) thin_store(p, tile, wide_is_b, row, first + line, kept);
 }
 
 // Sum v of lane l and warp w at [w][v][l]; the pitch lets neighbouring lines be read from different banks.

@@ -18,7 +18,8 @@ constexpr unsigned char kUnwritten[4] = {0xbf, 0xff, 0xbf, 0xff};
 void copy_bytes(AsyncCopy& copy, size_t count) {
   const size_t end = copy.landed + count;
   const size_t from_source = std::min(end, std::max(copy.valid, copy.landed));
-  memcpy(copy.to + copy.landed, copy.from + copy.landed, from_source - copy.landed);
+  if (from_source > copy.landed)  // there may be no source at all
+    memcpy(copy.to + copy.landed, copy.from + copy.landed, from_source - copy.landed);
   memset(copy.to + from_source, 0, end - from_source);
   copy.landed = end;
 }

@@ -51,6 +51,11 @@ def device() -> str:
     return _device
 
 
+def device_of(array) -> str:
+    """Where an array lies, by TensorFlow's name of the place."""
+    return "/device:CPU:0" if type(array) is ndarray else f"/device:GPU:{array.device.id}"
+
+
 def module_of(array):
     """The extension module that computes on `array`."""
     if type(array) is ndarray:

@@ -17,6 +17,7 @@ EXTRAS = {
     "tqdm": "progress",
     "matplotlib": "plots",
     "safetensors": "weights",
+    "h5py": "hdf5",
     "torch": "judges",
     "keras": "judges",
     "jax": "judges",

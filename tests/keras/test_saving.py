@@ -4,6 +4,8 @@ what does not fit changes nothing.
 """
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -99,10 +101,23 @@ def test_files_that_do_not_fit_change_nothing(tmp_path):
     refused(more, path, ValueError, "lacks extra0/kernel")
 
 
-def test_nothing_is_half_written(tmp_path, monkeypatch):
-    path = tmp_path / "w.safetensors"
+def saved(model, path):
+    """Saves in the format that the name asks for."""
+    if path.name.endswith((".safetensors", ".weights.h5")):
+        model.save_weights(path)
+    else:
+        pytest.importorskip("h5py", reason="whole models hold an HDF5 file (extra `hdf5`)")
+        model.save(path)
+
+
+FORMATS = ["w.safetensors", "w.weights.h5", "w.keras", "w.h5"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_is_half_written(name, tmp_path, monkeypatch):
+    path = tmp_path / name
     model = make()
-    model.save_weights(path)
+    saved(model, path)
     whole = path.read_bytes()
 
     def failing(_):
@@ -111,8 +126,46 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", failing)
     model.layers[0].kernel.assign_add(np.ones((4, 3)))
     with pytest.raises(OSError, match="no space"):
-        model.save_weights(path)
-    assert path.read_bytes() == whole and os.listdir(tmp_path) == ["w.safetensors"]
+        saved(model, path)
+    assert path.read_bytes() == whole and os.listdir(tmp_path) == [name]
+
+
+KILLED = """
+import os, sys, time
+import numpy as np
+from tilewright import keras
+from tilewright.keras import layers
+model = keras.Sequential([layers.Input((4,)), layers.Dense(3)])
+path = sys.argv[1]
+save = model.save_weights if path.endswith((".safetensors", ".weights.h5")) else model.save
+save(path)
+model.layers[0].kernel.assign(np.zeros((4, 3)))
+def interrupted(descriptor):
+    print("writing", flush=True)
+    time.sleep(60)
+os.fsync = interrupted
+save(path)
+"""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_kill_in_the_middle_of_saving_leaves_the_old_file(name, tmp_path):
+    if not name.endswith(".safetensors"):
+        pytest.importorskip("h5py", reason="such files are written by h5py (extra `hdf5`)")
+    path = tmp_path / name
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        assert process.stdout.readline() == "writing\n"
+    finally:
+        process.kill()
+        process.communicate()
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    model.load_weights(path)
+    assert np.abs(model.layers[0].kernel.numpy()).max() > 0.01
+    saved(model, path)  # what the killed process left behind is in nobody's way
+    model.load_weights(path)
 
 
 def test_names_and_overwriting(tmp_path):

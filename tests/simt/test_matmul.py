@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kernel and layout the matmul launcher can choose, on the emulator.
 
-At least two tiles and a tail each way, K longer than the ring, with and without slices of K; dtypes, epilogues,
-batches, and what is chosen when.
+At least two tiles and a tail each way, K longer than the ring, with and without slices of K; dtypes,
+epilogues, batches, and what is chosen when.
 
 Proves indices, lane maps, synchronisation and rounding. It is no run on a GPU.
 """
@@ -21,8 +21,8 @@ KERNELS = _simt.matmul_kernels()
 # Half a unit in the last place of the stored value, plus float's sum over a few hundred terms.
 BOUND = {np.float32: 0.0, np.float64: 0.0, np.float16: 2.0**-11, bfloat16: 2.0**-8}
 
-# Kernel, dtype, (M, N, K): two tiles and a tail along M and N; along K a panel more than the ring holds, and a
-# tail.
+# Kernel, dtype, (M, N, K): two tiles and a tail along M and N; along K a panel more than the ring holds, and
+# a tail.
 TILES = [
     ("fma_large", np.float32, (261, 258, 85)),
     ("fma_medium", np.float32, (131, 137, 85)),

@@ -8,6 +8,12 @@
 
 namespace tilewright::cpu {
 
+// Scores below are lifted to it: log2(e) times it is still a number.
+template <class T>
+inline constexpr T kLowestScore = T(-2e38);
+template <>
+inline constexpr double kLowestScore<double> = -1e308;
+
 // What the kernels of one instruction set were built for.
 struct AttentionLayout {
   int lanes;  // elements of a register

@@ -14,6 +14,13 @@
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
+// A mask of the lowest finite number stays finite when scores become powers of two; -inf stays what it is.
+template <class T>
+TW_INLINE Vec<T> in_range(Vec<T> s) {
+  const Vec<T> lowest = Vec<T>::set1(kLowestScore<T>), none = Vec<T>::set1(-T(__builtin_inf()));
+  return select((s < lowest) & (s > none), lowest, s);
+}
+
 template <class T>
 void add_bias(T* s, const T* bias, int vectors, int64_t keys) {
   using V = Vec<T>;
@@ -21,7 +28,7 @@ void add_bias(T* s, const T* bias, int vectors, int64_t keys) {
   for (int64_t key = 0; key < keys; ++key)
     for (int v = 0; v < vectors; ++v) {
       const int64_t at = key * Shape::kUnit + v * Shape::kLanes;
-      store(s + at, V::load(s + at) + V::load(bias + at));
+      store(s + at, in_range(V::load(s + at) + V::load(bias + at)));
     }
 }
 
@@ -32,7 +39,7 @@ void add_key_bias(T* s, const T* bias, int vectors, int64_t keys) {
   for (int64_t key = 0; key < keys; ++key)
     for (int v = 0; v < vectors; ++v) {
       T* at = s + key * Shape::kUnit + v * Shape::kLanes;
-      store(at, V::load(at) + V::set1(bias[key]));
+      store(at, in_range(V::load(at) + V::set1(bias[key])));
     }
 }
 

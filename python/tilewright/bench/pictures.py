@@ -27,15 +27,11 @@ def roofline(records: list[dict], path) -> Path:
     place = records[0]["environment"]
     peak, bandwidth = place["peak_flops"] / 1e9, place["copy_bandwidth"] / 1e9
     figure, axes = pyplot.subplots(figsize=(10, 6.5), layout="constrained")
-    x = [2.0**e for e in range(-6, 12)]
+    x = sorted([2.0**e for e in range(-6, 12)] + [peak / bandwidth])
     axes.plot(x, [min(peak, bandwidth * v) for v in x], color="black", lw=1.5, zorder=1)
     axes.annotate(f"peak {peak:.0f} GFLOP/s", (x[-1], peak), ha="right", va="bottom", fontsize=9)
-    axes.annotate(
-        f"copy bandwidth {bandwidth:.1f} GB/s",
-        (x[1], 1.18 * bandwidth * x[1]),
-        rotation=38,
-        rotation_mode="anchor",
-        fontsize=9,
+    axes.text(
+        1.3 * x[3], 0.75 * bandwidth * x[3], f"copy bandwidth {bandwidth:.1f} GB/s", va="top", fontsize=9
     )
     colours = pyplot.get_cmap("tab10")
     for i, record in enumerate(records):

@@ -14,8 +14,10 @@ from tilewright.keras import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from tilewright.keras.graph import KerasTensor
@@ -44,16 +46,19 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
+    "saving",
     "utils",
 ]
 
 
 def __getattr__(name: str):
-    if name == "datasets":
+    if name in ("datasets", "preprocessing"):
         from importlib import import_module
 
-        return import_module("tilewright.keras.datasets")
+        return import_module(f"tilewright.keras.{name}")
     raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from tilewright.keras.lambda_code import enable_unsafe_deserialization as enable_unsafe_deserialization
+
 _settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 
 

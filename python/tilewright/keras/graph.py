@@ -47,7 +47,7 @@ class Call:
 
     def __init__(self, layer, args: tuple, kwargs: dict, outputs):
         self.layer, self.args, self.kwargs, self.outputs = layer, args, kwargs, outputs
-        self.inputs = symbols((args, kwargs))
+        self.inputs = [x for x in nest.flatten_sorted((args, kwargs)) if isinstance(x, KerasTensor)]
         for index, tensor in enumerate(nest.flatten(outputs)):
             tensor.call, tensor.index = self, index
 
@@ -84,18 +84,29 @@ class Graph:
                         "called on it gives"
                     )
         self.calls = self._ordered()
+        names = [layer.name for layer in self.layers]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"[Model] two layers are named {twice!r}, expected unique names")
         self._plan = [self._step(call) for call in self.calls]
 
     def _ordered(self) -> list[Call]:
-        """Calls between inputs and outputs, each after what it needs; without recursion: models are deep."""
+        """Calls between inputs and outputs, each after what it needs; without recursion: models are deep.
+
+        Notes in `_visits` the calls, those of the inputs too, in the order in which they are reached from the
+        outputs: Keras's order of layers follows it.
+        """
         known = {id(t) for t in self.flat_inputs}
         calls: list[Call] = []
+        self._visits: dict[int, Call] = {}
         done: set[int] = set()
-        stack = [(t, False) for t in reversed(self.flat_outputs)]
+        stack = [(t, False) for t in reversed(nest.flatten_sorted(self.outputs))]
         while stack:
             tensor, ready = stack.pop()
             call = tensor.call
             if id(tensor) in known or (call is not None and id(call) in done):
+                if call is not None and not call.inputs:
+                    self._visits.setdefault(id(call), call)
                 continue
             if call is None or not call.inputs:
                 raise ValueError(
@@ -105,16 +116,39 @@ class Graph:
                 done.add(id(call))
                 calls.append(call)
             else:
+                self._visits.setdefault(id(call), call)
                 stack.append((tensor, True))
                 stack.extend((t, False) for t in reversed(call.inputs))
         return calls
 
     @property
     def layers(self) -> list:
-        """The layers in order: those of the inputs first, each once."""
-        found = [t.call.layer for t in self.flat_inputs if t.call is not None and not t.call.inputs]
-        found += [call.layer for call in self.calls]
-        return list(dict.fromkeys(found))
+        """The layers, each once, in Keras's order: those farthest from the outputs first, and among
+        equals the one reached first on the way back from the outputs.
+        """
+        depths: dict[int, int] = {}  # of calls
+        layer_depths: dict[object, int] = {}
+        for call in reversed(self.calls):
+            depth = max(depths.get(id(call), 0), layer_depths.get(call.layer, 0))
+            layer_depths[call.layer] = depths[id(call)] = depth
+            for tensor in call.inputs:
+                source = tensor.call
+                if source is not None:
+                    depths[id(source)] = max(depth + 1, depths.get(id(source), 0))
+        for tensor in self.flat_inputs:
+            if tensor.call is not None and not tensor.call.inputs:
+                layer_depths[tensor.call.layer] = depths.get(id(tensor.call), 0)
+        order: dict[object, int] = {}
+        for call in self._visits.values():
+            order.setdefault(call.layer, len(order))
+        return sorted(layer_depths, key=lambda layer: (-layer_depths[layer], order.get(layer, -1)))
+
+    @property
+    def is_a_chain(self) -> bool:
+        """Whether it is one input and layers one after the other, each called once."""
+        sources = {id(call.inputs[0].call) for call in self.calls if len(call.inputs) == 1}
+        once = len(self.layers) == len(self.calls) + 1
+        return len(self.flat_inputs) == 1 and once and len(sources) == len(self.calls)
 
     def _step(self, call: Call):
         """A call prepared for running: (layer, id of its only input or None, call, ids of its outputs)."""

@@ -20,6 +20,15 @@ def flatten(structure) -> list:
     return [structure]
 
 
+def flatten_sorted(structure) -> list:
+    """The values, those of dicts in the order of their sorted keys, which is Keras's order."""
+    if isinstance(structure, dict):
+        return [leaf for key in sorted(structure) for leaf in flatten_sorted(structure[key])]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for value in structure for leaf in flatten_sorted(value)]
+    return [structure]
+
+
 def map_structure(function: Callable, structure):
     """`function` of every value, in the same structure."""
     if isinstance(structure, dict):
@@ -39,6 +48,17 @@ def pack(structure, leaves: Iterator):
 def is_shape(value) -> bool:
     """Whether a value is one shape: a tuple or list of sizes."""
     return isinstance(value, (list, tuple)) and all(n is None or isinstance(n, int) for n in value)
+
+
+def as_shapes(structure):
+    """Shapes read from JSON as tuples, in the same structure."""
+    if structure is None:
+        return None
+    if is_shape(structure):
+        return tuple(structure)
+    if isinstance(structure, dict):
+        return {key: as_shapes(value) for key, value in structure.items()}
+    return [as_shapes(part) for part in structure]
 
 
 def flatten_shapes(structure) -> list:

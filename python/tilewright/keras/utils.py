@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization."""
+"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats
+here.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import numpy as np
 
@@ -9,18 +13,32 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
 from tilewright.keras.config import floatx
-from tilewright.keras.serialization import (
+from tilewright.keras.registration import (
     custom_object_scope,
-    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
     register_keras_serializable,
-    serialize_keras_object,
 )
+from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tilewright.random import set_random_seed
 
 
 def clear_session() -> None:
     """Layers are numbered from the start again."""
     naming.reset_names()
+
+
+CustomObjectScope = custom_object_scope
+
+
+def plot_model(
+    model, to_file="model.png", show_shapes=False, show_dtype=False, show_layer_names=False, **options
+):
+    """Draws a model's layers and how they are connected; see `tilewright.plots.plot_model`."""
+    from tilewright.plots import plot_model as draw
+
+    return draw(model, to_file, show_shapes, show_dtype, show_layer_names, **options)
 
 
 def to_categorical(x, num_classes: int | None = None):
@@ -56,11 +74,39 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
+# Imported when first used: name -> module.
+_ELSEWHERE = {
+    "PyDataset": "keras.pydataset",
+    "Sequence": "keras.pydataset",
+    "array_to_img": "keras.preprocessing.image",
+    "get_file": "datasets.download",
+    "image_dataset_from_directory": "keras.preprocessing",
+    "img_to_array": "keras.preprocessing.image",
+    "load_img": "keras.preprocessing.image",
+    "pad_sequences": "keras.preprocessing.sequence",
+    "save_img": "keras.preprocessing.image",
+    "text_dataset_from_directory": "keras.preprocessing",
+    "timeseries_dataset_from_array": "keras.preprocessing",
+}
+
+
+def __getattr__(name: str):
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module 'tilewright.keras.utils' has no attribute {name!r}")
+    return getattr(import_module(f"tilewright.{_ELSEWHERE[name]}"), name)
+
+
 __all__ = [
+    "CustomObjectScope",
+    *_ELSEWHERE,
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

@@ -21,6 +21,7 @@ from tilewright.keras.layers.arguments import (
     unknown_arguments,
 )
 from tilewright.keras.layers.call_signature import CallSignature, call_state
+from tilewright.keras.layers.saved_state import SavedState
 from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable, dtype_of
 
@@ -28,7 +29,7 @@ from tilewright.variable import Variable, dtype_of
 _SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
 
 
-class Layer(WeightOwner):
+class Layer(SavedState, WeightOwner):
     """A function with weights, as Keras's Layer: define `build(input_shape)` and `call(inputs)`.
 
     Parameters
@@ -261,22 +262,23 @@ class Layer(WeightOwner):
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
-        signature = type(self)._signature()
-        bound = signature.bound(args, kwargs)
+        found = self._note_shapes(args, kwargs)
+        wanted = type(self)._signature().build_names
+        if len(wanted) > 1 or (wanted and wanted[0] in found and len(found) > 1):
+            self.build(**{name: found.get(name) for name in wanted})
+        else:
+            self.build(next(iter(found.values()), None))
+        self.built = True
+
+    def _note_shapes(self, args, kwargs) -> dict:
+        """The arguments' shapes by `<name>_shape`; kept for `get_build_config`."""
         shapes = {}
-        for name, value in bound.items():
+        for name, value in type(self)._signature().bound(args, kwargs).items():
             leaves = nest.flatten(value)
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes[name] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
-        wanted = signature.build_names
-        if len(wanted) > 1 or (wanted and wanted[0].removesuffix("_shape") in shapes and len(shapes) > 1):
-            found = {f"{name}_shape": shape for name, shape in shapes.items()}
-            self.build(**{name: found.get(name) for name in wanted})
-        elif shapes:
-            self.build(next(iter(shapes.values())))
-        else:
-            self.build(None)
-        self.built = True
+                shapes[f"{name}_shape"] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+        self._built_for = shapes
+        return shapes
 
     def _check_input(self, first):
         specs = self.input_spec
@@ -337,7 +339,11 @@ class Layer(WeightOwner):
         """
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         for field in self.config_fields:
-            values[field] = serialization.serialize_keras_object(getattr(self, field))
+            value = getattr(self, field)
+            bare = field.endswith("activation")  # Keras names these functions by their name alone
+            values[field] = (
+                serialization.serialize_keras_object(value) if bare else serialization.function_config(value)
+            )
         if (
             not self.config_fields
             and type(self).get_config is Layer.get_config
@@ -373,6 +379,9 @@ def _scoped_build(build):
         if self.__dict__.get("_building"):
             return build(self, *args, **kwargs)
         object.__setattr__(self, "_building", True)
+        if self.__dict__.get("_built_for") is None:
+            shapes = {**dict(zip(type(self)._signature().build_names, args, strict=False)), **kwargs}
+            object.__setattr__(self, "_built_for", {k: v for k, v in shapes.items() if v is not None})
         try:
             with naming.name_scope(self.name):
                 self.path = "/".join(naming.current_scope())

@@ -73,7 +73,16 @@ class Dropout(_InTraining):
         return ops.multiply(inputs, kept)
 
 
-class SpatialDropout1D(Dropout):
+class _SpatialDropout(Dropout):
+    """Base of what drops whole channels."""
+
+    def get_config(self):
+        values = super().get_config()
+        values.pop("trainable")  # Keras's classes take no such argument
+        return values
+
+
+class SpatialDropout1D(_SpatialDropout):
     """Drops whole channels of (batch, steps, channels)."""
 
     config_fields = ("rate", "seed")
@@ -86,7 +95,7 @@ class SpatialDropout1D(Dropout):
         return shape[0], 1, shape[2]
 
 
-class SpatialDropout2D(Dropout):
+class SpatialDropout2D(_SpatialDropout):
     """Drops whole channels of images."""
 
     config_fields = ("rate", "seed", "data_format")

@@ -139,7 +139,9 @@ class WeightOwner:
 # Attributes that refer to layers or variables without owning them.
 _SKIPPED = frozenset(
     {
+        "_built_for",
         "_calls",
+        "_compile_arguments",
         "_init_arguments",
         "_trainable_variables",
         "_non_trainable_variables",

@@ -1,19 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models: Model (functional or a class of one's own) and Sequential."""
+"""Models: Model (by inputs and outputs, or a class of one's own), Sequential; copying, saving, loading."""
 
 import json
 
 from tilewright.keras import serialization
+from tilewright.keras.models.cloning import clone_model
+from tilewright.keras.models.functional import Functional
 from tilewright.keras.models.model import Model
 from tilewright.keras.models.sequential import Sequential
+from tilewright.keras.saving import load_model, save_model
 
 serialization.exported("keras", (Sequential,))
-serialization.exported("keras.src.models.functional", (Model,))
+serialization.exported("keras.src.models.functional", (Functional,))
 
 
 def model_from_json(json_string: str, custom_objects=None):
     """The model, without its weights, that `to_json` described."""
-    return serialization.deserialize_keras_object(json.loads(json_string), custom_objects)
+    with serialization.sharing_scope():
+        return serialization.deserialize_keras_object(json.loads(json_string), custom_objects)
 
 
-__all__ = ["Model", "Sequential", "model_from_json"]
+def model_from_config(config: dict, custom_objects=None):
+    """The model, without its weights, of a configuration with its class name."""
+    return serialization.deserialize_keras_object(config, custom_objects)
+
+
+__all__ = [
+    "Functional",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_config",
+    "model_from_json",
+    "save_model",
+]

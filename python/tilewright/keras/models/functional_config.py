@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from tilewright.keras import nest, serialization
 from tilewright.keras.graph import KerasTensor
 
@@ -19,6 +21,11 @@ def describe(model) -> dict:
 
     def history(tensor: KerasTensor) -> list:
         return [tensor.call.layer.name, position.get(id(tensor.call), 0), tensor.index]
+
+    def end(tensor: KerasTensor) -> list:
+        # Keras counts the calls of functional models from 1 here, and from 0 in the calls.
+        name, index, output = history(tensor)
+        return [name, index + is_functional(tensor.call.layer), output]
 
     def encode(leaf):
         if isinstance(leaf, KerasTensor):
@@ -44,59 +51,33 @@ def describe(model) -> dict:
         "name": model.name,
         "trainable": model._trainable,
         "layers": layers,
-        "input_layers": nest.map_structure(history, graph.inputs),
-        "output_layers": nest.map_structure(history, graph.outputs),
+        "input_layers": nest.map_structure(end, graph.inputs),
+        "output_layers": nest.map_structure(end, graph.outputs),
     }
 
 
+def is_functional(layer) -> bool:
+    """Whether a layer is a model made of inputs and outputs, and no Sequential."""
+    return getattr(layer, "_graph", None) is not None and not hasattr(layer, "_stack")
+
+
 def build(cls, values: dict):
-    """The model that `describe` wrote down."""
-    layers = {entry["name"]: serialization.deserialize_keras_object(entry) for entry in values["layers"]}
-    made: dict[tuple, list] = {}
-    waiting = []
+    """The model that `describe`, or Keras, wrote down."""
+    layers = {}
     for entry in values["layers"]:
-        layer = layers[entry["name"]]
-        if not entry["inbound_nodes"]:
-            made[entry["name"], 0] = [layer.output]
-        waiting += [(entry["name"], i, node) for i, node in enumerate(entry["inbound_nodes"])]
+        layers[entry["name"]] = serialization.deserialize_keras_object(
+            {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}
+        )
+    made = _called(values["layers"], layers)
 
-    def decode(leaf):
-        if isinstance(leaf, dict) and leaf.get("class_name") == "__keras_tensor__":
-            name, index, output = leaf["config"]["keras_history"]
-            return made[name, index][output]
-        if isinstance(leaf, dict):
-            return (
-                serialization.deserialize_keras_object(leaf)
-                if "class_name" in leaf
-                else {k: decode(v) for k, v in leaf.items()}
-            )
-        if isinstance(leaf, (list, tuple)):
-            return type(leaf)(decode(part) for part in leaf)
-        return leaf
-
-    while waiting:
-        later = []
-        for name, index, node in waiting:
-            try:
-                args, kwargs = decode(list(node["args"])), decode(node["kwargs"])
-            except KeyError:
-                later.append((name, index, node))
-                continue
-            made[name, index] = nest.flatten(layers[name](*args, **kwargs))
-        if len(later) == len(waiting):
-            raise ValueError(
-                f"[from_config] layers {sorted({n for n, _, _ in later})} have inputs that nothing makes"
-            )
-        waiting = later
-
-    def tensor(history):
-        return made[history[0], history[1]][history[2]]
+    def tensor(name, index, output):
+        return _look_up(made, name, index - is_functional(layers.get(name)), output)
 
     def tensors(structure):
-        if isinstance(structure, (list, tuple)) and len(structure) == 3 and isinstance(structure[0], str):
-            return tensor(structure)
         if isinstance(structure, dict):
             return {k: tensors(v) for k, v in structure.items()}
+        if len(structure) == 3 and isinstance(structure[0], str):
+            return tensor(*structure)
         return [tensors(part) for part in structure]
 
     model = cls(
@@ -104,6 +85,73 @@ def build(cls, values: dict):
         outputs=tensors(values["output_layers"]),
         name=values.get("name"),
     )
-    if not values.get("trainable", True):
-        model.trainable = False
+    model._trainable = values.get("trainable") is not False  # each layer knows of itself already
     return model
+
+
+def _called(entries: list, layers: dict) -> dict[tuple, list]:
+    """Calls every layer as the entries say; gives the outputs by layer and number of the call."""
+    made: dict[tuple, list] = {}
+    waiting = []
+    for entry in entries:
+        name, nodes = entry["name"], entry["inbound_nodes"]
+        if not nodes:
+            made[name, 0] = [layers[name].output]
+        waiting += [(name, i, node) for i, node in enumerate(nodes)]
+    while waiting:
+        later = []
+        for name, index, node in waiting:
+            try:
+                args, kwargs = _arguments(node, made)
+            except KeyError:
+                later.append((name, index, node))
+                continue
+            kwargs = _accepted(layers[name], kwargs)
+            made[name, index] = nest.flatten(layers[name](*args, **kwargs))
+        if len(later) == len(waiting):
+            raise ValueError(
+                f"[from_config] layers {sorted({n for n, _, _ in later})} have inputs that nothing makes"
+            )
+        waiting = later
+    return made
+
+
+def _look_up(made: dict, name: str, index: int, output: int):
+    outputs = made.get((name, index))
+    if outputs is None or not 0 <= output < len(outputs):
+        raise KeyError(f"{name}, call {index}, output {output}")
+    return outputs[output]
+
+
+def _arguments(node, made: dict):
+    """Positional and named arguments of a call. Raises KeyError where an input is not made yet."""
+    if isinstance(node, list):  # as Keras 2 wrote it: [[layer, call, output, arguments], ...]
+        tensors = [_look_up(made, *entry[:3]) for entry in node]
+        return [tensors[0] if len(tensors) == 1 else tensors], dict(node[0][3]) if len(node[0]) > 3 else {}
+
+    def decode(leaf):
+        if isinstance(leaf, dict) and leaf.get("class_name") == "__keras_tensor__":
+            return _look_up(made, *leaf["config"]["keras_history"])
+        if isinstance(leaf, dict) and "class_name" in leaf:
+            return serialization.deserialize_keras_object(leaf)
+        if isinstance(leaf, dict):
+            return {k: decode(v) for k, v in leaf.items()}
+        if isinstance(leaf, (list, tuple)):
+            return [decode(part) for part in leaf]
+        return leaf
+
+    return decode(list(node["args"])), decode(node["kwargs"])
+
+
+def _accepted(layer, kwargs: dict) -> dict:
+    """Arguments without those that Keras fills in for every layer, where this one's `call` does not take
+    them: flags that are None, and masks, which travel with the values here.
+    """
+    parameters = inspect.signature(layer.call).parameters
+    if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+        return kwargs
+    return {
+        name: value
+        for name, value in kwargs.items()
+        if name in parameters or not (value is None or name == "mask" or name.endswith("_mask"))
+    }

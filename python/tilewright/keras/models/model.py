@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
+import warnings
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.keras import naming, nest, saving, serialization
+from tilewright.keras import nest, registration, saving, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.layer import Layer
+from tilewright.keras.layers.operation import Operation
 from tilewright.keras.models import functional_config
 from tilewright.keras.models import summary as summaries
 from tilewright.keras.training.trainer import Trainer
@@ -32,20 +36,27 @@ class Model(Trainer, Layer):
         ((None, 2), 10)
     """
 
-    def __init__(self, inputs=None, outputs=None, *, name=None, **kwargs):
-        functional = inputs is not None or outputs is not None
-        numbered = functional and name is None and type(self) is Model
-        Layer.__init__(self, name=naming.unique_name("functional") if numbered else name, **kwargs)
-        self.named_by_user = name is not None
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+            from tilewright.keras.models.functional import Functional
+
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, inputs=None, outputs=None, name=None, **kwargs):
+        Layer.__init__(self, name=name, **kwargs)
         Trainer.__init__(self)
         self._graph: Graph | None = None
-        if functional:
+        self._compile_arguments: dict | None = None
+        if inputs is not None or outputs is not None:
             if inputs is None or outputs is None:
                 raise ValueError(
                     f"[{self.name}] got {'outputs' if inputs is None else 'inputs'} only, expected inputs "
                     "and outputs"
                 )
-            self._set_graph(Graph(inputs, outputs))
+            from tilewright.keras.models.functional import with_own_inputs
+
+            self._set_graph(Graph(*with_own_inputs(inputs, outputs)))
 
     def _set_graph(self, graph: Graph) -> None:
         self._graph = graph
@@ -56,8 +67,14 @@ class Model(Trainer, Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly below, inputs first."""
-        return [layer for layer in self._sublayers() if isinstance(layer, Layer)]
+        """The layers directly below; those of a functional model in Keras's order."""
+        found = self._sublayers() if self._graph is None else self._graph_layers
+        return [layer for layer in found if isinstance(layer, Layer) and not isinstance(layer, Operation)]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers, and the operations between them."""
+        return self.layers if self._graph is None else list(self._graph_layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name or index."""
@@ -90,10 +107,10 @@ class Model(Trainer, Layer):
     input = property(lambda self: self._needs_graph().inputs, doc="KerasTensors as given")
     output = property(lambda self: self._needs_graph().outputs, doc="KerasTensors as given")
     input_shape = property(
-        lambda self: nest.map_structure(lambda t: t.shape, self.input), doc="shape with batch axis"
+        lambda self: _only([t.shape for t in nest.flatten_sorted(self.input)]), doc="with the batch axis"
     )
     output_shape = property(
-        lambda self: nest.map_structure(lambda t: t.shape, self.output), doc="shape with batch axis"
+        lambda self: _only([t.shape for t in nest.flatten_sorted(self.output)]), doc="with the batch axis"
     )
 
     @property
@@ -120,6 +137,8 @@ class Model(Trainer, Layer):
         # Layers of a class of one's own build themselves in `call`.
         if "build" in type(self).__dict__:
             super()._build_for(args, kwargs)
+        elif self._graph is None:
+            self._note_shapes(args, kwargs)
         self.built = True
 
     def _converted(self, value):
@@ -131,7 +150,7 @@ class Model(Trainer, Layer):
         """The outputs for inputs in the structure of the model's own."""
         if self._graph is None:
             raise NotImplementedError(f"[{self.name}] call is not defined")
-        return self._graph.run(self._fitted(inputs))
+        return _only(self._graph.run(self._fitted(inputs)))
 
     def _fitted(self, inputs) -> list:
         """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it
@@ -160,6 +179,11 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
+        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+            raise TypeError(
+                f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
+                "Input of dtype 'string'"
+            )
         if len(shape) != len(wanted):
             if len(shape) == len(wanted) + 1 and shape[-1] == 1:
                 value = ops.squeeze(value, -1)
@@ -169,7 +193,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype:
+        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 
@@ -210,25 +234,50 @@ class Model(Trainer, Layer):
         show_trainable=False,
         layer_range=None,
     ) -> None:
-        """Prints a table of layers, output shapes and numbers of parameters."""
-        text = summaries.text(self, line_length, expand_nested, show_trainable)
-        (print_fn or print)(text)
+        """Prints a table of layers, output shapes and numbers of parameters.
+
+        Parameters
+            line_length : characters in a line;  positions : where the columns end, as shares of the line
+            print_fn : called with the text instead of `print`
+            expand_nested : also the layers inside models;  show_trainable : a column that says Y or N
+            layer_range : two names or patterns, of the first and the last layer to show
+        """
+        text = summaries.text(self, line_length, positions, expand_nested, show_trainable, layer_range)
+        if print_fn is None:
+            print(text)
+        else:
+            print_fn(text + "\n")
+
+    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def __reduce__(self):
+        from tilewright.keras.saving import keras_file
+
+        return keras_file.pickled(self)
 
     def save_weights(self, filepath, overwrite: bool = True) -> None:
-        """Writes all weights to a .safetensors file."""
+        """Writes all weights to a .safetensors or .weights.h5 file."""
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath) -> None:
-        """Reads the weights that `save_weights` wrote; changes nothing unless all fit."""
-        saving.load_weights(self, filepath)
+    def load_weights(self, filepath, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Reads weights from a .safetensors, .weights.h5, .keras or .h5 file; changes nothing unless all fit.
+
+        Parameters
+            skip_mismatch : leaves variables as they are where the file has none for them or others
+            by_name : for .h5 files of Keras 2: by the names of layers instead of their order
+        """
+        saving.load_weights(self, filepath, skip_mismatch, by_name)
 
     def get_config(self) -> dict:
-        if self._graph is not None and type(self).call is Model.call:
+        if self._graph is not None and _is_made_of_inputs_and_outputs(type(self)):
             return functional_config.describe(self)
         return super().get_config()
 
     @classmethod
     def from_config(cls, values: dict, custom_objects=None):
+        """The model, without its weights, that `get_config` described."""
         with serialization.custom_object_scope(custom_objects):
             if "input_layers" in values and "output_layers" in values:
                 return functional_config.build(cls, values)
@@ -236,4 +285,55 @@ class Model(Trainer, Layer):
 
     def to_json(self, **options) -> str:
         """The configuration as JSON."""
-        return json.dumps(serialization.serialize_keras_object(self), **options)
+        return json.dumps(serialization.serialize_with_sharing(self), **options)
+
+    def own_objects(self) -> dict:
+        """The classes and functions of users that the model is made of, by their names in configurations."""
+        parts = [*map(type, self._flatten_layers()), *nest.flatten(self._compile_arguments)]
+        own = [p for p in parts if hasattr(p, "__name__") and registration.module_of(p) is None]
+        return {registration.get_registered_name(part): part for part in own}
+
+    # ---- how it was compiled, for saving
+
+    @functools.wraps(Trainer.compile)
+    def compile(self, *args, **kwargs):
+        Trainer.compile(self, *args, **kwargs)
+        given = inspect.signature(Trainer.compile).bind(self, *args, **kwargs).arguments
+        values = {name: given.get(name) for name in _COMPILE_ARGUMENTS} | given.get("kwargs", {})
+        self._compile_arguments = {**values, "optimizer": self.optimizer}
+
+    def get_compile_config(self) -> dict:
+        """What `compile` was given, as plain data; empty if it was not called."""
+        values = self.__dict__.get("_compile_arguments")
+        return serialization.serialize_keras_object(values) if values else {}
+
+    def compile_from_config(self, values: dict) -> None:
+        """Compiles as `get_compile_config` says, and makes the optimizer's variables."""
+        if type(self).compile is not Model.compile:
+            warnings.warn(
+                f"{type(self).__name__} has its own compile, so it was not called on loading; call it, or "
+                "define get_compile_config and compile_from_config",
+                stacklevel=2,
+            )
+            return
+        self.compile(**serialization.read_arguments(values))
+        if self.built and self.weights:
+            self.optimizer.build(self.trainable_variables)
+
+
+_COMPILE_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def _only(values):
+    """The value in a list of one, anything else as it is."""
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
+def _is_made_of_inputs_and_outputs(cls: type) -> bool:
+    """Whether a class is constructed as Model is, so that its graph is its configuration."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    kinds = {p.kind for p in parameters}
+    return (
+        cls.__init__ is Model.__init__
+        or {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    )

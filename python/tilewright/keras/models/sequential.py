@@ -32,10 +32,11 @@ class Sequential(Model):
         """The layers without the input."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
-    def add(self, layer) -> None:
+    def add(self, layer, rebuild: bool = True) -> None:
         """Puts a layer, or an Input's KerasTensor, on top."""
         self._push(layer)
-        self._rebuild()
+        if rebuild:
+            self._rebuild()
 
     def _push(self, layer) -> None:
         if (
@@ -62,11 +63,14 @@ class Sequential(Model):
                 self._stack.append(_input_of(shape, layer))
         self._stack.append(layer)
 
-    def pop(self) -> Layer:
+    def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off."""
+        if not self.layers:
+            raise ValueError(f"[{self.name}.pop] the model has no layers, expected at least one")
         layer = self._stack.pop()
         self.built, self._graph = False, None
-        self._rebuild()
+        if rebuild:
+            self._rebuild()
         return layer
 
     def _rebuild(self) -> None:

@@ -4,92 +4,141 @@
 from __future__ import annotations
 
 import math
+import re
+import shutil
 
 from tilewright.keras import nest
+from tilewright.keras.models import text_table
+from tilewright.keras.models.functional_config import is_functional
+from tilewright.keras.saving.weights_h5 import optimizer_variables
 
-_HEADER = ("Layer (type)", "Output Shape", "Param #")
+_CHAIN = (88, (0.45, 0.80, 1.0), ("Layer (type)", "Output Shape", "Param #"), "llr")
+_GRAPH = (108, (0.3, 0.56, 0.74, 1.0), (*_CHAIN[2], "Connected to"), "llrl")
 
 
 def text(
-    model, line_length: int | None = None, expand_nested: bool = False, show_trainable: bool = False
+    model,
+    line_length: int | None = None,
+    positions=None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range=None,
 ) -> str:
-    """The whole summary."""
-    rows = [row for layer in model.layers for row in _rows(layer, expand_nested, show_trainable, 0)]
-    header = [*_HEADER, "Trainable"] if show_trainable else list(_HEADER)
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    if line_length is not None:
-        spare = line_length - sum(widths) - 3 * len(widths) - 1
-        widths[0] += max(spare, 0)
-
-    def line(left, fill, middle, right):
-        return left + middle.join(fill * (w + 2) for w in widths) + right
-
-    def cells(values, bar):
-        aligned = [
-            v.rjust(w) if i == 2 else v.ljust(w) for i, (v, w) in enumerate(zip(values, widths, strict=True))
-        ]
-        return bar + bar.join(f" {v} " for v in aligned) + bar
-
-    lines = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), cells(header, "┃"), line("┡", "━", "╇", "┩")]
-    for i, row in enumerate(rows):
-        lines += [line("├", "─", "┼", "┤")] if i else []
-        lines.append(cells(row, "│"))
-    lines.append(line("└", "─", "┴", "┘"))
-    return "\n".join(lines + _totals(model))
-
-
-def _rows(layer, expand_nested: bool, show_trainable: bool, depth: int) -> list[list[str]]:
-    indent = "    " * depth
-    row = [
-        f"{indent}{layer.name} ({type(layer).__name__})",
-        _shape_of(layer),
-        f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
-    ]
+    """The whole summary; arguments as `Model.summary` has them."""
+    graph = model._graph if is_functional(model) else None
+    branches = graph is not None and not graph.is_a_chain
+    length, ends, header, alignment = _GRAPH if branches else _CHAIN
+    ends = list(positions or ends)
     if show_trainable:
-        row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
-    nested = getattr(layer, "layers", ()) if expand_nested else ()
-    return [row] + [r for inner in nested for r in _rows(inner, expand_nested, show_trainable, depth + 1)]
+        length, ends = length + 12, [end * 0.9 for end in ends] + [1.0]
+        header, alignment = (*header, "Trainable"), alignment + "c"
+    if len(ends) != len(header):
+        raise ValueError(f"[summary] positions has {len(ends)} numbers, expected {len(header)}, one a column")
+    length = line_length or min(length, shutil.get_terminal_size().columns - 4)
+    bounds = [0, *(int(end * length) for end in ends)]
+    widths = [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    if min(widths) < 4:
+        raise ValueError(f"[summary] line_length is {length}, expected enough for columns of at least 4")
+
+    def rows_of(layer, depth=0):
+        row = [_titled(layer, depth), shape_of(layer), _size(layer)]
+        if branches:
+            row.append(_connections(layer, graph) if depth == 0 else "-")
+        if show_trainable:
+            row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+        nested = getattr(layer, "layers", ()) if expand_nested else ()
+        return [row] + [inner for below in nested for inner in rows_of(below, depth + 1)]
+
+    layers = _ranged(graph.layers if graph is not None else model.layers, layer_range)
+    rows = [row for layer in layers for row in rows_of(layer)]
+    table = text_table.drawn(header, rows, widths, alignment, length)
+    return "\n".join([f'Model: "{model.name}"', *table, *_totals(model)])
 
 
-def _shape_of(layer) -> str:
+def _titled(layer, depth: int) -> str:
+    prefix = "   " * depth + "└ " if depth else ""
+    return f"{prefix}{layer.name} ({type(layer).__name__})"
+
+
+def _size(layer) -> str:
+    return f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+
+
+def shape_of(layer) -> str:
+    """The output shape of a layer's last symbolic call, or for the shapes it was built for, or "?"."""
+    shapes = output_shapes(layer)
+    if shapes is None:
+        return "?"
+    flat = nest.flatten_shapes(shapes)
+    return str(flat[0]) if len(flat) == 1 else str(shapes).replace("'", "")
+
+
+def output_shapes(layer):
+    """Shapes in the structure of the outputs, or None where they are unknown."""
     calls = getattr(layer, "_calls", ())
     try:
-        outputs = calls[0].outputs if calls else layer.output
-    except AttributeError:
-        return "?"
-    return ", ".join(str(t.shape) for t in nest.flatten(outputs))
+        if calls:
+            return nest.map_structure(lambda t: t.shape, calls[-1].outputs)
+        if getattr(layer, "_graph", None) is not None:
+            return layer.output_shape
+        built_for = layer.__dict__.get("_built_for")
+        return tuple(layer.compute_output_shape(*built_for.values())) if built_for else None
+    except (NotImplementedError, AttributeError, TypeError, ValueError):
+        return None
+
+
+def _connections(layer, graph) -> str:
+    """Where a layer's inputs come from: name, number of the call, number of the output."""
+    calls = sorted((call for call in graph.calls if call.layer is layer), key=_number)
+    sources = [tensor for call in calls for tensor in call.inputs]
+    return ", ".join(f"{t.call.layer.name}[{_number(t.call)}][{t.index}]" for t in sources) or "-"
+
+
+def _number(call) -> int:
+    """Which call of its layer it is."""
+    calls = call.layer._calls
+    return calls.index(call) if call in calls else len(calls)
+
+
+def _ranged(layers: list, layer_range) -> list:
+    """The layers from the first that matches one pattern to the last that matches the other."""
+    if layer_range is None:
+        return layers
+    if len(layer_range) != 2 or not all(isinstance(pattern, str) for pattern in layer_range):
+        raise ValueError(f"[summary] layer_range is {layer_range!r}, expected two names or patterns")
+    ends = []
+    for pattern in layer_range:
+        ends.append([i for i, layer in enumerate(layers) if re.match(pattern, layer.name)])
+        if not ends[-1]:
+            names = ", ".join(layer.name for layer in layers)
+            raise ValueError(f"[summary] layer_range holds {pattern!r}, expected to match one of {names}")
+    first, last = ends
+    if min(first) > max(last):
+        first, last = last, first
+    return layers[min(first) : max(last) + 1]
 
 
 def _totals(model) -> list[str]:
-    if not model.weights:
-        return [
-            " Total params: 0 (0.00 B)",
-            " Trainable params: 0 (0.00 B)",
-            " Non-trainable params: 0 (0.00 B)",
-        ]
+    optimizer = getattr(model, "optimizer", None)
+    state = optimizer_variables(optimizer) if optimizer is not None and optimizer.built else []
     groups = [
-        ("Total", [*model.weights]),
+        ("Total", [*model.weights, *state]),
         ("Trainable", model.trainable_weights),
         ("Non-trainable", model.non_trainable_weights),
     ]
-    optimizer = getattr(model, "optimizer", None)
-    state = list(optimizer.variables) if optimizer is not None and optimizer.built else []
     if state:
-        groups[0][1].extend(state)
         groups.append(("Optimizer", state))
     return [
-        f" {name} params: {_count(vs):,} ({_readable(sum(v.array.nbytes for v in vs))})"
-        for name, vs in groups
+        f" {name} params: {sum(math.prod(v.shape) for v in variables):,}"
+        f" ({readable_size(sum(v.array.nbytes for v in variables))})"
+        for name, variables in groups
     ]
 
 
-def _count(variables) -> int:
-    return sum(math.prod(v.shape) for v in variables)
-
-
-def _readable(size: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
+def readable_size(size: float) -> str:
+    """Bytes with a unit: "1.50 KB"."""
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024:
             return f"{size:.2f} {unit}"
         size /= 1024
-    return ""
+    return f"{size:.2f} PB"

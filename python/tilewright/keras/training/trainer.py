@@ -82,6 +82,7 @@ class Trainer(Loops):
         own = [
             v
             for layer in self._flatten_layers()
+            if layer is self or not isinstance(layer, Trainer)  # those inside track losses of their own
             for v in layer._attributes()
             if isinstance(v, metrics_module.Metric)
         ]

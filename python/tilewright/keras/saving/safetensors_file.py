@@ -2,19 +2,19 @@
 """Weights in safetensors files: one array a variable, named by where it stands in the model.
 
 Names follow the structure, not the counters of this process: "dense_1/kernel" is the second Dense of its
-model, in
-whichever model of the session. Layers named by the user keep their names.
+model, in whichever model of the session. Layers named by the user keep their names.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import struct
 
 import numpy as np
 
 from tilewright.keras import naming
+from tilewright.keras.saving.files import write_whole
+from tilewright.keras.saving.fitting import assign_all
 from tilewright.variable import Variable, dtype_of
 
 
@@ -63,78 +63,28 @@ def _safetensors():
     return safetensors
 
 
-def _path(function: str, filepath) -> str:
-    path = os.fspath(filepath)
-    if not path.endswith(".safetensors"):
-        raise ValueError(f"[{function}] filepath is {path!r}, expected it to end with .safetensors")
-    return path
+def save(model, path: str) -> None:
+    """Writes the weights.
 
-
-def save_weights(model, filepath, overwrite: bool = True) -> None:
-    """Writes the weights under a temporary name, then renames: the file is the old one or the new one, never
-    half.
-
-    Raises   ValueError: another suffix, a model without weights.  FileExistsError: the file is there and
-             overwrite is False.  ImportError: safetensors is missing
+    Raises   ValueError: a model without weights.  ImportError: safetensors is missing
     """
-    path = _path("save_weights", filepath)
     library = _safetensors()
     weights = named_weights(model)
     if not weights:
         raise ValueError(f"[save_weights] model {model.name} has no weights, expected it to be built")
-    if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"[save_weights] {path} exists, expected overwrite=True or another name")
-    arrays = {name: np.ascontiguousarray(v.numpy()) for name, v in weights.items()}
+    arrays = {name: np.require(v.numpy(), requirements="C") for name, v in weights.items()}
     data = library.numpy.save(arrays, metadata={"format": "tilewright", "model": type(model).__name__})
     write_whole(path, data)
 
 
-def write_whole(path: str, data: bytes) -> None:
-    """Writes a file completely or not at all."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
-
-
-def load_weights(model, filepath) -> None:
+def load(model, path: str, skip_mismatch: bool = False) -> None:
     """Reads weights into the model; every name and shape is checked before the first is assigned.
 
-    Raises   FileNotFoundError: no such file.  ValueError: a truncated or foreign file, other variables or
-    shapes than
-             the model's.  ImportError: safetensors is missing
+    Raises   ValueError: a truncated or foreign file, other variables or shapes than the model's.
+             ImportError: safetensors is missing
     """
-    path = _path("load_weights", filepath)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"[load_weights] {path} does not exist")
     arrays = _read(path)
-    weights = named_weights(model)
-    if not weights:
-        raise ValueError(
-            f"[load_weights] model {model.name} has no weights, expected it to be built (call it, or give "
-            "it an Input)"
-        )
-    missing = [name for name in weights if name not in arrays]
-    foreign = sorted(name for name in arrays if name not in weights)
-    if missing or foreign:
-        parts = [f"lacks {', '.join(missing)}"] * bool(missing) + [
-            f"has {', '.join(foreign)}, which the model has not"
-        ] * bool(foreign)
-        raise ValueError(f"[load_weights] {path} {' and '.join(parts)}; expected the weights of {model.name}")
-    for name, variable in weights.items():
-        if arrays[name].shape != variable.shape:
-            raise ValueError(
-                f"[load_weights] {path}: {name} has shape {arrays[name].shape}, expected {variable.shape}"
-            )
-    for name, variable in weights.items():
-        variable.assign(arrays[name])
+    assign_all(path, model.name, named_weights(model), arrays, skip_mismatch)
 
 
 def _read(path: str) -> dict[str, np.ndarray]:
