@@ -71,6 +71,13 @@ void bind_choices(py::module_& m) {
       py::arg("batch") = 1, py::arg("bits") = 32);
   m.def("force_matmul", backend::force_matmul, "Run products by this kernel; -1 lets the launcher choose",
         py::arg("kernel"), py::arg("slices") = 1);
+  m.def("conv_kernels", [] {
+    py::list names;
+    for (const std::string& name : backend::conv_kernels()) names.append(name);
+    return names;
+  });
+  m.def("force_conv", backend::force_conv, "Run convolutions by this kernel where it can; -1 lets the launcher choose",
+        py::arg("kernel"), py::arg("slices") = 1);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the elements of strided arrays lie: division by a fixed number without a division instruction, and the
-// offsets of several arrays of one shape from a single running index.
+// Where the elements of strided arrays lie: division by a fixed number without a division instruction, and
+// the offsets of several arrays of one shape from a single running index.
 #pragma once
 
 #include "device/config.cuh"
@@ -9,38 +9,50 @@ namespace TW_BACKEND {
 
 inline constexpr int kMaxAxes = 8;
 
-// n / d and n % d for one d. Below 2^31 by a multiplication (Granlund and Montgomery, "Division by invariant
-// integers using multiplication", 1994), beyond it by the machine's slow 64-bit division.
+// The upper 64 bits of a product.
+TW_DEVICE uint64_t multiply_high(uint64_t a, uint64_t b) {
+#if TW_SIMT
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(a) * b >> 64);
+#else
+  return __umul64hi(a, b);
+#endif
+}
+
+// n / d and n % d for one d >= 1 and 0 <= n < 2^63, by a multiplication (Granlund and Montgomery, "Division
+// by invariant integers using multiplication", 1994). A GPU has no instruction to divide: n / d of 64 bits is
+// a call.
 class Divisor {
  public:
-  Divisor() = default;
+  Divisor() : Divisor(1) {}
   explicit Divisor(int64_t divisor) : divisor_(divisor) {
-    narrow_ = divisor >= 1 && divisor <= INT32_MAX;
-    if (!narrow_) return;
-    while ((int64_t{1} << shift_) < divisor) ++shift_;
-    const uint64_t power = uint64_t{1} << shift_, d = static_cast<uint64_t>(divisor);
-    multiplier_ = static_cast<uint32_t>(((power - d) << 32) / d + 1);
+    const uint64_t d = divisor > 1 ? static_cast<uint64_t>(divisor) : 1;
+    while (shift_ < 63 && (uint64_t{1} << shift_) < d) ++shift_;
+    using Wide = unsigned __int128;
+    const Wide excess = (Wide{1} << shift_) - d;
+    wide_ = static_cast<uint64_t>((excess << 64) / d + 1);
+    narrow_ = static_cast<uint32_t>((excess << 32) / d + 1);
   }
 
   TW_DEVICE int64_t size() const { return divisor_; }
 
-  // Returns n / d and leaves n % d in `rest`. n is not negative.
+  // Returns n / d and leaves n % d in `rest`.
   TW_DEVICE int64_t divide(int64_t n, int64_t& rest) const {
     int64_t quotient;
-    if (narrow_ && n <= INT32_MAX) {
+    if (n <= INT32_MAX && divisor_ <= INT32_MAX) {
       const uint32_t small = static_cast<uint32_t>(n);
-      quotient = (static_cast<uint32_t>((uint64_t{small} * multiplier_) >> 32) + small) >> shift_;
+      quotient = (static_cast<uint32_t>((uint64_t{small} * narrow_) >> 32) + small) >> shift_;
     } else {
-      quotient = n / divisor_;
+      const uint64_t large = static_cast<uint64_t>(n);
+      quotient = static_cast<int64_t>((multiply_high(large, wide_) + large) >> shift_);
     }
     rest = n - quotient * divisor_;
     return quotient;
   }
 
  private:
-  int64_t divisor_ = 1;
-  uint32_t multiplier_ = 1, shift_ = 0;
-  bool narrow_ = true;
+  int64_t divisor_;
+  uint64_t wide_;
+  uint32_t narrow_, shift_ = 0;
 };
 
 template <int kOperands>

@@ -13,7 +13,8 @@
 #define TW_SIMT 0
 #define TW_BACKEND tilewright::cuda
 #define TW_KERNEL static __global__
-#define TW_LAUNCH_BOUNDS(threads) __launch_bounds__(threads)
+// One block on a multiprocessor is enough for the compiler: left to itself it spills to fit more of them.
+#define TW_LAUNCH_BOUNDS(threads) __launch_bounds__(threads, 1)
 #define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks) __launch_bounds__(threads, blocks)
 #define TW_DEVICE __device__ __forceinline__
 #define TW_UNROLL _Pragma("unroll")

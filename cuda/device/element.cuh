@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elements as they lie in memory and the types arithmetic is done in, with the few functions that CUDA and the
-// C library name differently. What both spell alike (exp, log1p, erfc, fma ...) kernels call as it is.
+// Elements as they lie in memory and the types arithmetic is done in, with the few functions that CUDA and
+// the C library name differently. What both spell alike (exp, log1p, erfc, fma ...) kernels call as it is.
 #pragma once
 
 #include "device/number.cuh"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a kernel says that a value it was given (an id, a label) is out of range. It goes on with the nearest value
-// that is in range, so that no foreign memory is touched, and the first thread to claim the cell leaves its finding
-// there. The host reads it later: launch/value_guard.h.
+// How a kernel says that a value it was given (an id, a label) is out of range. It goes on with the nearest
+// value that is in range, so that no foreign memory is touched, and the first thread to claim the cell leaves
+// its finding there. The host reads it later: launch/value_guard.h.
 #pragma once
 
 #include "device/vector.cuh"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists of arrays as a kernel gets them: by value, in its parameter block, so that one launch serves them all and a
-// captured graph keeps its own copy. The arrays are cut into chunks, numbered through the list.
+// Lists of arrays as a kernel gets them: by value, in its parameter block, so that one launch serves them all
+// and a captured graph keeps its own copy. The arrays are cut into chunks, numbered through the list.
 #pragma once
 
 #include "device/vector.cuh"
 
 namespace TW_BACKEND {
 
-// What one launch can be given: 32764 bytes since CUDA 12.1. An emulated thread copies its parameters to its own
-// small stack.
+// What one launch can be given: 32764 bytes since CUDA 12.1. An emulated thread copies its parameters to its
+// own small stack.
 inline constexpr int kTableBytes = TW_SIMT ? 8 * 1024 : 30 * 1024;
 inline constexpr int64_t kListChunk = 4096;  // elements
 

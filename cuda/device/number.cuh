@@ -2,6 +2,8 @@
 // 16-bit storage types and their conversions. Arithmetic is done in float.
 #pragma once
 
+#include <type_traits>
+
 #include "device/config.cuh"
 #if TW_SIMT
 #include "simt/number.h"
@@ -61,6 +63,22 @@ TW_DEVICE Bf16 from_f32<Bf16>(float value) {
   return {simt::f32_to_bf16(value)};
 #else
   return {__bfloat16_as_ushort(__float2bfloat16_rn(value))};
+#endif
+}
+
+// Two values rounded to T side by side, the first in the lower half: half a tensor core's fragment register.
+template <class T>
+TW_DEVICE uint32_t pair_bits(float low, float high) {
+#if TW_SIMT
+  return from_f32<T>(low).bits | static_cast<uint32_t>(from_f32<T>(high).bits) << 16;
+#else
+  if constexpr (std::is_same_v<T, Bf16>) {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+    return *reinterpret_cast<const uint32_t*>(&pair);
+  } else {
+    const __half2 pair = __floats2half2_rn(low, high);
+    return *reinterpret_cast<const uint32_t*>(&pair);
+  }
 #endif
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random words by counter: no state, so any element can be drawn by any thread, the same on every device.
 // Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-// Element i of an array takes word i % 4 of block offset + i / 4. A block's counter is (block, low 32 bits; block,
-// high 32 bits; attempt; part), the key is the seed. `attempt` counts the draws of a rejection method; `part` is 1
-// for the lower bits of float64, else 0.
+// Element i of an array takes word i % 4 of block offset + i / 4. A block's counter is (block, low 32 bits;
+// block, high 32 bits; attempt; part), the key is the seed. `attempt` counts the draws of a rejection method;
+// `part` is 1 for the lower bits of float64, else 0.
 #pragma once
 
 #include "device/config.cuh"
@@ -17,7 +17,8 @@ struct PhiloxBlock {
 };
 
 TW_DEVICE PhiloxBlock philox(uint64_t seed, uint64_t block, uint32_t attempt, uint32_t part) {
-  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = attempt, c3 = part;
+  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = attempt,
+           c3 = part;
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   TW_UNROLL
   for (int round = 0; round < 10; ++round) {

@@ -19,6 +19,20 @@ namespace TW_BACKEND {
 
 namespace detail {
 
+#if !TW_SIMT
+// Memory given back stays with the device's pool: without this it returns to the system at every synchronisation.
+inline void keep_scratch_memory() {
+  static thread_local uint64_t kept = 0;  // a bit per device
+  int device = 0;
+  cudaMemPool_t pool = nullptr;
+  if (cudaGetDevice(&device) != cudaSuccess || device >= 64 || (kept >> device & 1)) return;
+  if (cudaDeviceGetDefaultMemPool(&pool, device) != cudaSuccess) return;
+  uint64_t all = UINT64_MAX;
+  if (cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all) == cudaSuccess)
+    kept |= uint64_t{1} << device;
+}
+#endif
+
 inline void* scratch_take(size_t bytes, Stream stream, const char* name) {
   void* memory = nullptr;
 #if TW_SIMT
@@ -28,6 +42,7 @@ inline void* scratch_take(size_t bytes, Stream stream, const char* name) {
   if (memory != nullptr) memset(memory, 0xff, bytes);
   const bool taken = memory != nullptr;
 #else
+  keep_scratch_memory();
   const bool taken = cudaMallocAsync(&memory, bytes, static_cast<cudaStream_t>(stream.handle)) == cudaSuccess;
   if (!taken) (void)cudaGetLastError();  // an error left behind would be blamed on the next launch
 #endif

@@ -35,14 +35,13 @@ TW_DEVICE T shfl_xor_value(const T& value, int lane_mask, Site site) {
 #endif
 }
 
-// merge(a, b) of all lanes, the same in each: a butterfly whose lower lane is always the left argument, so that
-// an operation need not commute.
+// merge of all lanes, the same in each; merge(a, b) must be merge(b, a). A butterfly, so the tree is always
+// the same.
 template <class T, class Merge>
 TW_DEVICE T warp_reduce(T value, Merge merge, Site site = Site::here()) {
   TW_UNROLL
   for (int lane_mask = 1; lane_mask < kWarpSize; lane_mask *= 2) {
-    const T other = shfl_xor_value(value, lane_mask, site);
-    value = lane_index() & lane_mask ? merge(other, value) : merge(value, other);
+    value = merge(value, shfl_xor_value(value, lane_mask, site));
   }
   return value;
 }
@@ -70,10 +69,10 @@ class WarpTeam {
 };
 
 // A block per row. All values one team reduces have the type Total.
-template <class Total>
+template <class Total, int kMostThreads = kMaxThreads>
 class BlockTeamOf {
  public:
-  static constexpr int kThreads = kMaxThreads;  // at most
+  static constexpr int kThreads = kMostThreads;
 
   // One value of each warp, twice: reduction i + 1 may write while slow warps still read reduction i's, so
   // one barrier a reduction is enough.
@@ -87,7 +86,7 @@ class BlockTeamOf {
   TW_DEVICE int64_t first_row() const { return blockIdx.x; }
   TW_DEVICE int64_t row_step() const { return gridDim.x; }
 
-  // merge over the team, in the order of ranks; every thread gets it. merge(x, neutral) is x.
+  // merge over the team; every thread gets it. merge(x, neutral) is x.
   template <class Merge>
   TW_DEVICE Total reduce(Total value, Total neutral, Merge merge, Site site = Site::here()) {
     const Total of_warp = warp_reduce(value, merge, site);

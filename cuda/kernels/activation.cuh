@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    activate(a, z, slope) = activation(z);  activation_slope(a, saved, slope) = activation'(z)
-// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where the
-//             result is small. The switch is the same for all threads, so it costs a branch. A slope is written
-//             by y where that saves the function, else by z (gelu, gelu_tanh, silu); past the points where those
-//             are x or 0 to the last digit z is brought back, so that no infinity meets a zero
+// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
+// the
+//             result is small. The switch is the same for all threads, so it costs a branch. A slope is
+//             written by y where that saves the function, else by z (gelu, gelu_tanh, silu); past the points
+//             where those are x or 0 to the last digit z is brought back, so that no infinity meets a zero
 // Limits      NaN stays NaN. At a corner the slope is 0 for relu and relu6, `slope` for leaky_relu and elu
 // Ran on      no GPU yet; passes on simt
 #pragma once
@@ -52,7 +53,8 @@ TW_DEVICE W within_reach(W x, double reach) {
   return min_nan(max_nan(x, W(-reach)), W(reach));
 }
 
-// The sigmoid s of z with what its derivatives need, all from e = exp(-|z|): 1 - s has no digits where s is near 1.
+// The sigmoid s of z with what its derivatives need, all from e = exp(-|z|): 1 - s has no digits where s is
+// near 1.
 template <class W>
 struct Sigmoid {
   W value, bell, tilt;  // s, s (1 - s), 1 - 2 s
@@ -100,17 +102,28 @@ TW_DEVICE W silu_slope(W x) {
 template <class W>
 TW_DEVICE W activate(Activation a, W z, W slope) {
   switch (a) {
-    case Activation::none: return z;
-    case Activation::relu: return max_nan(z, W(0));
-    case Activation::relu6: return min_nan(max_nan(z, W(0)), W(6));
-    case Activation::leaky_relu: return z > W(0) ? z : z * slope;
-    case Activation::elu: return z > W(0) ? z : slope * expm1(min_nan(z, W(0)));
-    case Activation::sigmoid: return sigmoid(z);
-    case Activation::tanh: return tanh(z);
-    case Activation::gelu: return z * normal_cdf(z);
-    case Activation::gelu_tanh: return z * sigmoid(W(2) * gelu_tanh_argument(z));
-    case Activation::silu: return z * sigmoid(z);
-    case Activation::softplus: return softplus(z);
+    case Activation::none:
+      return z;
+    case Activation::relu:
+      return max_nan(z, W(0));
+    case Activation::relu6:
+      return min_nan(max_nan(z, W(0)), W(6));
+    case Activation::leaky_relu:
+      return z > W(0) ? z : z * slope;
+    case Activation::elu:
+      return z > W(0) ? z : slope * expm1(min_nan(z, W(0)));
+    case Activation::sigmoid:
+      return sigmoid(z);
+    case Activation::tanh:
+      return tanh(z);
+    case Activation::gelu:
+      return z * normal_cdf(z);
+    case Activation::gelu_tanh:
+      return z * sigmoid(W(2) * gelu_tanh_argument(z));
+    case Activation::silu:
+      return z * sigmoid(z);
+    case Activation::softplus:
+      return softplus(z);
   }
   return z;
 }
@@ -119,17 +132,28 @@ TW_DEVICE W activate(Activation a, W z, W slope) {
 template <class W>
 TW_DEVICE W activation_slope(Activation a, W saved, W slope) {
   switch (a) {
-    case Activation::none: return W(1);
-    case Activation::relu: return saved > W(0) ? W(1) : W(0);
-    case Activation::relu6: return saved > W(0) && saved < W(6) ? W(1) : W(0);
-    case Activation::leaky_relu: return saved > W(0) ? W(1) : slope;
-    case Activation::elu: return saved > W(0) ? W(1) : saved + slope;
-    case Activation::sigmoid: return saved * (W(1) - saved);
-    case Activation::tanh: return (W(1) - saved) * (W(1) + saved);
-    case Activation::gelu: return gelu_slope(saved);
-    case Activation::gelu_tanh: return gelu_tanh_slope(saved);
-    case Activation::silu: return silu_slope(saved);
-    case Activation::softplus: return -expm1(-saved);
+    case Activation::none:
+      return W(1);
+    case Activation::relu:
+      return saved > W(0) ? W(1) : W(0);
+    case Activation::relu6:
+      return saved > W(0) && saved < W(6) ? W(1) : W(0);
+    case Activation::leaky_relu:
+      return saved > W(0) ? W(1) : slope;
+    case Activation::elu:
+      return saved > W(0) ? W(1) : saved + slope;
+    case Activation::sigmoid:
+      return saved * (W(1) - saved);
+    case Activation::tanh:
+      return (W(1) - saved) * (W(1) + saved);
+    case Activation::gelu:
+      return gelu_slope(saved);
+    case Activation::gelu_tanh:
+      return gelu_tanh_slope(saved);
+    case Activation::silu:
+      return silu_slope(saved);
+    case Activation::softplus:
+      return -expm1(-saved);
   }
   return W(1);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block over a tile of columns: `lanes` threads side by side, each with kVector neighbouring columns, and the
-// block's other threads below them, on every downs()-th row. What they have gathered is joined downwards, always
-// in the same tree. Slices of rows go to different blocks; their results meet in a later kernel, in order.
+// A block over a tile of columns: `lanes` threads side by side, each with kVector neighbouring columns, and
+// the block's other threads below them, on every downs()-th row. What they have gathered is joined downwards,
+// always in the same tree. Slices of rows go to different blocks; their results meet in a later kernel, in
+// order.
 //
 //              lanes * kVector columns
 //   row 0      down 0: thread 0 .. lanes - 1
@@ -49,14 +50,12 @@ class ColumnTeam {
   TW_DEVICE int downs() const { return kColumnThreads / lanes_; }
   TW_DEVICE int64_t slice() const { return slice_; }
   // The thread's group of columns, counted from the first.
-  TW_DEVICE int64_t group() const {
-    return int64_t{tile_} * lanes_ + static_cast<int>(threadIdx.x) % lanes_;
-  }
+  TW_DEVICE int64_t group() const { return int64_t{tile_} * lanes_ + static_cast<int>(threadIdx.x) % lanes_; }
   TW_DEVICE int64_t first_row() const { return first_row_ + down(); }
   TW_DEVICE int64_t end_row() const { return end_row_; }
 
-  // Leaves in the threads with down() == 0 what all threads of their columns gathered. One barrier a level: the
-  // places a level writes are read at that level only.
+  // Leaves in the threads with down() == 0 what all threads of their columns gathered. One barrier a level:
+  // the places a level writes are read at that level only.
   template <class Merge>
   TW_DEVICE void join(Total (&totals)[kValues], Merge merge, Site site = Site::here()) {
     for (int half = downs() / 2; half > 0; half /= 2) {

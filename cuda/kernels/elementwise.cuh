@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    y[i] = f(a[i], b[i], c[i]) for functions of none to three arguments, over arrays of any strides;
+// Computes    y[i] = f(a[i], b[i], c[i]) for functions of none to three arguments, over arrays of any
+// strides;
 //             y = x transposed, through shared memory
-// Layout      Axes from launch/axes.h, innermost first, of y and each input. In groups: y's innermost axis is cut
+// Layout      Axes from launch/axes.h, innermost first, of y and each input. In groups: y's innermost axis is
+// cut
 //             into groups of kVector elements, aligned, and each input has stride 1 or 0 along it
-// Method      a group is one 16-byte load of each input (a narrower type: fewer bytes) and one store; two groups
-//             are in flight a thread. Without groups neighbouring threads take neighbouring elements. A transposed
-//             copy reads and writes rows of 32 elements, turned in shared memory with a column of padding
+// Method      a group is one 16-byte load of each input (a narrower type: fewer bytes) and one store; two
+// groups
+//             are in flight a thread. Without groups neighbouring threads take neighbouring elements. A
+//             transposed copy reads and writes rows of 32 elements, turned in shared memory with a column of
+//             padding
 // Work split  threads stride over groups or elements; a block per tile of a transposed copy
 // Limits      y may be an input: every element is read before the thread that reads it writes. At most 8 axes
 // Ran on      no GPU yet; passes on simt
@@ -29,10 +33,10 @@ constexpr int max_size(int a, int b) { return a > b ? a : b; }
 
 // Elements a group holds: 16 bytes of the widest type among them.
 template <class F>
-inline constexpr int kGroup =
-    kVectorBytes / max_size(max_size(sizeof(typename F::Y), F::kInputs > 0 ? sizeof(typename F::A) : 1),
-                            max_size(F::kInputs > 1 ? sizeof(typename F::B) : 1,
-                                     F::kInputs > 2 ? sizeof(typename F::C) : 1));
+inline constexpr int kGroup = kVectorBytes / max_size(max_size(sizeof(typename F::Y),
+                                                               F::kInputs > 0 ? sizeof(typename F::A) : 1),
+                                                      max_size(F::kInputs > 1 ? sizeof(typename F::B) : 1,
+                                                               F::kInputs > 2 ? sizeof(typename F::C) : 1));
 
 // kCount neighbours from `offset` on, or kCount times the one element there.
 template <int kCount, class T>

@@ -31,12 +31,18 @@ struct FloatBinary : BinaryTypes<T> {
   TW_DEVICE T operator()(T x, T y) const {
     const Wide<T> a = widen(x), b = widen(y);
     switch (f) {
-      case Binary::add: return narrow<T>(a + b);
-      case Binary::sub: return narrow<T>(a - b);
-      case Binary::mul: return narrow<T>(a * b);
-      case Binary::div: return narrow<T>(a / b);
-      case Binary::maximum: return narrow<T>(max_nan(a, b));
-      default: return narrow<T>(min_nan(a, b));
+      case Binary::add:
+        return narrow<T>(a + b);
+      case Binary::sub:
+        return narrow<T>(a - b);
+      case Binary::mul:
+        return narrow<T>(a * b);
+      case Binary::div:
+        return narrow<T>(a / b);
+      case Binary::maximum:
+        return narrow<T>(max_nan(a, b));
+      default:
+        return narrow<T>(min_nan(a, b));
     }
   }
 };
@@ -55,12 +61,18 @@ struct IntegerBinary : BinaryTypes<T> {
     using U = std::make_unsigned_t<T>;
     const uint64_t u = static_cast<U>(a), v = static_cast<U>(b);
     switch (f) {
-      case Binary::add: return static_cast<T>(u + v);
-      case Binary::sub: return static_cast<T>(u - v);
-      case Binary::mul: return static_cast<T>(u * v);
-      case Binary::maximum: return a > b ? a : b;
-      case Binary::minimum: return a < b ? a : b;
-      default: break;
+      case Binary::add:
+        return static_cast<T>(u + v);
+      case Binary::sub:
+        return static_cast<T>(u - v);
+      case Binary::mul:
+        return static_cast<T>(u * v);
+      case Binary::maximum:
+        return a > b ? a : b;
+      case Binary::minimum:
+        return a < b ? a : b;
+      default:
+        break;
     }
     uint64_t power = 1, square = u;
     for (uint64_t rest = v; rest != 0; rest >>= 1) {
@@ -85,15 +97,24 @@ struct BinaryTest {
     using W = Wide<T>;
     const W a = widen(x), b = widen(y);
     switch (f) {
-      case Binary::equal: return a == b;
-      case Binary::not_equal: return a != b;
-      case Binary::less: return a < b;
-      case Binary::less_equal: return a <= b;
-      case Binary::greater: return a > b;
-      case Binary::greater_equal: return a >= b;
-      case Binary::logical_and: return a != W(0) && b != W(0);
-      case Binary::logical_or: return a != W(0) || b != W(0);
-      default: return (a != W(0)) != (b != W(0));
+      case Binary::equal:
+        return a == b;
+      case Binary::not_equal:
+        return a != b;
+      case Binary::less:
+        return a < b;
+      case Binary::less_equal:
+        return a <= b;
+      case Binary::greater:
+        return a > b;
+      case Binary::greater_equal:
+        return a >= b;
+      case Binary::logical_and:
+        return a != W(0) && b != W(0);
+      case Binary::logical_or:
+        return a != W(0) || b != W(0);
+      default:
+        return (a != W(0)) != (b != W(0));
     }
   }
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y = x;  y = x in another dtype;  y = value;  y = condition ? a : b
 // Layout      function objects for elementwise_map; U is an unsigned type of the element's size
-// Limits      float to integer: NaN and what does not fit give the lowest int32 or int64, to 8 bits the lower bits of
-//             the int32, as NumPy on x86; to bool: anything but zero. float64 to the 16-bit formats rounds once
+// Limits      float to integer: NaN and what does not fit give the lowest int32 or int64, to 8 bits the lower
+// bits of
+//             the int32, as NumPy on x86; to bool: anything but zero. float64 to the 16-bit formats rounds
+//             once
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
@@ -47,8 +49,8 @@ struct Fill {
   TW_DEVICE U operator()() const { return value; }
 };
 
-// A float64 rounded to odd: cut off, with the last bit set if anything was lost. Rounding that to a format with
-// at least two bits less gives what one rounding would have given (Boldo and Melquiond, 2008).
+// A float64 rounded to odd: cut off, with the last bit set if anything was lost. Rounding that to a format
+// with at least two bits less gives what one rounding would have given (Boldo and Melquiond, 2008).
 TW_DEVICE float round_to_odd(double x) {
   const float near = static_cast<float>(x);
   const double back = near;

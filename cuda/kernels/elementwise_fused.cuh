@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    z = x + bias + residual, y = activation(z);  dz = dy * activation', db = sum of dz over the rows
-// Layout      rows x cols, C order; bias and db (cols); z, bias, residual and db may be null. kVector > 1 needs
+// Computes    z = x + bias + residual, y = activation(z);  dz = dy * activation', db = sum of dz over the
+// rows Layout      rows x cols, C order; bias and db (cols); z, bias, residual and db may be null. kVector >
+// 1 needs
 //             multiples of 16 bytes: the arrays' starts and, with a bias, cols
 // Method      forward: groups of kVector elements, 16 bytes each way. Backward with db: a block has a tile of
-//             columns and a slice of rows (kernels/columns.cuh), writes dz as it goes, and a row of partial sums;
-//             bias_gradient_join adds the slices in order. Backward without db is an elementwise_map
+//             columns and a slice of rows (kernels/columns.cuh), writes dz as it goes, and a row of partial
+//             sums; bias_gradient_join adds the slices in order. Backward without db is an elementwise_map
 // Work split  forward: threads stride over groups; backward: one block per tile and slice
 // Limits      sums are made in float (float64: in double)
 // Ran on      no GPU yet; passes on simt
@@ -13,37 +14,9 @@
 #include "kernels/activation.cuh"
 #include "kernels/columns.cuh"
 #include "kernels/elementwise.cuh"
+#include "kernels/groups.cuh"
 
 namespace TW_BACKEND {
-
-// `count` of kVector elements from `at` on; those past count are 0.
-template <int kVector, class T>
-TW_DEVICE void load_wide(Wide<T> (&values)[kVector], GlobalPtr<const T> p, int64_t at, int64_t count = kVector) {
-  if (kVector > 1 && count >= kVector) {
-    const Vector<T, kVector> loaded = load_vector<kVector>(p + at);
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) values[v] = widen(loaded.elements[v]);
-  } else {
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) values[v] = v < count ? widen(T(p[at + v])) : Wide<T>(0);
-  }
-}
-
-template <int kVector, class T>
-TW_DEVICE void store_narrow(GlobalPtr<T> p, int64_t at, const Wide<T> (&values)[kVector],
-                            int64_t count = kVector) {
-  if (kVector > 1 && count >= kVector) {
-    Vector<T, kVector> stored;
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) stored.elements[v] = narrow<T>(values[v]);
-    store_vector(p + at, stored);
-  } else {
-    TW_UNROLL
-    for (int v = 0; v < kVector; ++v) {
-      if (v < count) p[at + v] = narrow<T>(values[v]);
-    }
-  }
-}
 
 template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
@@ -96,7 +69,8 @@ struct ActivationGradient {
 template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
     bias_activation_columns(GlobalPtr<T> dz, GlobalPtr<Wide<T>> partial, GlobalPtr<const T> dy,
-                            GlobalPtr<const T> saved, ColumnSplit split, Activation activation, double slope) {
+                            GlobalPtr<const T> saved, ColumnSplit split, Activation activation,
+                            double slope) {
   using W = Wide<T>;
   ColumnTeam<W, kVector> team(split);
   const int64_t col = team.group() * kVector, count = split.cols - col;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[o, i, :] = x[o, ids[i], :];  y[o, ids[i], :] += dy[o, i, :], in the order of i for every row
 // Layout      x, y (outer, rows, inner) with contiguous last axis; ids (n,) of any stride, int32 or int64
-// Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp owns all
-//             ids of equal value for 32 columns. For few ids the warp of the first of them finds the others by
-//             reading the ids 32 at a time (add_rows); for many, ids are sorted with their positions first, and equal
-//             ones are neighbours (add_sorted_rows)
+// Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp
+// owns all
+//             ids of equal value for 32 columns. For few ids the warp of the first of them finds the others
+//             by reading the ids 32 at a time (add_rows); for many, ids are sorted with their positions
+//             first, and equal ones are neighbours (add_sorted_rows)
 // Work split  take_rows: threads stride over groups; the others: a warp per id and 32 columns
-// Limits      an id out of range is brought into it and reported (device/error_cell.cuh). One warp adds all rows of
-//             an id, four loads in flight: an id that fills the batch is as slow as its rows one after another
+// Limits      an id out of range is brought into it and reported (device/error_cell.cuh). One warp adds all
+// rows of
+//             an id, four loads in flight: an id that fills the batch is as slow as its rows one after
+//             another
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
@@ -50,6 +53,7 @@ struct RowsShape {
   int64_t outer, n, inner;
   int64_t long_outer, long_row, short_outer, short_row;
   Divisor by_n, by_inner;  // by_inner: groups, or columns, of a row
+  Divisor by_tiles;        // of 32 columns
 };
 
 template <class U, int kVector>
@@ -107,7 +111,8 @@ class RowSum {
   TW_DEVICE void flush() {
     T values[kInFlight];
     TW_UNROLL
-    for (int u = 0; u < kInFlight; ++u) values[u] = u < count_ ? T(dy_[at_ + waiting_[u] * row_stride_]) : T(0);
+    for (int u = 0; u < kInFlight; ++u)
+      values[u] = u < count_ ? T(dy_[at_ + waiting_[u] * row_stride_]) : T(0);
     TW_UNROLL
     for (int u = kInFlight - 1; u >= 0; --u) {
       if (u < count_) sum_ += values[u];
@@ -125,15 +130,17 @@ class RowSum {
 // Warp (i, tile): whether id i is the first of its value, then all of that value from i on.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
-    add_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, RowIds ids, RowsShape shape, int64_t tiles) {
+    add_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, RowIds ids, RowsShape shape) {
   const int64_t warp = int64_t{blockIdx.x} * (kRowsThreads / kWarpSize) + warp_index();
-  if (warp >= shape.n * tiles) return;
-  const int64_t i = warp / tiles, row = ids.row(i);
+  int64_t tile;
+  const int64_t i = shape.by_tiles.divide(warp, tile);
+  if (i >= shape.n) return;
+  const int64_t row = ids.row(i);
   for (int64_t first = 0; first < i; first += kWarpSize) {
     const int64_t j = first + lane_index();
     if (any(j < i && ids.row(j) == row)) return;
   }
-  const AddColumns columns(shape, warp - i * tiles);
+  const AddColumns columns(shape, tile);
   const int64_t place = columns.y_at + row * shape.long_row;
   RowSum<T> sum(columns.inside ? T(y[place]) : T(0), dy, columns.dy_at, shape.short_row);
   for (int64_t first = i; first < shape.n; first += kWarpSize) {
@@ -167,16 +174,19 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
   }
 }
 
-// Warp (s, tile): if entry s begins a run of equal rows, all of the run. Entries end with at least one kNoRow, or at n.
+// Warp (s, tile): if entry s begins a run of equal rows, all of the run. Entries end with at least one
+// kNoRow, or at n.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
-    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries, RowsShape shape,
-                    int64_t tiles) {
+    add_sorted_rows(GlobalPtr<T> y, GlobalPtr<const T> dy, GlobalPtr<const uint64_t> entries,
+                    RowsShape shape) {
   const int64_t warp = int64_t{blockIdx.x} * (kRowsThreads / kWarpSize) + warp_index();
-  if (warp >= shape.n * tiles) return;
-  const int64_t s = warp / tiles, row = row_of(entries[s]);
+  int64_t tile;
+  const int64_t s = shape.by_tiles.divide(warp, tile);
+  if (s >= shape.n) return;
+  const int64_t row = row_of(entries[s]);
   if (s > 0 && row_of(entries[s - 1]) == row) return;
-  const AddColumns columns(shape, warp - s * tiles);
+  const AddColumns columns(shape, tile);
   if (!columns.inside) return;
   const int64_t place = columns.y_at + row * shape.long_row;
   RowSum<T> sum(T(y[place]), dy, columns.dy_at, shape.short_row);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    partial[chunk] = sum of squares of a chunk;  y = sqrt(sum of partial)
 // Layout      a list of C-ordered arrays (device/list_table.cuh); partial in the order of the list
-// Method      every element is widened first, so a float32 square cannot overflow; each chunk has a fixed tree, and
+// Method      every element is widened first, so a float32 square cannot overflow; each chunk has a fixed
+// tree, and
 //             the chunks are added in a fixed order
 // Work split  list_squares: a block per chunk, blocks stride over chunks; norm_join: one block
 // Limits      double throughout
@@ -17,8 +18,7 @@ namespace TW_BACKEND {
 inline constexpr int kListThreads = 256;
 
 template <class T>
-TW_KERNEL void TW_LAUNCH_BOUNDS(kListThreads)
-    list_squares(GlobalPtr<double> partial, ListTable<T, 1> table) {
+TW_KERNEL void TW_LAUNCH_BOUNDS(kListThreads) list_squares(GlobalPtr<double> partial, ListTable<T, 1> table) {
   constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
   BlockTeamOf<double> team;
   for (int64_t chunk = blockIdx.x; chunk < table.chunks; chunk += gridDim.x) {

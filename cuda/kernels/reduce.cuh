@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    y[o] = finish(merge of term(x[o, r]) over r): sum, mean, max, min, prod, any, all, sum of squares, norm,
+// Computes    y[o] = finish(merge of term(x[o, r]) over r): sum, mean, max, min, prod, any, all, sum of
+// squares, norm,
 //             sum of exp(x - shift[o]) or (x - shift[o])^2; the position of the first extreme
-// Layout      x and y of any strides: `kept` axes give the places of output o, `reduced` axes those of element r. In
-//             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows) or the
-//             innermost kept axis (reduce_columns)
-// Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and a
-//             float32 square cannot overflow. Four loads are in flight a thread. The function is a run-time number,
-//             the same for all threads. Few outputs: each is cut in slices, whose totals reduce_finish merges in
-//             order, so bits depend on the shape alone
-// Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by side,
+// Layout      x and y of any strides: `kept` axes give the places of output o, `reduced` axes those of
+// element r. In
+//             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows)
+//             or the innermost kept axis (reduce_columns)
+// Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and
+// a
+//             float32 square cannot overflow. One or two loads are in flight a thread. The function is a
+//             run-time number, the same for all threads. Few outputs: each is cut in slices, whose totals
+//             reduce_finish merges in order, so bits depend on the shape alone
+// Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by
+// side,
 //             the block's threads over and under each other take different r
 // Limits      max and min give NaN if any element is NaN; a NaN is also the most extreme for positions
 // Ran on      no GPU yet; passes on simt
@@ -22,24 +26,44 @@
 
 namespace TW_BACKEND {
 
-// Output o lies at kept.offsets(o), of x and of y; item i of an output at reduced.offsets(i). Items are elements, or
-// groups of kVector elements. A slice has items_per_slice items.
+// Output o lies at kept.offsets(o), of x and of y; item i of an output at reduced.offsets(i). Items are
+// elements, or groups of kVector elements. A slice has items_per_slice items.
 struct ReduceShape {
   Axes<2> kept;
   Axes<1> reduced;
+  Divisor by_outputs;
   int64_t outputs = 0, items = 0, items_per_slice = 0;
   int slices = 1;
   bool in_groups = false;
 };
 
-inline constexpr int kReduceInFlight = 4;
+inline constexpr int kReduceThreads = 512;  // of a block that shares a row
+// Outputs a thread of reduce_columns has at most: each has a total of two registers or more.
+inline constexpr int kMostColumns = 4;
 
-// Merges kCount elements, the first of which is number `position` of its output.
-template <class F, int kCount>
-TW_DEVICE void fold_group(const F& f, typename F::Total& total, const typename F::Element (&values)[kCount],
-                          double shift, int64_t position) {
-  TW_UNROLL
-  for (int v = 0; v < kCount; ++v) total = f.merge(total, f.term(values[v], shift, position + v));
+// Merges items first, first + step, ... before end: groups of kCount elements of x.
+template <int kCount, class F>
+TW_DEVICE void fold_items(const F& f, typename F::Total& total, GlobalPtr<const typename F::Element> x,
+                          double shift, int64_t first, int64_t end, int64_t step, const Axes<1>& reduced) {
+  for (int64_t item = first; item < end; item += F::kInFlight * step) {
+    typename F::Element values[F::kInFlight][kCount];
+    TW_UNROLL
+    for (int u = 0; u < F::kInFlight; ++u) {
+      const int64_t from = reduced.offsets(item + u * step < end ? item + u * step : item).of[0];
+      if constexpr (kCount > 1) {
+        load_group(values[u], x, from, 1);
+      } else {
+        values[u][0] = x[from];
+      }
+    }
+    TW_UNROLL
+    for (int u = 0; u < F::kInFlight; ++u) {
+      if (item + u * step >= end) continue;
+      TW_UNROLL
+      for (int v = 0; v < kCount; ++v)
+        total = f.merge(total, f.term(values[u][v], shift, (item + u * step) * kCount + v));
+    }
+  }
 }
 
 template <class F>
@@ -59,36 +83,20 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads)
   Team team;
   const int64_t jobs = shape.outputs * shape.slices;
   for (int64_t job = team.first_row(); job < jobs; job += team.row_step()) {
-    const int64_t slice = shape.slices == 1 ? 0 : job / shape.outputs, output = job - slice * shape.outputs;
+    int64_t output;
+    const int64_t slice = shape.by_outputs.divide(job, output);
     const auto at = shape.kept.offsets(output);
     const double s = shift_of<F>(shift, output);
     const int64_t begin = slice * shape.items_per_slice;
     const int64_t rest = shape.items - begin;
     const int64_t end = begin + (shape.items_per_slice < rest ? shape.items_per_slice : rest);
 
+    const int64_t first = begin + team.rank();
     typename F::Total total = f.identity();
-    for (int64_t item = begin + team.rank(); item < end; item += int64_t{kReduceInFlight} * team.size()) {
-      T values[kReduceInFlight][kVector];
-      TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
-        const int64_t mine = item + u * team.size();
-        const int64_t from = at.of[0] + shape.reduced.offsets(mine < end ? mine : item).of[0];
-        if (shape.in_groups) {
-          load_group(values[u], x, from, 1);
-        } else {
-          values[u][0] = x[from];
-        }
-      }
-      TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
-        const int64_t mine = item + u * team.size();
-        if (mine >= end) continue;
-        if (shape.in_groups) {
-          fold_group(f, total, values[u], s, mine * kVector);
-        } else {
-          total = f.merge(total, f.term(values[u][0], s, mine));
-        }
-      }
+    if (shape.in_groups) {
+      fold_items<kVector>(f, total, x + at.of[0], s, first, end, team.size(), shape.reduced);
+    } else {
+      fold_items<1>(f, total, x + at.of[0], s, first, end, team.size(), shape.reduced);
     }
     total = team.reduce(total, f.identity(), [&](const auto& a, const auto& b) { return f.merge(a, b); });
     if (team.rank() == 0) target.write(shape.slices, slice * shape.outputs + output, at.of[1], total, s);
@@ -114,10 +122,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
   const Offsets<2> at = inside ? shape.kept.offsets(output) : Offsets<2>{};
   if (inside) {
     const int64_t step = team.downs(), end = team.end_row();
-    for (int64_t row = team.first_row(); row < end; row += kReduceInFlight * step) {
-      T values[kReduceInFlight][kVector];
+    for (int64_t row = team.first_row(); row < end; row += F::kInFlight * step) {
+      T values[F::kInFlight][kVector];
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < F::kInFlight; ++u) {
         const int64_t mine = row + u * step < end ? row + u * step : row;
         const int64_t from = at.of[0] + shape.reduced.offsets(mine).of[0];
         if constexpr (kVector > 1) {
@@ -127,7 +135,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
         }
       }
       TW_UNROLL
-      for (int u = 0; u < kReduceInFlight; ++u) {
+      for (int u = 0; u < F::kInFlight; ++u) {
         if (row + u * step >= end) continue;
         TW_UNROLL
         for (int v = 0; v < kVector; ++v)

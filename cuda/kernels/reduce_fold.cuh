@@ -12,7 +12,12 @@
 namespace TW_BACKEND {
 
 enum class Fold : uint8_t {
-  sum, max, min, prod, any, all,
+  sum,
+  max,
+  min,
+  prod,
+  any,
+  all,
   sum_squares,           // of x
   sum_exp,               // of exp(x - shift)
   sum_centered_squares,  // of (x - shift)^2
@@ -73,6 +78,7 @@ struct Folding {
   using Total = FoldTotal<T>;
   using Target = FoldTarget<T>;
   static constexpr bool kReal = std::is_floating_point_v<T>;
+  static constexpr int kInFlight = 2;  // loads of a thread
 
   Fold fold;
 
@@ -104,11 +110,15 @@ struct Folding {
   TW_DEVICE Total merge(Total a, Total b) const {
     switch (fold) {
       case Fold::max:
-      case Fold::any: return max_nan(a, b);
+      case Fold::any:
+        return max_nan(a, b);
       case Fold::min:
-      case Fold::all: return min_nan(a, b);
-      case Fold::prod: return multiply(a, b);
-      default: return add(a, b);
+      case Fold::all:
+        return min_nan(a, b);
+      case Fold::prod:
+        return multiply(a, b);
+      default:
+        return add(a, b);
     }
   }
 
@@ -150,6 +160,7 @@ struct ArgFolding {
   using Element = T;
   using Total = Extreme<T>;
   using Target = ArgTarget<T>;
+  static constexpr int kInFlight = 1;  // totals take four registers each
 
   bool minimum;
 

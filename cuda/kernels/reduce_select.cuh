@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    the k largest of each row, descending, NaN first, equal values by position, and their positions
 // Layout      x (rows, cols), values and indices (rows, k), rows contiguous with any row stride
-// Method      values become whole numbers of the same order, with their position as the tie-break: a total order, so
-//             the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared memory and sorts
-//             them with the next kKept (kernels/sort.cuh); chunks without anything better are passed over. Above
-//             that the whole row is sorted in global memory
+// Method      values become whole numbers of the same order, with their position as the tie-break: a total
+// order, so
+//             the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared memory
+//             and sorts them with the next kKept (kernels/sort.cuh); chunks without anything better are
+//             passed over. Above that the whole row is sorted in global memory
 // Work split  a block per row; select_fill and select_write: threads stride over entries
 // Limits      -0 equals 0
 // Ran on      no GPU yet; passes on simt
@@ -12,6 +13,7 @@
 
 #include <type_traits>
 
+#include "device/axes.cuh"
 #include "device/element.cuh"
 #include "device/team.cuh"
 #include "kernels/sort.cuh"
@@ -32,7 +34,9 @@ TW_DEVICE uint64_t order_key(double x) {
   return bits >> 63 ? ~bits : bits | uint64_t{1} << 63;
 }
 TW_DEVICE uint64_t order_key(int32_t x) { return static_cast<uint32_t>(x) ^ 0x80000000u; }
-TW_DEVICE uint64_t order_key(int64_t x) { return static_cast<uint64_t>(x) ^ uint64_t{1} << 63; }
+TW_DEVICE uint64_t order_key(int64_t x) {
+  return static_cast<uint64_t>(x) ^ uint64_t { 1 } << 63;
+}
 
 struct Candidate {
   uint64_t key;
@@ -50,6 +54,7 @@ TW_DEVICE Candidate no_candidate() { return {0, INT64_MAX}; }
 
 struct SelectShape {
   int64_t rows, cols, k, x_stride, values_stride, indices_stride;
+  Divisor by_k;
 };
 
 template <int kKept>
@@ -98,10 +103,11 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kKept)
 // entries (rows, length)
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kSortThreads)
-    select_fill(GlobalPtr<Candidate> entries, GlobalPtr<const T> x, SelectShape shape, int64_t length) {
-  const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * length;
+    select_fill(GlobalPtr<Candidate> entries, GlobalPtr<const T> x, SelectShape shape, Divisor by_length) {
+  const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * by_length.size();
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
-    const int64_t row = i / length, col = i & (length - 1);
+    int64_t col;
+    const int64_t row = by_length.divide(i, col);
     Candidate mine = no_candidate();
     if (col < shape.cols) mine = {order_key(T(x[row * shape.x_stride + col])), col};
     entries[i] = mine;
@@ -114,7 +120,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kSortThreads)
                  GlobalPtr<const T> x, SelectShape shape, int64_t length) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x, count = shape.rows * shape.k;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
-    const int64_t row = i / shape.k, place = i - row * shape.k;
+    int64_t place;
+    const int64_t row = shape.by_k.divide(i, place);
     const Candidate mine = entries[row * length + place];
     values[row * shape.values_stride + place] = x[row * shape.x_stride + mine.index];
     indices[row * shape.indices_stride + place] = mine.index;

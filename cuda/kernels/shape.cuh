@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    y[.., i, ..] = x[.., indices[.., i, ..], ..] along an axis;  y[.., indices[.., i, ..], ..] += x[.., i, ..] in
+// Computes    y[.., i, ..] = x[.., indices[.., i, ..], ..] along an axis;  y[.., indices[.., i, ..], ..] +=
+// x[.., i, ..] in
 //             the order of i;  one-hot rows
-// Layout      any strides; Axes of (indices, the array of its shape, the other one), the last without the axis
-// Method      additions without atomics: the line along the axis belongs to one thread, which adds in order
-// Work split  gather, one_hot: threads stride over elements; scatter_add: over lines
-// Limits      an index out of range is brought into it and reported (device/error_cell.cuh)
-// Ran on      no GPU yet; passes on simt
+// Layout      any strides; Axes of (indices, the array of its shape, the other one), the last without the
+// axis Method      additions without atomics: the line along the axis belongs to one thread, which adds in
+// order Work split  gather, one_hot: threads stride over elements; scatter_add: over lines Limits      an
+// index out of range is brought into it and reported (device/error_cell.cuh) Ran on      no GPU yet; passes
+// on simt
 #pragma once
 
 #include "kernels/embedding.cuh"
@@ -59,8 +60,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
 // y (n, depth); an id outside [0, depth) gives a row of `off`.
 template <class T>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
-    one_hot_rows(GlobalPtr<T> y, IdList ids, int64_t ids_stride, int64_t elements, Divisor depth, int64_t y_stride,
-                 T on, T off) {
+    one_hot_rows(GlobalPtr<T> y, IdList ids, int64_t ids_stride, int64_t elements, Divisor depth,
+                 int64_t y_stride, T on, T off) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < elements; i += step) {
     int64_t column;

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Computes    y[p, q] = (1-v) ((1-u) x[i, j] + u x[i, j']) + v ((1-u) x[i', j] + u x[i', j']), or the nearest pixel; and
+// Computes    y[p, q] = (1-v) ((1-u) x[i, j] + u x[i, j']) + v ((1-u) x[i', j] + u x[i', j']), or the nearest
+// pixel; and
 //             its transpose dx
-// Layout      images (N, H, W, C) and (N, P, Q, C), channels contiguous, other strides any; kVector channels a thread
-// Method      source places in double, from whole numbers where a floor follows, as on the CPU. Backward gathers: the
-//             destinations made from a source row are a run, whose beginning is found by bisection, so nothing is added
-//             to memory twice
+// Layout      images (N, H, W, C) and (N, P, Q, C), channels contiguous, other strides any; kVector channels
+// a thread Method      source places in double, from whole numbers where a floor follows, as on the CPU.
+// Backward gathers: the
+//             destinations made from a source row are a run, whose beginning is found by bisection, so
+//             nothing is added to memory twice
 // Work split  threads stride over groups of channels of pixels
 // Limits      H, W >= 1. A neighbour with no share is not read: zero times infinity would be NaN
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "core/params.h"
-#include "kernels/elementwise_fused.cuh"
+#include "kernels/elementwise.cuh"
+#include "kernels/groups.cuh"
 
 namespace TW_BACKEND {
 
@@ -24,12 +27,14 @@ struct ResizeAxis {
   TW_DEVICE double place(int64_t i) const {
     if (align_corners) {
       const double at =
-          count > 1 ? static_cast<double>(i) * static_cast<double>(size - 1) / static_cast<double>(count - 1) : 0.0;
+          count > 1 ? static_cast<double>(i) * static_cast<double>(size - 1) / static_cast<double>(count - 1)
+                    : 0.0;
       return method == Resize::bilinear ? at : floor(at + 0.5);
     }
     if (method == Resize::nearest) return static_cast<double>((2 * i + 1) * size / (2 * count));
     if (method == Resize::nearest_floor) return static_cast<double>(i * size / count);
-    const double at = (static_cast<double>(i) + 0.5) * static_cast<double>(size) / static_cast<double>(count) - 0.5;
+    const double at =
+        (static_cast<double>(i) + 0.5) * static_cast<double>(size) / static_cast<double>(count) - 0.5;
     const double last = static_cast<double>(size - 1);
     return at < 0.0 ? 0.0 : at > last ? last : at;
   }
@@ -107,7 +112,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
       blend_columns<T, kVector>(below, x, image + row.second * shape.x_row, col, shape.x_pixel);
       blend(values, row.share, below);
     }
-    store_narrow<kVector, T>(y, n * shape.y_image + p * shape.y_row + q * shape.y_pixel + group * kVector, values);
+    store_narrow<kVector, T>(y, n * shape.y_image + p * shape.y_row + q * shape.y_pixel + group * kVector,
+                             values);
   }
 }
 
@@ -136,7 +142,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
         for (int v = 0; v < kVector; ++v) sums[v] = fma(static_cast<T>(of_row * of_col), values[v], sums[v]);
       }
     }
-    store_narrow<kVector, T>(dx, n * shape.x_image + h * shape.x_row + w * shape.x_pixel + group * kVector, sums);
+    store_narrow<kVector, T>(dx, n * shape.x_image + h * shape.x_row + w * shape.x_pixel + group * kVector,
+                             sums);
   }
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    rows of entries in the order of before(a, b)
 // Layout      (rows, length), length a power of two; entries that fill up a row come last
-// Method      bitonic sort (Batcher, "Sorting networks and their applications", 1968): no choice depends on data or
+// Method      bitonic sort (Batcher, "Sorting networks and their applications", 1968): no choice depends on
+// data or
 //             timing. Steps that stay inside a tile of kSortTile entries run in shared memory, in one launch
 // Work split  a block per tile; sort_step: threads stride over pairs
-// Limits      entries have 8 or 16 bytes and a total order
+// Limits      entries have 8 or 16 bytes. Equal ones may change places, which nobody can tell
 // Ran on      no GPU yet; passes on simt
 #pragma once
 
@@ -24,23 +25,23 @@ struct SortSmem {
 // Pair `t` of entries `stride` apart: the lower one of each.
 TW_DEVICE int64_t pair_begin(int64_t t, int64_t stride) { return 2 * t - (t & (stride - 1)); }
 
-// One pair of a step: blocks of `size` entries ascend and descend in turn. `index` is the lower entry's place in its
-// row, by which the direction goes.
+// One pair of a step: blocks of `size` entries ascend and descend in turn. `index` is the lower entry's place
+// in its row, by which the direction goes.
 template <class Order, class Entries>
 TW_DEVICE void compare_exchange(Entries&& entries, int64_t low, int64_t high, int64_t index, int64_t size) {
   const typename Order::Entry a = entries[low], b = entries[high];
-  const bool ascends = (index & size) == 0;
-  if (Order::before(ascends ? b : a, ascends ? a : b)) {
+  const bool in_order = Order::before(a, b), ascends = (index & size) == 0;
+  if (in_order != ascends) {
     entries[low] = b;
     entries[high] = a;
   }
 }
 
-// Steps of strides first_stride ... 1 for each size from first_size to last_size, on kCount entries in shared memory.
-// `index` is the place of the first of them in its row. Each thread has the pair of its own number.
+// Steps of strides first_stride ... 1 for each size from first_size to last_size, on kCount entries in shared
+// memory. `index` is the place of the first of them in its row. Each thread has the pair of its own number.
 template <class Order, int kCount>
-TW_DEVICE void sort_shared(SharedArray<typename Order::Entry, kCount>& entries, int64_t index, int64_t first_size,
-                           int64_t last_size, Site site = Site::here()) {
+TW_DEVICE void sort_shared(SharedArray<typename Order::Entry, kCount>& entries, int64_t index,
+                           int64_t first_size, int64_t last_size, Site site = Site::here()) {
   const int64_t t = threadIdx.x;
   for (int64_t size = first_size; size <= last_size; size *= 2) {
     for (int64_t stride = size / 2 < kCount / 2 ? size / 2 : kCount / 2; stride > 0; stride /= 2) {
@@ -55,7 +56,8 @@ TW_DEVICE void sort_shared(SharedArray<typename Order::Entry, kCount>& entries, 
 // All sizes from first_size to last_size, as far as they stay inside a tile.
 template <class Order>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kSortThreads)
-    sort_tiles(GlobalPtr<typename Order::Entry> entries, int64_t length, int64_t first_size, int64_t last_size) {
+    sort_tiles(GlobalPtr<typename Order::Entry> entries, int64_t length, int64_t first_size,
+               int64_t last_size) {
   using Entry = typename Order::Entry;
   auto& smem = block_shared<SortSmem<Entry, kSortTile>>();
   const int64_t base = int64_t{blockIdx.x} * kSortTile;

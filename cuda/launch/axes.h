@@ -27,8 +27,8 @@ struct HostAxes {
     ++count;
   }
 
-  // Axes in memory order of View 0: the one it steps least along becomes the innermost. Its negative strides are
-  // turned round.
+  // Axes in memory order of View 0: the one it steps least along becomes the innermost. Its negative strides
+  // are turned round.
   void sort() {
     for (int axis = 0; axis < count; ++axis) {
       if (stride[0][axis] < 0) turn(axis);

@@ -12,7 +12,8 @@
 namespace TW_BACKEND {
 
 // Enough blocks to fill the chip, but slices no shorter than pays for a second kernel.
-inline ColumnSplit split_columns(int64_t rows, int64_t cols, int vector, int64_t blocks = 2 * kMultiprocessors) {
+inline ColumnSplit split_columns(int64_t rows, int64_t cols, int vector,
+                                 int64_t blocks = 2 * kMultiprocessors) {
   constexpr int64_t kRowsPerThread = 8;
   ColumnSplit split;
   split.rows = rows;

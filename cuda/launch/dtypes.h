@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a run-time dtype to the type of an element on the device. The table's dtype masks have refused the rest.
+// From a run-time dtype to the type of an element on the device. The table's dtype masks have refused the
+// rest.
 #pragma once
 
 #include <stdint.h>
@@ -13,10 +14,14 @@ namespace TW_BACKEND {
 template <class Body>
 void for_any_float(Dtype dtype, Body&& body) {
   switch (dtype) {
-    case Dtype::f16: return body(Type<F16>{});
-    case Dtype::bf16: return body(Type<Bf16>{});
-    case Dtype::f64: return body(Type<double>{});
-    default: return body(Type<float>{});
+    case Dtype::f16:
+      return body(Type<F16>{});
+    case Dtype::bf16:
+      return body(Type<Bf16>{});
+    case Dtype::f64:
+      return body(Type<double>{});
+    default:
+      return body(Type<float>{});
   }
 }
 
@@ -24,10 +29,14 @@ void for_any_float(Dtype dtype, Body&& body) {
 template <class Body>
 void for_integer(Dtype dtype, Body&& body) {
   switch (dtype) {
-    case Dtype::s8: return body(Type<int8_t>{});
-    case Dtype::s32: return body(Type<int32_t>{});
-    case Dtype::s64: return body(Type<int64_t>{});
-    default: return body(Type<uint8_t>{});
+    case Dtype::s8:
+      return body(Type<int8_t>{});
+    case Dtype::s32:
+      return body(Type<int32_t>{});
+    case Dtype::s64:
+      return body(Type<int64_t>{});
+    default:
+      return body(Type<uint8_t>{});
   }
 }
 
@@ -35,9 +44,15 @@ void for_integer(Dtype dtype, Body&& body) {
 template <class Body>
 void for_dtype(Dtype dtype, Body&& body) {
   switch (dtype) {
-    case Dtype::b8: return body(Type<Bool>{});
-    case Dtype::u8: case Dtype::s8: case Dtype::s32: case Dtype::s64: return for_integer(dtype, body);
-    default: return for_any_float(dtype, body);
+    case Dtype::b8:
+      return body(Type<Bool>{});
+    case Dtype::u8:
+    case Dtype::s8:
+    case Dtype::s32:
+    case Dtype::s64:
+      return for_integer(dtype, body);
+    default:
+      return for_any_float(dtype, body);
   }
 }
 
@@ -45,10 +60,14 @@ void for_dtype(Dtype dtype, Body&& body) {
 template <class Body>
 void for_item_size(Dtype dtype, Body&& body) {
   switch (dtype_size(dtype)) {
-    case 1: return body(Type<uint8_t>{});
-    case 2: return body(Type<uint16_t>{});
-    case 4: return body(Type<uint32_t>{});
-    default: return body(Type<uint64_t>{});
+    case 1:
+      return body(Type<uint8_t>{});
+    case 2:
+      return body(Type<uint16_t>{});
+    case 4:
+      return body(Type<uint32_t>{});
+    default:
+      return body(Type<uint64_t>{});
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions of one and two arguments, selection, copies and casts: which function object, and which groups of bytes.
-#include "launch/elementwise.h"
-
+// Functions of one and two arguments, selection, copies and casts: which function object, and which groups of
+// bytes.
 #include <limits>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "kernels/elementwise_copy.cuh"
 #include "kernels/elementwise_derivative.cuh"
 #include "launch/dtypes.h"
+#include "launch/elementwise.h"
 #include "launch/fill.h"
 
 namespace TW_BACKEND {
@@ -23,9 +23,12 @@ namespace {
 template <class Body>
 void for_group(Unary f, Body&& body) {
   switch (group_of(f)) {
-    case UnaryGroup::plain: return body(std::integral_constant<UnaryGroup, UnaryGroup::plain>{});
-    case UnaryGroup::smooth: return body(std::integral_constant<UnaryGroup, UnaryGroup::smooth>{});
-    case UnaryGroup::wave: return body(std::integral_constant<UnaryGroup, UnaryGroup::wave>{});
+    case UnaryGroup::plain:
+      return body(std::integral_constant<UnaryGroup, UnaryGroup::plain>{});
+    case UnaryGroup::smooth:
+      return body(std::integral_constant<UnaryGroup, UnaryGroup::smooth>{});
+    case UnaryGroup::wave:
+      return body(std::integral_constant<UnaryGroup, UnaryGroup::wave>{});
   }
 }
 
@@ -39,14 +42,16 @@ void unary(const View& y, const View& x, Unary f, double p, double q, Stream str
       using T = type_t<decltype(type)>;
       if (is_test(f)) return map_elements("unary", UnaryTest<T>{f}, y, stream, x);
       for_group(f, [&](auto group) {
-        map_elements("unary",
-                     UnaryFunction<T, decltype(group)::value>{f, static_cast<Wide<T>>(p), static_cast<Wide<T>>(q)},
-                     y, stream, x);
+        map_elements(
+            "unary",
+            UnaryFunction<T, decltype(group)::value>{f, static_cast<Wide<T>>(p), static_cast<Wide<T>>(q)}, y,
+            stream, x);
       });
     });
     return;
   }
-  if (f != Unary::logical_not && (!takes_integers(f) || x.dtype == Dtype::b8)) refuse(name_of(f), "x", x.dtype);
+  if (f != Unary::logical_not && (!takes_integers(f) || x.dtype == Dtype::b8))
+    refuse(name_of(f), "x", x.dtype);
   for_integer(x.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     if (f == Unary::logical_not) return map_elements("unary", UnaryTest<T>{f}, y, stream, x);
@@ -78,7 +83,8 @@ void unary_backward(const View& dx, const View& dy, const View& x, const View& y
   });
 }
 
-void unary_backward2(const View& dx, const View& dy, const View& x, Unary f, double p, double, Stream stream) {
+void unary_backward2(const View& dx, const View& dy, const View& x, Unary f, double p, double,
+                     Stream stream) {
   constexpr const char* kName = "unary_backward2";
   check_differentiable(kName, f);
   for_any_float(dx.dtype, [&](auto type) {

@@ -8,7 +8,8 @@
 
 namespace TW_BACKEND {
 
-// Whether View v of `axes` can be read in groups of `vector` elements of `item` bytes along the innermost axis.
+// Whether View v of `axes` can be read in groups of `vector` elements of `item` bytes along the innermost
+// axis.
 template <int kViews>
 bool grouped(const HostAxes<kViews>& axes, int v, const View& view, int vector) {
   const int64_t item = dtype_size(view.dtype), inner = axes.stride[v][0];
@@ -43,8 +44,8 @@ void map_elements(const char* name, F f, const View& y, Stream stream, const Inp
       optional_pointer<const typename F::A>(*input[0], "the first argument") + start[1],
       optional_pointer<const typename F::B>(*input[1], "the second argument") + start[2],
       optional_pointer<const typename F::C>(*input[2], "the third argument") + start[3]};
-  launch_map(name, elementwise_map<F>, MapGrid(ceil_divide(items, 2), kElementwiseThreads), stream, f, operands,
-             axes.device(groups ? inner / kVector : 0), items, groups);
+  launch_map(name, elementwise_map<F>, MapGrid(ceil_divide(items, 2), kElementwiseThreads), stream, f,
+             operands, axes.device(groups ? inner / kVector : 0), items, groups);
 }
 
 }  // namespace TW_BACKEND

@@ -51,9 +51,9 @@ void backward(const View& dz, const View& db, const View& dy, const View& saved,
   const ColumnSplit split = split_columns(dz.size() / cols, cols, kVector);
   const Scratch<Wide<T>> partial(split.slices * cols, stream, kName);
   launch_columns<ColumnTeam<Wide<T>, kVector>>(
-      kName, bias_activation_columns<T, kVector>, split, stream, global_pointer<T>(dz, "dz"), partial.pointer(),
-      global_pointer<const T>(dy, "dy"), global_pointer<const T>(saved, "saved"), split, epilogue.activation,
-      epilogue.slope);
+      kName, bias_activation_columns<T, kVector>, split, stream, global_pointer<T>(dz, "dz"),
+      partial.pointer(), global_pointer<const T>(dy, "dy"), global_pointer<const T>(saved, "saved"), split,
+      epilogue.activation, epilogue.slope);
   launch_map(kName, bias_gradient_join<T>, MapGrid(cols, kElementwiseThreads), stream,
              global_pointer<T>(db, "db"), GlobalPtr<const Wide<T>>(partial.pointer()), cols, split.slices,
              db.stride(0));

@@ -28,6 +28,7 @@ RowsShape rows_shape(const View& long_view, const View& short_view, int64_t per_
   shape.short_row = short_view.stride(1);
   shape.by_n = Divisor(shape.n);
   shape.by_inner = Divisor(per_row);
+  shape.by_tiles = Divisor(ceil_divide(shape.outer * shape.inner, kWarpSize));
   return shape;
 }
 
@@ -37,7 +38,8 @@ RowIds row_ids(const View& ids, int64_t rows, const ValueGuard& guard) {
 
 bool rows_grouped(const View& view, int64_t vector) {
   if (!aligned(view.data, kVectorBytes) || view.dim(2) % vector != 0) return false;
-  return (view.dim(0) == 1 || view.stride(0) % vector == 0) && (view.dim(1) == 1 || view.stride(1) % vector == 0);
+  return (view.dim(0) == 1 || view.stride(0) % vector == 0) &&
+         (view.dim(1) == 1 || view.stride(1) % vector == 0);
 }
 
 template <class U, int kVector>
@@ -53,21 +55,22 @@ template <class T>
 void add(const char* name, const View& y, const View& dy, const View& ids, const ValueGuard& guard,
          Stream stream) {
   const RowsShape shape = rows_shape(y, dy, dy.dim(2));
-  const int64_t n = shape.n, tiles = ceil_divide(shape.outer * shape.inner, kWarpSize);
+  const int64_t n = shape.n, tiles = shape.by_tiles.size();
   const Dim3 grid(static_cast<unsigned>(ceil_divide(n * tiles, kRowsThreads / kWarpSize)));
   const auto to = global_pointer<T>(y, "y");
   const auto from = global_pointer<const T>(dy, "dy");
   const RowIds rows = row_ids(ids, y.dim(1), guard);
   if (n <= kFewIds || y.dim(1) > INT32_MAX || n > INT32_MAX) {
-    launch(name, add_rows<T>, grid, Dim3(kRowsThreads), 0, stream, to, from, rows, shape, tiles);
+    launch(name, add_rows<T>, grid, Dim3(kRowsThreads), 0, stream, to, from, rows, shape);
     return;
   }
   const int64_t length = sort_length(n);
   const Scratch<uint64_t> entries(length, stream, name);
-  launch_map(name, fill_row_order, MapGrid(length, kElementwiseThreads), stream, entries.pointer(), rows, n, length);
+  launch_map(name, fill_row_order, MapGrid(length, kElementwiseThreads), stream, entries.pointer(), rows, n,
+             length);
   sort_rows<RowOrder>(name, entries.pointer(), 1, length, stream);
   launch(name, add_sorted_rows<T>, grid, Dim3(kRowsThreads), 0, stream, to, from,
-         GlobalPtr<const uint64_t>(entries.pointer()), shape, tiles);
+         GlobalPtr<const uint64_t>(entries.pointer()), shape);
 }
 
 // (rows, D) as (1, rows, D)

@@ -12,7 +12,17 @@ void fill_elementwise_fused(Ops& ops);
 void fill_reduce(Ops& ops);
 void fill_shape(Ops& ops);
 void fill_matmul(Ops& ops);
+void fill_norm(Ops& ops);
+void fill_norm_batch(Ops& ops);
+void fill_random(Ops& ops);
+void fill_loss(Ops& ops);
+void fill_pool2d(Ops& ops);
+void fill_optimizer(Ops& ops);
+void fill_optimizer_adaptive(Ops& ops);
 void fill_softmax(Ops& ops);
 void fill_embedding(Ops& ops);
+void fill_attention(Ops& ops);
+void fill_conv2d(Ops& ops);
+void fill_rnn(Ops& ops);
 
 }  // namespace TW_BACKEND

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sizes of grids and blocks. They follow from the shape of the work alone, never from the GPU at hand, so that
-// the same call gives the same bits on every chip.
+// Sizes of grids and blocks. They follow from the shape of the work alone, never from the GPU at hand, so
+// that the same call gives the same bits on every chip.
 #pragma once
 
 #include <stdint.h>
@@ -12,9 +12,10 @@
 
 namespace TW_BACKEND {
 
-inline constexpr int64_t kMultiprocessors = 132;             // of the chip the sizes are chosen for
-inline constexpr int64_t kMaxBlocks = kMultiprocessors * 16;  // of a kernel whose threads stride over the work
-inline constexpr int kMapThreads = 256;                      // of a block whose threads work alone
+inline constexpr int64_t kMultiprocessors = 132;  // of the chip the sizes are chosen for
+inline constexpr int64_t kMaxBlocks =
+    kMultiprocessors * 16;               // of a kernel whose threads stride over the work
+inline constexpr int kMapThreads = 256;  // of a block whose threads work alone
 
 template <int kValue>
 using Constant = std::integral_constant<int, kValue>;

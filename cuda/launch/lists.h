@@ -12,8 +12,8 @@
 
 namespace TW_BACKEND {
 
-// Calls body(table, chunks before it) for parts of the lists, in order. All lists that are not empty have the sizes
-// of the first; an empty one gives null pointers.
+// Calls body(table, chunks before it) for parts of the lists, in order. All lists that are not empty have the
+// sizes of the first; an empty one gives null pointers.
 template <class T, int kArrays, class Body>
 void for_tables(const ViewList* const (&lists)[kArrays], const char* const (&names)[kArrays], Body&& body) {
   ListTable<T, kArrays> table;

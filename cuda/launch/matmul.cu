@@ -206,6 +206,11 @@ void matmul(const View& y, const View& z, const View& a, const View& b, const Vi
 }  // namespace
 
 void allow_tf32(bool allow) { tf32 = allow; }
+bool tf32_allowed() { return tf32; }
+
+void run_matmul(const View& y, const View& a, const View& b, const View& bias, double beta, Stream stream) {
+  matmul(y, View(), a, b, bias, View(), 1, beta, Epilogue(), stream);
+}
 
 void fill_matmul(Ops& ops) { ops.matmul.set(matmul, kF32 | kF64 | kF16 | kBF16); }
 

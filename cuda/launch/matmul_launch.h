@@ -26,4 +26,7 @@ void launch_matmul_mma(const MatmulLaunch& l, const MatmulProblem<T>& problem); 
 template <class T>
 void launch_matmul_thin(const MatmulLaunch& l, const MatmulProblem<T>& problem);
 
+// y = a @ b + beta * y + bias?, for launchers of other families.
+void run_matmul(const View& y, const View& a, const View& b, const View& bias, double beta, Stream stream);
+
 }  // namespace TW_BACKEND

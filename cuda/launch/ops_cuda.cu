@@ -11,8 +11,16 @@ const Ops& ops() {
     fill_reduce(ops);
     fill_shape(ops);
     fill_matmul(ops);
+    fill_random(ops);
+    fill_norm(ops);
+    fill_pool2d(ops);
     fill_softmax(ops);
+    fill_loss(ops);
+    fill_optimizer(ops);
     fill_embedding(ops);
+    fill_attention(ops);
+    fill_conv2d(ops);
+    fill_rnn(ops);
     return ops;
   }();
   return table;

@@ -21,10 +21,12 @@ struct MatmulPlan {
 namespace tilewright::cuda {
 // Whether float32 products may round their factors to tf32 (10 bits of mantissa) and use the tensor cores.
 void allow_tf32(bool allow);
+bool tf32_allowed();
 }  // namespace tilewright::cuda
 
 namespace tilewright::simt_backend {
 void allow_tf32(bool allow);
+bool tf32_allowed();
 
 // Names of the kernels a matrix product can be run by.
 std::vector<std::string> matmul_kernels();
@@ -33,4 +35,8 @@ MatmulPlan plan_matmul(int64_t m, int64_t n, int64_t k, int64_t batch, int bits)
 // From here on products that the kernel takes run by it, cut into this many slices; -1 lets the launcher
 // choose.
 void force_matmul(int kernel, int slices);
+
+// The same for the passes of a convolution.
+std::vector<std::string> conv_kernels();
+void force_conv(int kernel, int slices);
 }  // namespace tilewright::simt_backend

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Folds over any axes, moments and positions of extremes.
-#include "launch/reduce.h"
-
 #include <algorithm>
 
 #include "launch/dtypes.h"
 #include "launch/fill.h"
+#include "launch/reduce.h"
 #include "launch/reduce_parts.h"
 
 namespace TW_BACKEND {
@@ -13,8 +12,9 @@ namespace {
 
 template <class T>
 FoldTarget<T> no_target() {
-  return {no_pointer<T>(), no_pointer<FoldTotal<T>>(), no_pointer<uint8_t>(), no_pointer<FoldTotal<T>>(),
-          Finish::plain, 1};
+  return {no_pointer<T>(),       no_pointer<FoldTotal<T>>(),
+          no_pointer<uint8_t>(), no_pointer<FoldTotal<T>>(),
+          Finish::plain,         1};
 }
 
 // The destination as the type the dtype of y says.
@@ -35,15 +35,23 @@ FoldTarget<T> target_for(const View& y, int64_t start, Finish finish, double div
 
 Fold fold_of(Reduce f) {
   switch (f) {
-    case Reduce::max: return Fold::max;
-    case Reduce::min: return Fold::min;
-    case Reduce::prod: return Fold::prod;
-    case Reduce::any: return Fold::any;
-    case Reduce::all: return Fold::all;
+    case Reduce::max:
+      return Fold::max;
+    case Reduce::min:
+      return Fold::min;
+    case Reduce::prod:
+      return Fold::prod;
+    case Reduce::any:
+      return Fold::any;
+    case Reduce::all:
+      return Fold::all;
     case Reduce::sum_squares:
-    case Reduce::norm: return Fold::sum_squares;
-    case Reduce::logsumexp: return Fold::sum_exp;
-    default: return Fold::sum;
+    case Reduce::norm:
+      return Fold::sum_squares;
+    case Reduce::logsumexp:
+      return Fold::sum_exp;
+    default:
+      return Fold::sum;
   }
 }
 
@@ -73,11 +81,16 @@ void reduce_of(const View& y, const View& x, Reduce f, Stream stream) {
 
 void reduce(const View& y, const View& x, Reduce f, Stream stream) {
   switch (x.dtype) {
-    case Dtype::f32: return reduce_of<float>(y, x, f, stream);
-    case Dtype::f64: return reduce_of<double>(y, x, f, stream);
-    case Dtype::s32: return reduce_of<int32_t>(y, x, f, stream);
-    case Dtype::s64: return reduce_of<int64_t>(y, x, f, stream);
-    default: return reduce_of<uint8_t>(y, x, f, stream);  // any and all
+    case Dtype::f32:
+      return reduce_of<float>(y, x, f, stream);
+    case Dtype::f64:
+      return reduce_of<double>(y, x, f, stream);
+    case Dtype::s32:
+      return reduce_of<int32_t>(y, x, f, stream);
+    case Dtype::s64:
+      return reduce_of<int64_t>(y, x, f, stream);
+    default:
+      return reduce_of<uint8_t>(y, x, f, stream);  // any and all
   }
 }
 
@@ -109,10 +122,14 @@ void argmax_of(const View& y, const View& x, bool minimum, Stream stream) {
 
 void argmax(const View& y, const View& x, int, bool minimum, Stream stream) {
   switch (x.dtype) {
-    case Dtype::f32: return argmax_of<float>(y, x, minimum, stream);
-    case Dtype::f64: return argmax_of<double>(y, x, minimum, stream);
-    case Dtype::s32: return argmax_of<int32_t>(y, x, minimum, stream);
-    default: return argmax_of<int64_t>(y, x, minimum, stream);
+    case Dtype::f32:
+      return argmax_of<float>(y, x, minimum, stream);
+    case Dtype::f64:
+      return argmax_of<double>(y, x, minimum, stream);
+    case Dtype::s32:
+      return argmax_of<int32_t>(y, x, minimum, stream);
+    default:
+      return argmax_of<int64_t>(y, x, minimum, stream);
   }
 }
 

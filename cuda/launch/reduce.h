@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Views to the kernels of kernels/reduce.cuh: which axes are kept and reduced, which kernel, how many slices.
+// From Views to the kernels of kernels/reduce.cuh: which axes are kept and reduced, which kernel, how many
+// slices.
 #pragma once
 
 #include <stdint.h>
@@ -51,6 +52,7 @@ class Reducer {
   using T = typename F::Element;
   using Total = typename F::Total;
   static constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
+  static constexpr int kColumns = std::min(kVector, kMostColumns);
 
   Reducer(const char* name, const ReducePlan& plan, const View& x, Stream stream)
       : name_(name), plan_(plan), x_(x), stream_(stream) {}
@@ -61,7 +63,7 @@ class Reducer {
     if (by_rows()) {
       run_rows(f, target, shift);
     } else if (kept_in_groups()) {
-      run_columns<kVector>(f, target, shift);
+      run_columns<kColumns>(f, target, shift);
     } else {
       run_columns<1>(f, target, shift);
     }
@@ -77,23 +79,24 @@ class Reducer {
     return plan_.kept.count == 0 || std::abs(plan_.reduced.stride[0][0]) <= plan_.kept.stride[0][0];
   }
 
-  bool multiple(const int64_t* strides, int from, int count) const {
+  static bool multiple(const int64_t* strides, int from, int count, int vector) {
     for (int axis = from; axis < count; ++axis) {
-      if (strides[axis] % kVector != 0) return false;
+      if (strides[axis] % vector != 0) return false;
     }
     return true;
   }
-  bool start_aligned() const { return aligned(x_.as<T>() + plan_.x_start, kVectorBytes); }
+  bool start_aligned(int vector) const {
+    return aligned(x_.as<T>() + plan_.x_start, vector * static_cast<int64_t>(sizeof(T)));
+  }
   bool reduced_in_groups() const {
     return kVector > 1 && plan_.reduced.stride[0][0] == 1 && plan_.reduced.size[0] % kVector == 0 &&
-           start_aligned() && multiple(plan_.reduced.stride[0], 1, plan_.reduced.count) &&
-           multiple(plan_.kept.stride[0], 0, plan_.kept.count);
+           start_aligned(kVector) && multiple(plan_.reduced.stride[0], 1, plan_.reduced.count, kVector) &&
+           multiple(plan_.kept.stride[0], 0, plan_.kept.count, kVector);
   }
   bool kept_in_groups() const {
-    return kVector > 1 && plan_.kept.count > 0 && plan_.kept.stride[0][0] == 1 &&
-           plan_.kept.size[0] % kVector == 0 && start_aligned() &&
-           multiple(plan_.kept.stride[0], 1, plan_.kept.count) &&
-           multiple(plan_.reduced.stride[0], 0, plan_.reduced.count);
+    return plan_.kept.count > 0 && plan_.kept.stride[0][0] == 1 && plan_.kept.size[0] % kColumns == 0 &&
+           start_aligned(kColumns) && multiple(plan_.kept.stride[0], 1, plan_.kept.count, kColumns) &&
+           multiple(plan_.reduced.stride[0], 0, plan_.reduced.count, kColumns);
   }
 
   GlobalPtr<const T> x_pointer() const { return global_pointer<const T>(x_, "x") + plan_.x_start; }
@@ -110,6 +113,7 @@ class Reducer {
       reduced.stride[0][0] = kVector;
     }
     shape.reduced = reduced.device();
+    shape.by_outputs = Divisor(shape.outputs);
     const int64_t most = std::max<int64_t>(2 * kMultiprocessors / shape.outputs, 1);
     const int64_t slices = std::clamp<int64_t>(shape.items / kItemsPerSlice, 1, most);
     shape.items_per_slice = std::max<int64_t>(ceil_divide(shape.items, slices), 1);
@@ -121,9 +125,9 @@ class Reducer {
         launch(name_, reduce_rows<F, WarpTeam>, Dim3(static_cast<unsigned>(std::min(blocks, kMaxBlocks))),
                Dim3(WarpTeam::kThreads), 0, stream_, f, to, x_pointer(), shift, shape);
       } else {
-        using Team = BlockTeamOf<Total>;
-        const int64_t threads =
-            std::clamp<int64_t>(round_up(ceil_divide(shape.items_per_slice, kReduceInFlight), kWarpSize), 128, 512);
+        using Team = BlockTeamOf<Total, kReduceThreads>;
+        const int64_t threads = std::clamp<int64_t>(
+            round_up(ceil_divide(shape.items_per_slice, F::kInFlight), kWarpSize), 128, kReduceThreads);
         launch(name_, reduce_rows<F, Team>, Dim3(static_cast<unsigned>(std::min(jobs, kMaxBlocks))),
                Dim3(static_cast<unsigned>(threads)), sizeof(typename Team::Smem), stream_, f, to, x_pointer(),
                shift, shape);
@@ -131,24 +135,24 @@ class Reducer {
     });
   }
 
-  template <int kColumns>
+  template <int kWidth>
   void run_columns(F f, typename F::Target target, GlobalPtr<const double> shift) const {
     ReduceShape shape;
     shape.outputs = plan_.outputs;
     shape.items = plan_.reduced_size;
     shape.kept = plan_.kept.device();
     shape.reduced = plan_.reduced.device();
-    const ColumnSplit split = split_columns(plan_.reduced_size, plan_.outputs, kColumns);
+    const ColumnSplit split = split_columns(plan_.reduced_size, plan_.outputs, kWidth);
     in_slices(f, target, shift, shape, split.slices, [&](const typename F::Target& to) {
-      launch_columns<ColumnTeam<Total, kColumns>>(name_, reduce_columns<F, kColumns>, split, stream_, f, to,
-                                                  x_pointer(), shift, shape, split);
+      launch_columns<ColumnTeam<Total, kWidth>>(name_, reduce_columns<F, kWidth>, split, stream_, f, to,
+                                                x_pointer(), shift, shape, split);
     });
   }
 
   // Calls first(target), with a target in scratch memory and a second kernel after it where there are slices.
   template <class First>
-  void in_slices(F f, typename F::Target target, GlobalPtr<const double> shift, const ReduceShape& shape, int slices,
-                 First&& first) const {
+  void in_slices(F f, typename F::Target target, GlobalPtr<const double> shift, const ReduceShape& shape,
+                 int slices, First&& first) const {
     if (slices == 1) return first(target);
     const Scratch<Total> totals(slices * shape.outputs, stream_, name_);
     typename F::Target partial = target;

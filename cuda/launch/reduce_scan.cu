@@ -12,7 +12,7 @@
 namespace TW_BACKEND {
 namespace {
 
-constexpr int64_t kShortLine = 64;         // elements a thread walks alone
+constexpr int64_t kShortLine = 64;  // elements a thread walks alone
 constexpr int64_t kChunk = kScanThreads * kScanItems;
 constexpr int64_t kChunksPerSlice = 8;
 
@@ -67,13 +67,11 @@ void cumsum_of(const View& y, const View& x, int axis, bool exclusive, bool reve
 
 void cumsum(const View& y, const View& x, int axis, bool exclusive, bool reverse, Stream stream) {
   if (y.dtype == Dtype::f32 || y.dtype == Dtype::f64) {
-    for_float(y.dtype, [&](auto type) {
-      cumsum_of<type_t<decltype(type)>>(y, x, axis, exclusive, reverse, stream);
-    });
+    for_float(y.dtype,
+              [&](auto type) { cumsum_of<type_t<decltype(type)>>(y, x, axis, exclusive, reverse, stream); });
   } else {
-    for_index(y.dtype, [&](auto type) {
-      cumsum_of<type_t<decltype(type)>>(y, x, axis, exclusive, reverse, stream);
-    });
+    for_index(y.dtype,
+              [&](auto type) { cumsum_of<type_t<decltype(type)>>(y, x, axis, exclusive, reverse, stream); });
   }
 }
 

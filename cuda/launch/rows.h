@@ -8,7 +8,8 @@
 
 namespace TW_BACKEND {
 
-// y[o, i, :] = x[o, ids[i], :]; x (outer, rows, inner), y (outer, n, inner), the last axis contiguous. Any dtype.
+// y[o, i, :] = x[o, ids[i], :]; x (outer, rows, inner), y (outer, n, inner), the last axis contiguous. Any
+// dtype.
 void take_rows_by_id(const char* name, const View& y, const View& x, const View& ids, const ValueGuard& guard,
                      Stream stream);
 

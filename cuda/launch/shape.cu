@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gathers and scatters along an axis, one-hot rows, resizing.
-#include "kernels/shape.cuh"
-
 #include "kernels/elementwise_copy.cuh"
+#include "kernels/shape.cuh"
 #include "kernels/shape_resize.cuh"
 #include "launch/axes.h"
 #include "launch/dtypes.h"
@@ -13,8 +12,8 @@
 namespace TW_BACKEND {
 namespace {
 
-// All axes of `indices`, in C order, but `axis`, or with it where `along` is not null: strides of indices, of the array
-// of its shape, and of the other one, which does not move along the axis.
+// All axes of `indices`, in C order, but `axis`, or with it where `along` is not null: strides of indices, of
+// the array of its shape, and of the other one, which does not move along the axis.
 HostAxes<3> lines_of(const View& indices, const View& same, const View& other, int axis, bool with_axis) {
   HostAxes<3> axes;
   for (int i = indices.ndim - 1; i >= 0; --i) {
@@ -43,7 +42,8 @@ void gather(const View& y, const View& x, const View& indices, int axis, Stream 
 }
 
 template <class T>
-void scatter(const View& y, const View& x, const View& indices, int axis, const ValueGuard& guard, Stream stream) {
+void scatter(const View& y, const View& x, const View& indices, int axis, const ValueGuard& guard,
+             Stream stream) {
   const HostAxes<3> axes = lines_of(indices, x, y, axis, false);
   ScatterShape shape;
   shape.lines = axes.device();
@@ -53,18 +53,25 @@ void scatter(const View& y, const View& x, const View& indices, int axis, const 
   shape.x_along = x.strides[axis];
   shape.y_along = y.strides[axis];
   launch_map("scatter_add", scatter_add_lines<T>, MapGrid(shape.count, kElementwiseThreads), stream,
-             global_pointer<T>(y, "y"), global_pointer<const T>(x, "x"), axis_ids(indices, y.shape[axis], guard),
-             shape);
+             global_pointer<T>(y, "y"), global_pointer<const T>(x, "x"),
+             axis_ids(indices, y.shape[axis], guard), shape);
 }
 
 void scatter_add(const View& y, const View& x, const View& indices, int axis, Stream stream) {
   const ValueGuard guard("scatter_add", "indices", indices, -y.shape[axis], y.shape[axis] - 1);
   if (x.size() == 0) return;
   switch (y.dtype) {
-    case Dtype::f32: scatter<float>(y, x, indices, axis, guard, stream); break;
-    case Dtype::f64: scatter<double>(y, x, indices, axis, guard, stream); break;
-    case Dtype::s32: scatter<uint32_t>(y, x, indices, axis, guard, stream); break;  // wraps around
-    default: scatter<uint64_t>(y, x, indices, axis, guard, stream);
+    case Dtype::f32:
+      scatter<float>(y, x, indices, axis, guard, stream);
+      break;
+    case Dtype::f64:
+      scatter<double>(y, x, indices, axis, guard, stream);
+      break;
+    case Dtype::s32:
+      scatter<uint32_t>(y, x, indices, axis, guard, stream);
+      break;  // wraps around
+    default:
+      scatter<uint64_t>(y, x, indices, axis, guard, stream);
   }
   guard.finish();
 }
@@ -114,8 +121,8 @@ void for_channels(const View& to, const View& from, Body&& body) {
   for_float(to.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
-    const bool groups = to.dim(3) % kVector == 0 && aligned(to.data, kVectorBytes) &&
-                        aligned(from.data, kVectorBytes);
+    const bool groups =
+        to.dim(3) % kVector == 0 && aligned(to.data, kVectorBytes) && aligned(from.data, kVectorBytes);
     if (groups) return body(type, Constant<kVector>{});
     body(type, Constant<1>{});
   });
@@ -136,8 +143,8 @@ void resize_backward(const View& dx, const View& dy, Resize method, bool align_c
   for_channels(dx, dy, [&](auto type, auto vector) {
     using T = type_t<decltype(type)>;
     const ResizeShape shape = resize_shape<vector()>(dy, dx, dx, method, align_corners);
-    launch_map("resize_backward", resize_gradient<T, vector()>, MapGrid(shape.items, kElementwiseThreads), stream,
-               global_pointer<T>(dx, "dx"), global_pointer<const T>(dy, "dy"), shape);
+    launch_map("resize_backward", resize_gradient<T, vector()>, MapGrid(shape.items, kElementwiseThreads),
+               stream, global_pointer<T>(dx, "dx"), global_pointer<const T>(dy, "dy"), shape);
   });
 }
 

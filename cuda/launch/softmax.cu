@@ -8,7 +8,10 @@
 #include "core/dispatch.h"
 #include "device/launch.cuh"
 #include "kernels/softmax.cuh"
+#include "launch/axes.h"
+#include "launch/dtypes.h"
 #include "launch/fill.h"
+#include "launch/grid.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -17,35 +20,37 @@ namespace {
 // 64 registers of a 1024-thread block take without spilling; the backward holds two rows, and single columns
 // need more addresses than vectors. Still longer rows are streamed.
 constexpr int kWarpPerLane = 32;
-constexpr int kBackwardPerThread = 8;
+template <int kVector>
+constexpr int kBackwardPerThread = kVector > 1 ? 8 : 4;
 template <int kVector>
 constexpr int kForwardPerThread = kVector > 1 ? 16 : 8;
 constexpr int kMinBlockThreads = 128;
 constexpr int kStreamedThreads = 1024;
-constexpr int64_t kMaxBlocks = 4096;  // more than a GPU runs at once; teams stride over the rows left
-
-template <int kValue>
-using Constant = std::integral_constant<int, kValue>;
+constexpr int64_t kMostBlocks = 4096;  // more than a GPU runs at once; teams stride over the rows left
 
 bool rows_aligned(const View& view) {
   const int64_t row_bytes = view.stride(0) * dtype_size(view.dtype);
-  return reinterpret_cast<uintptr_t>(view.data) % kVectorBytes == 0 &&
-         (row_bytes % kVectorBytes == 0 || view.dim(0) == 1);
+  return aligned(view.data, kVectorBytes) && (row_bytes % kVectorBytes == 0 || view.dim(0) == 1);
 }
 
-int blocks_for(int64_t teams) { return static_cast<int>(std::min(teams, kMaxBlocks)); }
+int blocks_for(int64_t teams) { return static_cast<int>(std::min(teams, kMostBlocks)); }
 
 // Calls held(Type<Team>, Constant<kSteps>, blocks, threads, shared_bytes) or streamed(blocks, threads,
 // shared_bytes), as rows of `cols` columns want it.
-template <int kVector, int kBlockPerThread, class Held, class Streamed>
+template <class T, int kVector, int kBlockPerThread, class Held, class Streamed>
 void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) {
-  const auto warps_hold = [&](auto per_lane) {
+  constexpr size_t kShared = sizeof(typename SoftmaxTeam<T>::Smem);
+  [[maybe_unused]] const auto warps_hold = [&](auto per_lane) {
     constexpr int kSteps = per_lane() > kVector ? per_lane() / kVector : 1;
     constexpr int kRowsPerBlock = WarpTeam::kThreads / kWarpSize;
     held(Type<WarpTeam>{}, Constant<kSteps>{}, blocks_for((rows + kRowsPerBlock - 1) / kRowsPerBlock),
          WarpTeam::kThreads, size_t{0});
   };
-  if (cols <= 4 * kWarpSize) {
+  if constexpr (sizeof(T) == 8) {
+    // float64 is for checking: a row of doubles in registers would spill.
+    const int64_t threads = round_up(ceil_divide(cols, kVector), kWarpSize);
+    streamed(blocks_for(rows), static_cast<int>(std::min<int64_t>(threads, kStreamedThreads)), kShared);
+  } else if (cols <= 4 * kWarpSize) {
     warps_hold(Constant<4>{});
   } else if (cols <= 8 * kWarpSize) {
     warps_hold(Constant<8>{});
@@ -55,10 +60,10 @@ void choose_split(int64_t rows, int64_t cols, Held&& held, Streamed&& streamed) 
     warps_hold(Constant<kWarpPerLane>{});
   } else if (cols <= kBlockPerThread * kMaxThreads) {
     const int64_t warps = (cols + kBlockPerThread * kWarpSize - 1) / (kBlockPerThread * kWarpSize);
-    held(Type<BlockTeam>{}, Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
-         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), sizeof(BlockTeam::Smem));
+    held(Type<SoftmaxTeam<T>>{}, Constant<kBlockPerThread / kVector>{}, blocks_for(rows),
+         std::max(static_cast<int>(warps) * kWarpSize, kMinBlockThreads), kShared);
   } else {
-    streamed(blocks_for(rows), kStreamedThreads, sizeof(BlockTeam::Smem));
+    streamed(blocks_for(rows), kStreamedThreads, kShared);
   }
 }
 
@@ -67,7 +72,7 @@ void forward(const View& y, const View& x, Stream stream) {
   const int64_t rows = x.dim(0), cols = x.dim(1);
   const auto y_pointer = global_pointer<T>(y, "y");
   const auto x_pointer = global_pointer<const T>(x, "x");
-  choose_split<kVector, kForwardPerThread<kVector>>(
+  choose_split<T, kVector, kForwardPerThread<kVector>>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
@@ -88,7 +93,7 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
   const auto dx_pointer = global_pointer<T>(dx, "dx");
   const auto dy_pointer = global_pointer<const T>(dy, "dy");
   const auto y_pointer = global_pointer<const T>(y, "y");
-  choose_split<kVector, kBackwardPerThread>(
+  choose_split<T, kVector, kBackwardPerThread<kVector>>(
       rows, cols,
       [&](auto team, auto steps, int blocks, int threads, size_t shared_bytes) {
         using Team = type_t<decltype(team)>;
@@ -104,23 +109,14 @@ void backward(const View& dx, const View& dy, const View& y, Stream stream) {
       });
 }
 
-// Calls run(Type<T>, Constant<kVector>). The table's dtype mask has refused anything else by now.
+// Calls run(Type<T>, Constant<kVector>).
 template <class Run>
 void for_element(Dtype dtype, bool aligned, Run&& run) {
-  const auto with_type = [&](auto type) {
-    if (aligned) {
-      run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
-    } else {
-      run(type, Constant<1>{});
-    }
-  };
-  if (dtype == Dtype::f16) {
-    with_type(Type<F16>{});
-  } else if (dtype == Dtype::bf16) {
-    with_type(Type<Bf16>{});
-  } else {
-    with_type(Type<float>{});
-  }
+  for_any_float(dtype, [&](auto type) {
+    if (aligned)
+      return run(type, Constant<kVectorBytes / static_cast<int>(sizeof(type_t<decltype(type)>))>{});
+    run(type, Constant<1>{});
+  });
 }
 
 template <SoftmaxForm kForm>
@@ -143,7 +139,7 @@ void backward_any(const View& dx, const View& dy, const View& y, Stream stream) 
 }  // namespace
 
 void fill_softmax(Ops& ops) {
-  constexpr DtypeMask kDtypes = kF32 | kF16 | kBF16;
+  constexpr DtypeMask kDtypes = kF32F64 | kF16 | kBF16;
   ops.softmax_forward.set(forward_any<SoftmaxForm::softmax>, kDtypes);
   ops.softmax_backward.set(backward_any<SoftmaxForm::softmax>, kDtypes);
   ops.log_softmax_forward.set(forward_any<SoftmaxForm::log_softmax>, kDtypes);

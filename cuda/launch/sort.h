@@ -24,8 +24,8 @@ void sort_rows(const char* name, GlobalPtr<typename Order::Entry> entries, int64
                Stream stream) {
   constexpr size_t kShared = sizeof(SortSmem<typename Order::Entry, kSortTile>);
   const auto tiles = [&](int64_t first_size, int64_t last_size) {
-    launch(name, sort_tiles<Order>, Dim3(static_cast<unsigned>(rows * length / kSortTile)), Dim3(kSortThreads),
-           kShared, stream, entries, length, first_size, last_size);
+    launch(name, sort_tiles<Order>, Dim3(static_cast<unsigned>(rows * length / kSortTile)),
+           Dim3(kSortThreads), kShared, stream, entries, length, first_size, last_size);
   };
   const int64_t pairs = rows * length / 2;
   tiles(2, kSortTile);

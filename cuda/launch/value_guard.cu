@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/value_guard.h"
-
 #include <mutex>
 
 #include "core/check.h"
 #include "core/dispatch.h"
 #include "device/launch.cuh"
+#include "launch/value_guard.h"
 
 namespace TW_BACKEND {
 namespace {
@@ -72,7 +71,8 @@ ValueGuard::ValueGuard(const char* operation, const char* argument, const View& 
     : operation_(operation), argument_(argument), ids_(ids), lowest_(lowest), highest_(highest) {
   if (highest < lowest && ids.size() > 0) {
     fail(ErrorKind::value, operation,
-         std::string(argument) + " has shape " + shape_text(ids) + ", expected " + range_text(lowest, highest));
+         std::string(argument) + " has shape " + shape_text(ids) + ", expected " +
+             range_text(lowest, highest));
   }
 }
 
@@ -122,8 +122,9 @@ void raise_value_errors() {
   check_cuda(cudaMemset(device_cell(), 0, sizeof(ErrorCell)));
   const auto text = [](uint64_t word) { return reinterpret_cast<const char*>(static_cast<uintptr_t>(word)); };
   fail(ErrorKind::value, text(found.operation),
-       std::string(text(found.argument)) + " has value " + std::to_string(found.value) + " at flat position " +
-           std::to_string(found.index) + ", expected " + range_text(found.lowest, found.highest));
+       std::string(text(found.argument)) + " has value " + std::to_string(found.value) +
+           " at flat position " + std::to_string(found.index) + ", expected " +
+           range_text(found.lowest, found.highest));
 }
 
 #endif

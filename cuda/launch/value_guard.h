@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's side of device/error_cell.cuh. On the emulator a bad value raises when the operation ends, in the CPU's
-// words. On a GPU nothing waits: the device's one cell is read by raise_value_errors, before results are.
+// The host's side of device/error_cell.cuh. On the emulator a bad value raises when the operation ends, in
+// the CPU's words. On a GPU nothing waits: the device's one cell is read by raise_value_errors, before
+// results are.
 #pragma once
 
 #include <string>
@@ -17,7 +18,8 @@ class ValueGuard {
 
   IndexCheck check() const;
 
-  // After the operation's launches. `describe(position, value)` words the finding; the default is that of ids.
+  // After the operation's launches. `describe(position, value)` words the finding; the default is that of
+  // ids.
   void finish() const;
 
   // The first value out of range in C order, except `passed`: its place and itself. False if there is none.

@@ -166,7 +166,11 @@ def test_shapes(dtype, causal, isa):
     for queries, keys in ((1, 1), (1, 300), (2, 129), (7, 64), (16, 17), (31, 33), (65, 1), (130, 257)):
         judge(rng, dtype, (2, queries, keys, 2, 2, 8), causal)
     judge(rng, dtype, (1, 20, 21, 3, 1, 256), causal)
-    judge(rng, dtype, (1, 5, 6, 2, 2, 1025), causal)
+
+
+def test_a_large_head_size(isa):
+    judge(np.random.default_rng(1), np.float32, (1, 5, 6, 2, 2, 1025), True)
+    judge(np.random.default_rng(1), np.float64, (1, 5, 6, 2, 2, 1025))
 
 
 @pytest.mark.parametrize("mask", MASKS)

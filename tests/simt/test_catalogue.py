@@ -6,9 +6,9 @@ A case runs here as soon as all the lines of the table it names are implemented 
 
 import numpy as np
 import pytest
-
 from ops.harness import check_bad, check_gradient, check_result, check_second_order
 from ops.test_catalogue import ALL, named
+
 from tilewright import _simt
 
 SCHEDULES = ("forward", "reverse", "random:1")

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The elementwise kernels on the emulator: the operation tests of tests/ops, and what only these kernels take."""
+"""The elementwise kernels on the emulator: the tests of tests/ops, and what only these kernels take."""
 
 import ml_dtypes
 import numpy as np
 import pytest
-
 from ops.test_elementwise_strides import (  # noqa: F401
     test_any_strides,
     test_broadcast_rows_and_columns_of_large_arrays,
@@ -24,6 +23,7 @@ from ops.test_elementwise_values import (  # noqa: F401
     test_special_values_as_in_numpy,
     test_the_smallest_gelu_keeps_its_digits,
 )
+
 from tilewright import _cpu, _simt
 
 pytestmark = pytest.mark.usefixtures("on_simt")

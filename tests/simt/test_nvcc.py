@@ -21,7 +21,7 @@ nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc was not fou
 LAUNCHERS = sorted(
     p.name
     for p in (ROOT / "cuda/launch").glob("*.cu")
-    if p.stem not in ("ops_cuda", "availability", "matmul_plan", "value_guard")
+    if p.stem not in ("ops_cuda", "availability", "conv2d_plan", "matmul_plan", "value_guard")
 )
 RECORD = ROOT / "benchmarks/records/nvcc_kernels.json"
 # Part of a kernel's mangled name -> why it may use local memory.

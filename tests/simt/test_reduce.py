@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reduce kernels on the emulator: the operation tests of tests/ops, and the cuts only large arrays take."""
+"""The reduce kernels on the emulator: the tests of tests/ops, and the cuts only large arrays take."""
 
 import numpy as np
 import pytest
-
 from ops.test_reduce import (  # noqa: F401
     test_any_axes_of_any_strides,
     test_every_size_by_rows_and_by_columns,
@@ -15,6 +14,7 @@ from ops.test_reduce import (  # noqa: F401
     test_out_is_written_and_must_not_overlap,
     test_scans_of_any_strides,
 )
+
 from tilewright import _simt, ops
 from tilewright.reference import reduce as reference
 
@@ -23,7 +23,9 @@ from .conftest import SCHEDULES
 pytestmark = pytest.mark.usefixtures("on_simt")
 
 
-@pytest.mark.parametrize("shape", [(1, 40_000), (3, 9_001), (40_001, 1), (9_000, 12), (33_000, 3), (2, 3000, 5)])
+@pytest.mark.parametrize(
+    "shape", [(1, 40_000), (3, 9_001), (40_001, 1), (9_000, 12), (33_000, 3), (2, 3000, 5)]
+)
 def test_slices_of_long_reductions(shape):
     """Few outputs: the elements of each go to several blocks, by rows and by columns."""
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
@@ -46,14 +48,18 @@ def test_running_sums_over_chunks_and_slices(shape):
             assert np.allclose(got, want, rtol=1e-5, atol=1e-4), axis
 
 
-@pytest.mark.parametrize("cols, k", [(3000, 5), (3000, 64), (130, 65), (2500, 1024), (2500, 2500), (1025, 1025)])
+@pytest.mark.parametrize(
+    "cols, k", [(3000, 5), (3000, 64), (130, 65), (2500, 1024), (2500, 2500), (1025, 1025)]
+)
 def test_the_largest_of_long_rows(cols, k):
     rng = np.random.default_rng(3)
     for x in (rng.standard_normal((2, cols)), rng.integers(-9, 9, (2, cols)), np.full((2, cols), -np.inf)):
         for dtype in (np.float32, np.int64):
             if dtype == np.int64 and not np.isfinite(x).all():
                 continue
-            for got, want in zip(ops.top_k(x.astype(dtype), k), reference.top_k(x.astype(dtype), k), strict=True):
+            for got, want in zip(
+                ops.top_k(x.astype(dtype), k), reference.top_k(x.astype(dtype), k), strict=True
+            ):
                 assert np.array_equal(got, want)
 
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape and embedding kernels on the emulator: the operation tests of tests/ops, and both ways to add rows."""
+"""The shape and embedding kernels on the emulator: the tests of tests/ops, and both ways to add rows."""
 
 import numpy as np
 import pytest
-
 from ops.test_embedding import (  # noqa: F401
     test_every_size,
     test_large_ids_are_named_by_the_first,
@@ -16,6 +15,7 @@ from ops.test_shape import (  # noqa: F401
     test_out_may_be_strided,
     test_resize_agrees_with_pytorch,
 )
+
 from tilewright import _cpu, _simt
 
 from .conftest import SCHEDULES
@@ -24,12 +24,21 @@ pytestmark = pytest.mark.usefixtures("on_simt")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n, vocabulary, width", [(1, 1, 1), (33, 5, 40), (300, 7, 33), (2100, 50, 3), (2049, 9, 34)])
+@pytest.mark.parametrize(
+    "n, vocabulary, width", [(1, 1, 1), (33, 5, 40), (300, 7, 33), (2100, 50, 3), (2049, 9, 34)]
+)
 def test_rows_are_added_in_the_order_of_ids(n, vocabulary, width, dtype):
-    """Few ids read by every warp, many sorted first: the same bits as the CPU, which adds one after another."""
+    """Few ids read by every warp, many sorted first: the bits of the CPU, which adds one after another."""
     rng = np.random.default_rng(1)
-    dy, start = rng.standard_normal((n, width)).astype(dtype), rng.standard_normal((vocabulary, width)).astype(dtype)
-    for ids in (rng.integers(0, vocabulary, n), np.zeros(n, np.int32), np.arange(n, dtype=np.int32) % vocabulary):
+    dy, start = (
+        rng.standard_normal((n, width)).astype(dtype),
+        rng.standard_normal((vocabulary, width)).astype(dtype),
+    )
+    for ids in (
+        rng.integers(0, vocabulary, n),
+        np.zeros(n, np.int32),
+        np.arange(n, dtype=np.int32) % vocabulary,
+    ):
         want = start.copy()
         _cpu.embedding_scatter_add(want, dy, ids)
         for schedule in SCHEDULES[:3]:

@@ -188,7 +188,7 @@ def test_empty():
         _simt.log_softmax_backward(np.empty_like(x), x, x)
 
 
-def test_float64_is_refused_with_its_name():
-    x = np.ones((2, 3))
-    with pytest.raises(TypeError, match=r"\[softmax_forward\] got dtype float64, expected one of .*float32"):
+def test_integers_are_refused_with_their_name():
+    x = np.ones((2, 3), np.int32)
+    with pytest.raises(TypeError, match=r"\[softmax_forward\] got dtype int32, expected one of"):
         _simt.softmax_forward(np.empty_like(x), x)

@@ -36,7 +36,7 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     Numerics  accumulates in q's dtype in an order that only the shapes decide. A query that sees no key gives 0
               and lse -inf, as in FlashAttention and PyTorch 2.5 and later (before: NaN); a NaN score makes its row NaN.
               Float32 tolerance tested: 4e-6 of the largest output
-    Backends  cpu
+    Backends  cpu; simt with D up to 256
     Notes     Milakov & Gimelshein, arXiv:1805.02867 (online softmax); Dao et al., FlashAttention, arXiv:2205.14135
               and FlashAttention-2, arXiv:2307.08691. The gradient recomputes the weights from lse. Second
               gradients, and the gradient of an additive mask, go through matmul and hold the score matrix.
@@ -54,7 +54,7 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
     y = destination(name, out, like.shape, like.dtype, like)
     direct = y if _has_rows(y) else backend.empty(y.shape, y.dtype, y)
     wanted = return_lse or (recording() and any(tracked(x) for x in (q, k, v, mask)))
-    lse = backend.empty(scores[:3], like.dtype, like) if wanted else None
+    lse = backend.empty(scores[:3], _lse_dtype(like), like) if wanted else None
     backend.module_of(like).attention_forward(direct, lse, *map(_rows, arrays), bias, factor, bool(causal))
     if direct is not y:
         backend.module_of(y).copy(y, direct)
@@ -84,7 +84,7 @@ def attention_backward(
     Returns   (dq, dk, dv) : like q, k, v
     Raises    as `attention`; ValueError: dy, y or lse of another shape, out that is no tuple of three
     Numerics  one sweep over the keys that recomputes p; each sum has an order that only the shapes decide
-    Backends  cpu
+    Backends  cpu; simt with D up to 256
     Notes     Dao, FlashAttention-2, arXiv:2307.08691, algorithm 2
     Examples
         >>> q = np.ones((1, 2, 1, 4), np.float32)
@@ -121,6 +121,11 @@ def attention_backward(
 
 def _scale(scale, q) -> float:
     return float(max(q.shape[-1] if q.ndim else 1, 1)) ** -0.5 if scale is None else float(scale)
+
+
+def _lse_dtype(q):
+    """float32 where q has 16 bits: what they would round away decides the weights of the backward pass."""
+    return "float32" if q.dtype.itemsize == 2 else q.dtype
 
 
 def _score_shape(q, k) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ def conv2d(
               image, an unknown padding, activation or layout, out of another shape.
               TypeError: other or mixed dtypes.
     Numerics  sums in the dtype of x in an order fixed by the shape; same bits for any number of threads
-    Backends  cpu
+    Backends  cpu, simt
     Notes     direct convolution over packed rows, no im2col: docs/kernels/conv2d.md
     Examples
         >>> conv2d(np.ones((1, 3, 3, 1), np.float32), np.ones((2, 2, 1, 1), np.float32))[0, :, :, 0]
@@ -132,7 +132,7 @@ def conv2d_backward_data(
     Returns   dx : of shape x_shape
     Raises    as `conv2d`; ValueError: dy is not what conv2d gives for x_shape
     Numerics  as `conv2d`
-    Backends  cpu
+    Backends  cpu, simt
     Examples
         >>> conv2d_backward_data(np.ones((1, 1, 1, 1)), np.ones((2, 2, 1, 1)), (1, 2, 2, 1))[0, :, :, 0]
         array([[1., 1.],
@@ -187,7 +187,7 @@ def conv2d_backward_weight(
     Returns   dw : of shape w_shape; with bias_gradient the tuple (dw, db), db (K)
     Raises    as `conv2d`; ValueError: dy is not what conv2d gives for x and w_shape
     Numerics  as `conv2d`
-    Backends  cpu
+    Backends  cpu, simt
     Examples
         >>> x = np.arange(4.0).reshape(1, 2, 2, 1)
         >>> dw, db = conv2d_backward_weight(np.ones((1, 2, 2, 1)), x, (1, 1, 1, 1), bias_gradient=True)

@@ -69,7 +69,7 @@ def conv2d_transpose(
     Returns   y : (N, P, Q, K) in x's layout and dtype
     Raises    as `conv2d`; ValueError: output_padding not below stride
     Numerics  as `conv2d`
-    Backends  cpu
+    Backends  cpu, simt
     Notes     Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285
     Examples
         >>> conv2d_transpose(np.ones((1, 1, 1, 1)), np.ones((2, 2, 1, 1)), stride=2)[0, :, :, 0]
@@ -147,7 +147,7 @@ def depthwise_conv2d(
     Returns   y : (N, P, Q, C * M)
     Raises    as `conv2d`
     Numerics  as `conv2d`
-    Backends  cpu
+    Backends  cpu, simt
     Examples
         >>> depthwise_conv2d(np.ones((1, 2, 2, 2)), np.ones((2, 2, 2, 1))).ravel()
         array([4., 4.])
@@ -202,7 +202,7 @@ def conv1d(
     Returns   y : (N, Q, K) in x's layout and dtype
     Raises    as `conv2d`
     Numerics  as `conv2d`
-    Backends  cpu
+    Backends  cpu, simt
     Examples
         >>> conv1d(np.ones((1, 4, 1)), np.ones((2, 1, 1)), padding="causal").ravel()
         array([1., 2., 2., 2.])

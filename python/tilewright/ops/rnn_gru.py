@@ -47,7 +47,7 @@ def gru(
               takes from the state, h u + b or r * h; a constant to a tape
     Raises    as `lstm`; ValueError: two biases without reset_after
     Numerics  as `lstm`
-    Backends  cpu
+    Backends  cpu, simt
     Notes     Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", arXiv:1406.1078v3.
               Differentiable once. Gradients are defined for finite x, also where the mask is false.
     Examples
@@ -122,7 +122,7 @@ def gru_backward(
     Returns   (dx, dw, du, db, dh0), None for what is not needed and for db without b
     Raises    as `gru`; ValueError: needs or out of another length
     Numerics  as `lstm_backward`
-    Backends  cpu
+    Backends  cpu, simt
     Notes     backpropagation through time; differentiating it again raises NotImplementedError
     Examples
         >>> one, row = np.ones((1, 1, 1)), np.ones((1, 3))

@@ -45,7 +45,7 @@ def lstm(
               i, f, g, o, and cells (B, T, U), every c'; constants to a tape
     Raises    ValueError: wrong rank, sizes that do not fit, overlapping out.  TypeError: no arrays, other dtypes.
     Numerics  accumulates in x's dtype in an order that only the shapes decide; sigmoid and tanh to 2 ULP
-    Backends  cpu
+    Backends  cpu, simt
     Notes     Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997); Gers et al., "Learning to Forget" (2000).
               Differentiable once. Gradients are defined for finite x, also where the mask is false.
     Examples
@@ -125,7 +125,7 @@ def lstm_backward(
     Returns   (dx, dw, du, db, dh0, dc0), None for what is not needed and for db without b
     Raises    as `lstm`; ValueError: needs or out of another length
     Numerics  as `lstm`; the sums over B and T are cut into slices that only the shapes decide
-    Backends  cpu
+    Backends  cpu, simt
     Notes     backpropagation through time; differentiating it again raises NotImplementedError
     Examples
         >>> one = np.ones((1, 1, 1), np.float32)

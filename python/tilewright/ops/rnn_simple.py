@@ -29,7 +29,7 @@ def simple_rnn(
     Returns   y (B, T, U), h_last (B, U)
     Raises    as `lstm`; ValueError: another activation
     Numerics  as `lstm`
-    Backends  cpu
+    Backends  cpu, simt
     Notes     Elman, "Finding Structure in Time" (1990); Keras's SimpleRNN, PyTorch's RNN. Differentiable once.
               Gradients are defined for finite x, also where the mask is false.
     Examples
@@ -96,7 +96,7 @@ def simple_rnn_backward(
     Returns   (dx, dw, du, db, dh0), None for what is not needed and for db without b
     Raises    as `simple_rnn`; ValueError: needs or out of another length
     Numerics  as `lstm_backward`
-    Backends  cpu
+    Backends  cpu, simt
     Notes     backpropagation through time; differentiating it again raises NotImplementedError
     Examples
         >>> one, ones = np.ones((1, 1)), np.ones((1, 3, 1))
