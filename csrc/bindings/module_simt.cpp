@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bindings/array_home.h"
 #include "bindings/arrays.h"
 #include "launch/ops_cuda.h"
 #include "simt/mutation.h"
@@ -34,5 +35,6 @@ void bind_simt(py::module_& m) {
 PYBIND11_MODULE(_simt, m) {
   m.doc() = "Tilewright's CUDA kernels, run by an emulator";
   tilewright::bindings::bind_all(m, tilewright::simt_backend::ops());
+  tilewright::bindings::bind_stand_in(m);
   bind_simt(m);
 }
