@@ -12,6 +12,7 @@ __all__ = [
     "GradientTape",
     "Tensor",
     "Variable",
+    "cuda",
     "datasets",
     "debug",
     "device",
@@ -29,6 +30,7 @@ __all__ = [
 
 # Imported when first used, so that `import tilewright` stays quick: name -> module, or module and attribute.
 _LAZY = {
+    "cuda": ("tilewright.cuda", None),
     "keras": ("tilewright.keras", None),
     "datasets": ("tilewright.datasets", None),
     "debug": ("tilewright.debug", None),

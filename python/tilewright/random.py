@@ -15,7 +15,7 @@ import random as python_random
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.variable import Variable, dtype_of
 
@@ -60,7 +60,7 @@ class SeedGenerator:
         key = ops.copy(state)
         step = self._steps.get(n)
         if step is None:
-            step = self._steps[n] = np.array([0, ops.random_blocks(n)], np.int64)
+            step = self._steps[n] = backend.beside(np.array([0, ops.random_blocks(n)], np.int64), state)
         ops.add(state, step, out=state)
         return key
 
@@ -100,12 +100,12 @@ def set_random_seed(seed: int) -> None:
 
 def get_position() -> list[int]:
     """Where the global generator stands: seed and offset."""
-    return [int(part) for part in global_generator().state.array]
+    return [int(part) for part in backend.to_host(global_generator().state.array)]
 
 
 def set_position(position) -> None:
     """Goes on from what `get_position` gave."""
-    ops.copy(np.array(position, np.int64), out=global_generator().state.array)
+    backend.copy_values(global_generator().state.array, np.array(position, np.int64))
 
 
 def get_state() -> dict:
@@ -135,7 +135,7 @@ def next_key(n: int = 1) -> np.ndarray:
 
 def make_seed() -> int:
     """A new seed for a generator of its own, drawn from the global one."""
-    seed, offset = (int(part) for part in next_key(1))
+    seed, offset = (int(part) for part in backend.to_host(next_key(1)))
     return int(np.random.Philox(key=(seed << 64) | offset).random_raw()) >> 33
 
 
@@ -183,7 +183,7 @@ def bernoulli(shape, p: float = 0.5, dtype="float32", seed=None) -> Tensor:
 
 def permutation(n: int, seed=None) -> np.ndarray:
     """The numbers 0 to n-1 in random order, int64: the order of samples in an epoch."""
-    key, offset = (int(part) for part in _key(seed, (1,)))
+    key, offset = (int(part) for part in backend.to_host(_key(seed, (1,))))
     return np.random.Generator(np.random.Philox(key=(key << 64) | offset)).permutation(n)
 
 
@@ -194,4 +194,5 @@ def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
     q = q * np.sign(
         np.diagonal(r)
     )  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
-    return Tensor(np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype)))
+    q = np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype))
+    return Tensor(backend.on_device(q))

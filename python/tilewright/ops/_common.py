@@ -51,7 +51,7 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
         raise ValueError(f"[{operation}] out has shape {array.shape}, expected {shape}")
     if array.dtype != dtype:
         raise TypeError(f"[{operation}] out has dtype {array.dtype}, expected {np.dtype(dtype)}")
-    if not array.flags.writeable:
+    if not backend.writable(array):
         raise ValueError(f"[{operation}] out is read-only, expected a writable array")
     return array
 
@@ -75,7 +75,7 @@ def given_back(out, computed):
     if out is None:
         return computed
     array = out.array if isinstance(out, Tensor) else raw("out", "out", out)
-    if array is not computed and not np.shares_memory(array, computed):
+    if array is not computed and not backend.shares_memory(array, computed):
         backend.module_of(array).copy(array, computed)
     return array
 

@@ -163,6 +163,6 @@ def top_k(x, k: int, *, axis: int = -1, out=None):
     def gradient(dys, ys, needs):
         if dys[0] is None:
             return (None,)
-        return (shape_index.scatter_add(elementwise.zeros(x.shape, x.dtype), ys[1], dys[0], axis=at),)
+        return (shape_index.scatter_add(elementwise.zeros_like(x), ys[1], dys[0], axis=at),)
 
     return result(given, (x,), gradient)
