@@ -8,9 +8,11 @@ imported when the first GPU array appears, and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
+import threading
 from importlib import import_module
 
 import numpy as np
@@ -131,15 +133,25 @@ def number(value, dtype, like=None):
     return y
 
 
-# Constants that go to the GPU while a step is recorded, where each needs one address: set by gpu_replay.
-_upload = None
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def uploads(upload):
+    """Within, this thread's NumPy arrays go to the GPU by `upload` (by CuPy where None)."""
+    before, _thread.upload = getattr(_thread, "upload", None), upload
+    try:
+        yield
+    finally:
+        _thread.upload = before
 
 
 def to_gpu(x):
     """A NumPy array as a CuPy array; GPU arrays as they are."""
     if type(x) is not ndarray:
         return x
-    return cupy().asarray(x) if _upload is None else _upload(x)
+    upload = getattr(_thread, "upload", None)
+    return cupy().asarray(x) if upload is None else upload(x)
 
 
 def to_host(x) -> np.ndarray:

@@ -59,7 +59,7 @@ class SeedGenerator:
         state = self.state.array
         key = ops.copy(state)
         step = self._steps.get(n)
-        if step is None:
+        if step is None or type(step) is not type(state):  # the state was moved to another device
             step = self._steps[n] = backend.beside(np.array([0, ops.random_blocks(n)], np.int64), state)
         ops.add(state, step, out=state)
         return key

@@ -248,6 +248,10 @@ class _Current(threading.local):
         self.streams = [Stream.null]
 
 
+def get_allocator():
+    return _current.allocator
+
+
 @contextlib.contextmanager
 def using_allocator(allocator=None):
     before, _current.allocator = _current.allocator, allocator or MemoryPool().malloc
@@ -333,6 +337,7 @@ cuda = types.SimpleNamespace(
     MemoryPool=MemoryPool,
     Stream=Stream,
     UnownedMemory=UnownedMemory,
+    get_allocator=get_allocator,
     get_current_stream=get_current_stream,
     using_allocator=using_allocator,
 )

@@ -7,8 +7,8 @@ import functools
 
 import numpy as np
 
-from tilewright import ops, recording
-from tilewright.autograd import Tensor
+from tilewright import backend, ops, recording
+from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
@@ -248,7 +248,7 @@ class Layer(SavedState, WeightOwner):
         elif isinstance(value, (np.ndarray, np.generic)) or (
             hasattr(value, "__dlpack__") and hasattr(value, "shape")
         ):
-            tensor = Tensor(value)
+            tensor = Tensor(backend.on_device(raw(self.name, "inputs", value)))
         elif nest.is_nested(value):
             return nest.map_structure(self._converted, value)
         else:

@@ -6,10 +6,9 @@ from __future__ import annotations
 import math
 
 from tilewright import ops
-from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, naming, serialization
 from tilewright.keras.annotated import mask_of
-from tilewright.keras.losses.functions import same_rank
+from tilewright.keras.losses.functions import same_rank, tensor_of
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -45,7 +44,7 @@ class Loss:
         weight = (
             None
             if sample_weight is None
-            else ops.cast(Tensor(raw("loss", "sample_weight", sample_weight)), values.dtype)
+            else ops.cast(tensor_of("sample_weight", sample_weight), values.dtype)
         )
         if mask is not None:
             weight = _with_mask(weight, mask, values, self.reduction)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 
 from tilewright import ops
+from tilewright import backend
 from tilewright.autograd import GradientTape
 from tilewright.keras import metrics as metrics_module
 from tilewright.keras import nest, optimizers
@@ -68,6 +69,19 @@ class Trainer(Loops):
         self.stop_training, self.compiled = False, True
         self.run_eagerly = bool(run_eagerly)
         self._steps.forget()
+
+    def to(self, device: str):
+        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on: what
+        `set_device` says holds for the whole program.
+        """
+        backend.set_device(device)
+        variables = [*self.variables, *(v for metric in self.metrics for v in metric.variables)]
+        if self.optimizer is not None:
+            variables += self.optimizer.moved()
+        for variable in variables:
+            variable.to(device)
+        self._steps.forget()
+        return self
 
     # ---- metrics
 
