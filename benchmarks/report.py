@@ -176,6 +176,22 @@ def program_table(records) -> list[str]:
     return lines
 
 
+def slowest_table(records) -> list[str]:
+    """Where the time of each program's step goes, by tw.profile."""
+    lines = [
+        "| program | threads | the longest operations: share of the step, per cent of their roof |",
+        "|---|---|---|",
+    ]
+    for threads in sorted({t for f, t in records if f == "programs"}):
+        for row in records["programs", threads]["rows"]:
+            listed = ", ".join(
+                f"{e['operation']} {e['share']:.0f} % (roof {e['roof']:.0f} %)"
+                for e in row.get("profile", [])[:3]
+            )
+            lines.append(f"| {row['name']} | {threads} | {listed} |")
+    return lines
+
+
 def losing_rows(records) -> list[str]:
     """Every row that is slower than its best rival."""
     lines = [
@@ -255,6 +271,10 @@ def page(records, drawn: list[str]) -> str:
         "compared. Memory is what training added to the process.",
         "",
         *program_table(records),
+        "",
+        "Where the time goes (`tw.profile()`); [programs.md](programs.md) says why the first is there.",
+        "",
+        *slowest_table(records),
         "",
         *[f"![{name}]({name})" for name in drawn if "programs" in name],
         "",

@@ -74,6 +74,7 @@ void bind_norm(py::module_& m, const Ops& ops);
 void bind_attention(py::module_& m, const Ops& ops);
 void bind_embedding(py::module_& m, const Ops& ops);
 void bind_shape(py::module_& m, const Ops& ops);
+void bind_shape_affine(py::module_& m, const Ops& ops);
 void bind_random(py::module_& m, const Ops& ops);
 void bind_rnn(py::module_& m, const Ops& ops);
 void bind_loss(py::module_& m, const Ops& ops);

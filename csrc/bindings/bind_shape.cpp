@@ -160,6 +160,7 @@ void bind_shape(py::module_& m, const Ops& ops) {
           resize_backward(ops, dx, dy, method, align_corners, stream);
         },
         "gradient of resize_forward by x", "dx"_a, "dy"_a, "method"_a, "align_corners"_a, stream);
+  bind_shape_affine(m, ops);
 }
 
 }  // namespace tilewright::bindings

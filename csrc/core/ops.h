@@ -119,6 +119,10 @@ struct Ops {
   // x (N, H, W, C) to y (N, P, Q, C); half-pixel centres, or aligned corners
   Op<void(V y, V x, Resize method, bool align_corners, S)> resize_forward{list, "resize_forward"};
   Op<void(V dx, V dy, Resize method, bool align_corners, S)> resize_backward{list, "resize_backward"};
+  // y (N, P, Q, C) = x (N, H, W, C), of T or uint8, read at row m00 p + m01 q + m02, column m10 p + m11 q + m12;
+  // matrices (N or 1, 2, 3) float32 or float64, strided
+  Op<void(V y, V x, V matrices, const AffineParams&, S)> affine_transform_forward{list, "affine_transform_forward"};
+  Op<void(V dx, V dy, V matrices, const AffineParams&, S)> affine_transform_backward{list, "affine_transform_backward"};
 
   // ---- random: Philox4x32-10; key (2,) int64: seed, offset; element i uses counter offset + i / 4
   Op<void(V y, V key, double low, double high, S)> random_uniform{list, "random_uniform"};

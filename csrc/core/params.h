@@ -35,6 +35,23 @@ enum class Reduce : uint8_t { sum, mean, max, min, prod, any, all, logsumexp, su
 // nearest rounds half-pixel centres (Keras, TensorFlow 2, PyTorch nearest-exact); nearest_floor is PyTorch's nearest.
 enum class Resize : uint8_t { nearest, nearest_floor, bilinear };
 
+// What lies outside an image (a b c d), with the names and the exact meaning of scipy.ndimage.
+enum class Border : uint8_t {
+  constant,       // k k k | a b c d | k k k; nothing between the last pixel and k is interpolated
+  nearest,        // a a a | a b c d | d d d
+  reflect,        // c b a | a b c d | d c b
+  mirror,         // d c b | a b c d | c b a
+  wrap,           // b c d | a b c d | b c d: the last pixel and the first are one place
+  grid_constant,  // like constant, but pixels of value k are interpolated with
+  grid_wrap,      // b c d | a b c d | a b c
+};
+
+struct AffineParams {
+  bool bilinear = true;  // or the nearest pixel
+  Border border = Border::constant;
+  double fill_value = 0;
+};
+
 struct Epilogue {
   Activation activation = Activation::none;
   double slope = 0;  // leaky_relu's slope, elu's alpha

@@ -40,6 +40,11 @@ inline bool same(const Pool2dParams& a, const Pool2dParams& b) {
          same(count_padding, b.count_padding);
 }
 
+inline bool same(const AffineParams& a, const AffineParams& b) {
+  const auto& [bilinear, border, fill_value] = a;
+  return same(bilinear, b.bilinear) && same(border, b.border) && same(fill_value, b.fill_value);
+}
+
 inline bool same(const AttentionParams& a, const AttentionParams& b) {
   const auto& [scale, causal] = a;
   return same(scale, b.scale) && same(causal, b.causal);

@@ -11,7 +11,7 @@ namespace {
 // Output o of the forward pass reads input o * stride + index * dilation - pad_before.
 Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
                   int64_t pad_before) {
-  Axis axis{in, out, stride, {}};
+  Axis axis{in, out, stride, {}, 1};
   for (int64_t i = 0; i < filter; ++i) axis.taps.push_back({i * dilation - pad_before, i});
   return axis;
 }
@@ -20,8 +20,8 @@ Axis forward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64
 // (h + pad_before - index * dilation) / stride for those filter positions that leave no remainder.
 Axis backward_axis(int64_t in, int64_t out, int64_t filter, int64_t stride, int64_t dilation,
                    int64_t pad_before, int64_t phase) {
-  Axis axis{out, ceil_div(in - phase, stride), 1, {}};
-  for (int64_t i = 0; i < filter; ++i) {
+  Axis axis{out, ceil_div(in - phase, stride), 1, {}, 1};
+  for (int64_t i = filter - 1; i >= 0; --i) {
     const int64_t shift = phase + pad_before - i * dilation;
     if (shift % stride == 0) axis.taps.push_back({shift / stride, i});
   }
@@ -50,7 +50,7 @@ void forward(const View& y, const View& z, const View& x, const View& w, const V
   c.z = image_of<T>(z);
   c.residual = image_of<const T>(residual);
   c.epilogue = epilogue;
-  correlate(std::move(c));
+  correlate<T>({c});
 }
 
 template <class T>
@@ -69,13 +69,22 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
   c.epilogue = epilogue;
   const Image<T> whole = image_of<T>(dx);
   // Inputs of one phase share their taps: one correlation each, into every stride-th row and column.
+  std::vector<Correlation<T>> phases;
+  // Depthwise, one tile holds all phases of the columns.
+  c.spread =
+      depthwise_suits(c.groups, c.in_channels, c.out_channels, kernels<Conv2dKernels>().of<T>().lanes) &&
+      p.dilation[1] == 1 && spread_kind(w.dim(1), p.stride[1]) < kSpreadKindCount;
+  const int64_t col_phases = c.spread ? 1 : p.stride[1];
   for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a)
-    for (int64_t b = 0; b < std::min(p.stride[1], dx.dim(2)); ++b) {
+    for (int64_t b = 0; b < std::min(col_phases, dx.dim(2)); ++b) {
       c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
-      c.cols = backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2], b);
-      c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * p.stride[1]};
-      correlate(c);
+      c.cols = c.spread ? forward_axis(dy.dim(2), dx.dim(2), w.dim(1), p.stride[1], 1, p.padding[2])
+                        : backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1],
+                                        p.padding[2], b);
+      c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * col_phases};
+      phases.push_back(c);
     }
+  if (!phases.empty()) correlate(phases);
 }
 
 // db = sums of dy over all pixels: a number of slices set by the shape, added in order.

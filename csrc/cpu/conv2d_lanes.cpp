@@ -98,11 +98,14 @@ class LanePath {
                     outputs = (share + 1) * c_.out_channels / shares - j;
       args.w = weights_.data() + (lane_block * steps_ * c_.out_channels + j) * lanes_;
       args.bias = bias_.data() + (lane_block * c_.out_channels + j) * lanes_;
-      for_tiles(1, cols, table_.max_lane_pixels[outputs - 1], [&](int64_t, int64_t q, int, int64_t pixels) {
-        args.x = x + q * lanes_;
-        args.y = y + q * y_pixel + j * lanes_;
-        table_.lane_tile[outputs - 1][pixels - 1](args);
-      });
+      for_pieces(cols, table_.max_lane_pixels[outputs - 1],
+                 [&](int64_t begin, int64_t pixels, int64_t tiles) {
+                   for (int64_t q = begin; q < begin + tiles * pixels; q += pixels) {
+                     args.x = x + q * lanes_;
+                     args.y = y + q * y_pixel + j * lanes_;
+                     table_.lane_tile[outputs - 1][pixels - 1](args);
+                   }
+                 });
     }
   }
 

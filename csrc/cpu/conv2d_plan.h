@@ -31,8 +31,14 @@ struct Tap {
 
 struct Axis {
   int64_t in, out, stride;
-  std::vector<Tap> taps;
+  std::vector<Tap> taps;  // by rising shift
+  int64_t run = 1;        // neighbouring inputs that one tap reads: several filter columns joined to one
 };
+
+// From one tap to the next; a filter's taps are an equal distance apart.
+inline int64_t tap_step(const Axis& axis) {
+  return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1;
+}
 
 // (N, H, W, C) by strides; channels are contiguous.
 template <class T>
@@ -58,6 +64,9 @@ template <class T>
 struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
+  bool joined = false;  // in_channels are those of cols.run neighbouring pixels
+  bool spread =
+      false;  // cols are the forward pass's, seen from y: input j was made of outputs j * stride + shift
   FilterStrides filter;
   Image<const T> x;
   const T* w;
@@ -177,23 +186,17 @@ void pack_strip(T* strip, const Strip& shape, const Correlation<T>& c, int64_t n
   });
 }
 
-// Cuts rows x cols outputs into tiles of at most max_pixels: of equal widths, or of 2 or 4 rows where a row
-// is short. body(row, col, log2 of rows, cols)
+// Cuts `length` into the fewest pieces of at most `most`: first some of one length, then the others, of one
+// less. body(begin, length of each piece, pieces)
 template <class Body>
-void for_tiles(int64_t rows, int64_t cols, int64_t max_pixels, Body&& body) {
-  const int64_t per_row = ceil_div(cols, max_pixels);
-  for (int64_t p = 0; p < rows;) {
-    int log_rows = 0;
-    while (log_rows < 2 && (cols << (log_rows + 1)) <= max_pixels && p + (2 << log_rows) <= rows) ++log_rows;
-    for (int64_t i = 0; i < per_row; ++i) {
-      const int64_t begin = i * cols / per_row, end = (i + 1) * cols / per_row;
-      body(p, begin, log_rows, end - begin);
-    }
-    p += int64_t{1} << log_rows;
-  }
+void for_pieces(int64_t length, int64_t most, Body&& body) {
+  if (length <= 0) return;
+  const int64_t pieces = ceil_div(length, most), size = length / pieces, longer = length % pieces;
+  if (longer > 0) body(0, size + 1, longer);
+  body(longer * (size + 1), size, pieces - longer);
 }
 
-// One tap, stride 1, no padding; then, and for images without gaps, all pixels of all images form one row.
+// One tap, stride 1, no padding; over images without gaps all pixels then form one matrix.
 inline bool one_to_one(const Axis& axis) {
   return axis.taps.size() == 1 && axis.taps[0].shift == 0 && axis.stride == 1 && axis.in == axis.out;
 }
@@ -201,12 +204,6 @@ template <class T>
 bool gapless(const Image<T>& image, int64_t rows, int64_t cols) {
   return !image || (image.row == image.pixel * cols && image.image == image.row * rows);
 }
-template <class Problem>
-void join_pixels(Problem& problem) {
-  problem.cols.in = problem.cols.out = problem.images * problem.rows.in * problem.cols.in;
-  problem.rows.in = problem.rows.out = problem.images = 1;
-}
-
 // The epilogue's last pass over a block of outputs and `channels` channels from `channel` on.
 template <class T>
 void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, int64_t q0, int64_t cols,
@@ -219,9 +216,9 @@ void finish_block(const Correlation<T>& c, int64_t n, int64_t p0, int64_t rows, 
                     static_cast<T>(c.epilogue.slope)});
 }
 
-// The whole correlation, by whichever tile suits the shape (conv2d_correlate.cpp).
+// The phases of one image y, one after the other by whichever tile suits the shape (conv2d_correlate.cpp).
 template <class T>
-void correlate(Correlation<T> problem);
+void correlate(const std::vector<Correlation<T>>& problems);
 // Its three ways: output channels, pixels or groups in the lanes.
 template <class T>
 void correlate_channels(const Correlation<T>& problem);
@@ -229,6 +226,21 @@ template <class T>
 void correlate_pixels(const Correlation<T>& problem);
 template <class T>
 void correlate_lanes(const Correlation<T>& problem);
+
+// The same with one filter per channel: several correlations that share x and write rows of one image by
+// turns.
+template <class T>
+void correlate_depthwise(const std::vector<Correlation<T>>& problems);
+// Which of kSpreadKinds, or kSpreadKindCount.
+inline int spread_kind(int64_t cols, int64_t stride) {
+  int kind = 0;
+  while (kind < kSpreadKindCount && (kSpreadKinds[kind].cols != cols || kSpreadKinds[kind].stride != stride))
+    ++kind;
+  return kind;
+}
+inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes) {
+  return in_channels == 1 && out_channels == 1 && groups >= lanes;
+}
 
 // Groups in the lanes fill more of a register than the channels of one group.
 bool lanes_suit(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes);
@@ -242,8 +254,10 @@ struct WeightGradient {
   T* dw;  // contiguous
 };
 template <class T>
-void weight_gradient(WeightGradient<T> problem);
+void weight_gradient(const WeightGradient<T>& problem);
 template <class T>
 void weight_gradient_lanes(const WeightGradient<T>& problem);
+template <class T>
+void weight_gradient_depthwise(const WeightGradient<T>& problem);
 
 }  // namespace tilewright::cpu

@@ -4,6 +4,7 @@
 // is turned.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
+#include "cpu/matmul.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 constexpr int64_t kWantedTasks = 8, kBlockBytes = 384 << 10, kLeastPixels = 64, kMaxBlockCols = 512;
 constexpr int64_t kMaxSliceElements = 1 << 21, kShareChannels = 64;
 
-// One filter axis as forward has it: taps at shift + i * dilation.
-int64_t dilation_of(const Axis& axis) {
-  return axis.taps.size() > 1 ? axis.taps[1].shift - axis.taps[0].shift : 1;
-}
 // The block's inputs along an axis, from its first to its last.
 int64_t reach(const Axis& axis, int64_t outputs) {
   return (outputs - 1) * axis.stride + axis.taps.back().shift - axis.taps.front().shift + 1;
@@ -33,7 +30,7 @@ class WeightPath {
         filter_cols_(problem.cols.taps.size()),
         pads_(!inside(problem.rows) || !inside(problem.cols)),
         // Filter column and channel are one axis where x has them side by side.
-        joined_(dilation_of(problem.cols) == 1 && (pads_ || problem.x.pixel == problem.in_channels)),
+        joined_(tap_step(problem.cols) == 1 && (pads_ || problem.x.pixel == problem.in_channels)),
         width_(joined_ ? filter_cols_ * problem.in_channels : problem.in_channels),
         turned_(2 * problem.out_channels <= table_.lanes && width_ > problem.out_channels) {
     cut();
@@ -67,7 +64,16 @@ class WeightPath {
     row_blocks_ = ceil_div(g_.rows.out, block_rows_);
     blocks_ = g_.images * row_blocks_ * col_blocks_;
     vectors_ = ceil_div(turned_ ? width_ : g_.out_channels, table_.lanes);
-    panels_ = vectors_ == 1 ? 1 : vectors_ / 2;
+    panels_ = ceil_div(vectors_, table_.tile_vectors[0]);
+    // dy of all lanes is read in place; that of a panel is copied together first: pixels of many channels
+    // would lie in a few sets of the cache.
+    copies_dy_ = !turned_ && panels_ > 1;
+    // All rows of a small filter in one tile.
+    const int64_t most = table_.max_pixels[1][ceil_div(vectors_, panels_) - 1];
+    groups_ = joined_ && !turned_ && panels_ == 1 && vectors_ <= 2 && filter_rows_ <= kMaxWeightGroups &&
+                      filter_rows_ * width_ <= most
+                  ? filter_rows_
+                  : 1;
     // Panels are shared out first: that needs no second dw. Each share packs padded rows again.
     shares_ =
         turned_ ? 1 : std::min(kWantedTasks, pads_ ? ceil_div(g_.out_channels, kShareChannels) : panels_);
@@ -88,7 +94,7 @@ class WeightPath {
   void work(T* sums, int64_t group, int64_t first_panel, int64_t last_panel, int64_t first_block,
             int64_t last_block) {
     const int64_t strip_cols = reach(g_.cols, block_cols_);
-    Scratch<T> panel_dy(turned_ ? 0 : block_rows_ * block_cols_ * kMaxTileVectors * table_.lanes);
+    Scratch<T> panel_dy(copies_dy_ ? block_rows_ * block_cols_ * kMaxTileVectors * table_.lanes : 0);
     Scratch<T> strip(pads_ ? reach(g_.rows, block_rows_) * strip_cols * g_.in_channels : 0);
     for (int64_t block = first_block; block < last_block; ++block) {
       const int64_t q0 = block % col_blocks_ * block_cols_,
@@ -134,11 +140,10 @@ class WeightPath {
     }
   }
 
-  // One panel of lanes against everything on the other side. Its dy is copied together first: pixels of many
-  // channels would lie in a few sets of the cache.
+  // One panel of lanes against everything on the other side.
   void add_block(T* sums, T* panel_dy, int64_t group, int64_t panel, const Place& place, bool accumulate) {
-    const int64_t first = 2 * panel * table_.lanes, length = turned_ ? width_ : g_.out_channels;
-    const int64_t vectors = vectors_ == 1 ? 1 : panel + 1 == panels_ ? vectors_ - 2 * panel : 2;
+    const int64_t before = panel * vectors_ / panels_, vectors = (panel + 1) * vectors_ / panels_ - before;
+    const int64_t first = before * table_.lanes, length = turned_ ? width_ : g_.out_channels;
     const int64_t dw_col = g_.in_channels, dw_rows = filter_cols_ * g_.in_channels;
     WeightTileArgs<T> args;
     args.rows = place.rows;
@@ -147,15 +152,15 @@ class WeightPath {
     args.last =
         static_cast<int>(std::min<int64_t>(table_.lanes, length - first - (vectors - 1) * table_.lanes));
     const int64_t panel_width = vectors * table_.lanes;
-    if (!turned_)
+    if (copies_dy_)
       for (int64_t p = 0; p < place.rows; ++p)
         table_.copy_rows(panel_dy + p * place.cols * panel_width, panel_width,
                          place.dy + p * g_.dy.row + first, g_.dy.pixel, place.cols,
                          std::min(panel_width, g_.out_channels - first));
-    for (int64_t r = 0; r < filter_rows_; ++r)
+    args.a_group = tap_step(g_.rows) * place.x_row;
+    for (int64_t r = 0; r < filter_rows_; r += groups_)
       for (int64_t s = 0; s < (joined_ ? 1 : filter_cols_); ++s) {
-        const T* x =
-            place.x + r * dilation_of(g_.rows) * place.x_row + s * dilation_of(g_.cols) * place.x_pixel;
+        const T* x = place.x + r * tap_step(g_.rows) * place.x_row + s * tap_step(g_.cols) * place.x_pixel;
         const int64_t x_pixel = g_.cols.stride * place.x_pixel, x_row = g_.rows.stride * place.x_row;
         const int64_t at = r * dw_rows + s * dw_col;  // first of the width_ rows (r, s, c) of dw
         if (turned_) {
@@ -166,8 +171,12 @@ class WeightPath {
           tiles(args, g_.out_channels, vectors);
         } else {
           args.a = x, args.a_pixel = x_pixel, args.a_row = x_row;
-          args.b = panel_dy, args.b_pixel = panel_width, args.b_row = place.cols * panel_width;
+          if (copies_dy_)
+            args.b = panel_dy, args.b_pixel = panel_width, args.b_row = place.cols * panel_width;
+          else
+            args.b = place.dy + first, args.b_pixel = g_.dy.pixel, args.b_row = g_.dy.row;
           args.out_row = g_.groups * g_.out_channels;
+          args.out_group = dw_rows * args.out_row;
           args.out = sums + at * args.out_row + group * g_.out_channels + first;
           tiles(args, width_, vectors);
         }
@@ -177,10 +186,13 @@ class WeightPath {
   void tiles(WeightTileArgs<T> args, int64_t length, int64_t vectors) {
     const T* a = args.a;
     T* out = args.out;
-    for_tiles(1, length, table_.max_pixels[vectors - 1], [&](int64_t, int64_t m, int, int64_t count) {
-      args.a = a + m;
-      args.out = out + m * args.out_row;
-      table_.weight_tile[vectors - 1][count - 1](args);
+    if (groups_ > 1) return table_.weight_tile[groups_ - 1][vectors - 1][length - 1](args);
+    for_pieces(length, table_.max_pixels[1][vectors - 1], [&](int64_t begin, int64_t count, int64_t pieces) {
+      for (int64_t m = begin; m < begin + pieces * count; m += count) {
+        args.a = a + m;
+        args.out = out + m * args.out_row;
+        table_.weight_tile[0][vectors - 1][count - 1](args);
+      }
     });
   }
 
@@ -202,23 +214,31 @@ class WeightPath {
   const bool pads_, joined_;
   const int64_t width_;
   const bool turned_;
+  bool copies_dy_;
+  int64_t groups_;  // rows of the filter in one tile
   int64_t block_rows_, block_cols_, row_blocks_, col_blocks_, blocks_, vectors_, panels_, shares_, slices_;
 };
 
 }  // namespace
 
 template <class T>
-void weight_gradient(WeightGradient<T> problem) {
-  if (one_to_one(problem.rows) && one_to_one(problem.cols) &&
-      gapless(problem.x, problem.rows.in, problem.cols.in) &&
-      gapless(problem.dy, problem.rows.in, problem.cols.in))
-    join_pixels(problem);
-  if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels,
-                 kernels<Conv2dKernels>().of<T>().lanes))
-    return weight_gradient_lanes(problem);
-  WeightPath<T>(problem).run();
+void weight_gradient(const WeightGradient<T>& problem) {
+  const auto& g = problem;
+  if (g.groups == 1 && one_to_one(g.rows) && one_to_one(g.cols) && gapless(g.x, g.rows.in, g.cols.in) &&
+      gapless(g.dy, g.rows.in, g.cols.in)) {
+    MatmulProblem<T> p;
+    p.m = g.in_channels, p.n = g.out_channels, p.k = g.images * g.rows.in * g.cols.in;
+    p.a = {g.x.data, 1, g.x.pixel};
+    p.b = {g.dy.data, g.dy.pixel, 1};
+    p.y = g.dw, p.y_row = g.out_channels;
+    return matmul_2d(p);
+  }
+  const int lanes = kernels<Conv2dKernels>().of<T>().lanes;
+  if (depthwise_suits(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_depthwise(g);
+  if (lanes_suit(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_lanes(g);
+  WeightPath<T>(g).run();
 }
-template void weight_gradient(WeightGradient<float>);
-template void weight_gradient(WeightGradient<double>);
+template void weight_gradient(const WeightGradient<float>&);
+template void weight_gradient(const WeightGradient<double>&);
 
 }  // namespace tilewright::cpu

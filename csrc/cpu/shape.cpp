@@ -124,6 +124,8 @@ void fill_shape(Ops& ops) {
   ops.one_hot.set(one_hot, kF32F64 | kIndex | mask_of(Dtype::b8));
   ops.resize_forward.set(resize_forward, kF32F64);
   ops.resize_backward.set(resize_backward, kF32F64);
+  ops.affine_transform_forward.set(affine_transform_forward, kF32F64);
+  ops.affine_transform_backward.set(affine_transform_backward, kF32F64);
 }
 
 }  // namespace tilewright::cpu

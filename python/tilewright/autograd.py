@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tilewright import backend
+from tilewright.tensor_shape import TensorShape
 
 ndarray = np.ndarray
 _order = itertools.count(1)
@@ -82,7 +83,7 @@ class Tensor:
             array = array.array if isinstance(array, Tensor) else backend.array("Tensor", "array", array)
         self.array, self.node, self.index, self.gated = array, node, index, False
 
-    shape = property(lambda self: self.array.shape, doc="tuple of int")
+    shape = property(lambda self: TensorShape(self.array.shape), doc="tuple of int")
     dtype = property(lambda self: self.array.dtype, doc="numpy.dtype")
     ndim = property(lambda self: self.array.ndim, doc="number of axes")
     size = property(lambda self: self.array.size, doc="number of elements")

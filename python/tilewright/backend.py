@@ -82,10 +82,8 @@ def device() -> str:
 
 
 def device_of(array) -> str:
-    """Where a raw array lives and is computed on: "cuda", or what NumPy arrays belong to now."""
-    if type(array) is not ndarray:
-        return "cuda"
-    return "simt" if _host is not _cpu else "cpu"
+    """Where an array lies, by TensorFlow's name of the place."""
+    return "/device:CPU:0" if type(array) is ndarray else f"/device:GPU:{array.device.id}"
 
 
 _widening: dict = {}

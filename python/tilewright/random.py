@@ -22,7 +22,7 @@ from tilewright.variable import Variable, dtype_of
 _MAX_SEED = 2**63 - 1
 
 
-def _seed_from_system() -> int:
+def seed_from_system() -> int:
     return int.from_bytes(os.urandom(4), "little")
 
 
@@ -79,7 +79,7 @@ def global_generator() -> SeedGenerator:
     """The generator behind every draw without a seed; seeded by the system unless `set_seed` was called."""
     global _global
     if _global is None:
-        _global = SeedGenerator(_seed_from_system(), name="global_seed_generator")
+        _global = SeedGenerator(seed_from_system(), name="global_seed_generator")
     return _global
 
 
@@ -139,37 +139,65 @@ def make_seed() -> int:
     return int(np.random.Philox(key=(seed << 64) | offset).random_raw()) >> 33
 
 
-def _key(seed, shape) -> np.ndarray:
+def key_for(seed, n: int) -> np.ndarray:
+    """The key for `n` numbers from a seed: an int, a SeedGenerator, or None for the global generator."""
     if isinstance(seed, SeedGenerator):
-        return seed.next_key(math.prod(shape))
+        return seed.next_key(n)
     if seed is None:
-        return next_key(math.prod(shape))
+        return next_key(n)
     return SeedGenerator(seed).state.array
 
 
+def _key(seed, shape) -> np.ndarray:
+    return key_for(seed, math.prod(shape))
+
+
 def _shape(shape) -> tuple[int, ...]:
+    if isinstance(shape, Tensor):
+        shape = shape.numpy()
     return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
 
 
-def uniform(shape, minval: float = 0.0, maxval: float = 1.0, dtype="float32", seed=None) -> Tensor:
-    """Numbers from [minval, maxval). `seed`: an int, a SeedGenerator, or None for the global generator."""
-    shape = _shape(shape)
-    return Tensor(
-        ops.random_uniform(shape, key=_key(seed, shape), low=minval, high=maxval, dtype=dtype_of(dtype))
-    )
+def uniform(shape, minval=0.0, maxval=None, dtype="float32", seed=None, name=None) -> Tensor:
+    """Numbers from [minval, maxval); maxval None is 1. Whole numbers where dtype is an integer one.
+
+    `seed`: an int, which gives the same numbers at every call; a SeedGenerator; or None for the global
+    generator.
+    """
+    shape, dtype = _shape(shape), dtype_of(dtype or "float32")
+    if dtype.kind in "iu":
+        if maxval is None:
+            raise ValueError(f"[uniform] maxval is None, expected a number for dtype {dtype}")
+        share = Tensor(ops.random_uniform(shape, key=_key(seed, shape), dtype=np.float64))
+        return whole_numbers(share, minval, maxval, dtype)
+    high = 1.0 if maxval is None else maxval
+    if isinstance(minval, Tensor) or isinstance(high, Tensor):
+        share = Tensor(ops.random_uniform(shape, key=_key(seed, shape), dtype=dtype))
+        return ops.add(ops.multiply(share, high - minval), minval)
+    return Tensor(ops.random_uniform(shape, key=_key(seed, shape), low=minval, high=high, dtype=dtype))
 
 
-def normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
-    """Numbers of the normal distribution. `seed` as in `uniform`."""
-    shape = _shape(shape)
-    return Tensor(
-        ops.random_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype_of(dtype))
-    )
+def whole_numbers(share: Tensor, low, high, dtype) -> Tensor:
+    """Whole numbers from low to below high, from float64 shares in [0, 1)."""
+    if not isinstance(low, Tensor) and not isinstance(high, Tensor) and not low < high:
+        raise ValueError(f"[uniform] minval is {low} and maxval {high}, expected minval below maxval")
+    return ops.add(ops.cast(ops.floor(ops.multiply(share, high - low)), dtype), low)
 
 
-def truncated_normal(shape, mean: float = 0.0, stddev: float = 1.0, dtype="float32", seed=None) -> Tensor:
+def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None) -> Tensor:
+    """Numbers of the normal distribution. `seed` as in `uniform`; mean and stddev may be Tensors that
+    broadcast.
+    """
+    shape, dtype = _shape(shape), dtype_of(dtype or "float32")
+    if isinstance(mean, Tensor) or isinstance(stddev, Tensor):
+        drawn = Tensor(ops.random_normal(shape, key=_key(seed, shape), dtype=dtype))
+        return ops.add(ops.multiply(drawn, stddev), mean)
+    return Tensor(ops.random_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype))
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None) -> Tensor:
     """Normal numbers drawn again where farther than two standard deviations from the mean."""
-    shape, dtype = _shape(shape), dtype_of(dtype)
+    shape, dtype = _shape(shape), dtype_of(dtype or "float32")
     return Tensor(
         ops.random_truncated_normal(shape, key=_key(seed, shape), mean=mean, stddev=stddev, dtype=dtype)
     )
@@ -179,6 +207,16 @@ def bernoulli(shape, p: float = 0.5, dtype="float32", seed=None) -> Tensor:
     """Ones with probability p, else zeros."""
     shape = _shape(shape)
     return Tensor(ops.random_bernoulli(shape, key=_key(seed, shape), probability=p, dtype=dtype_of(dtype)))
+
+
+def host_generator(seed: int, *counters: int) -> np.random.Generator:
+    """NumPy's generator for choices made on the host, one stream for each seed and counters (up to 2).
+
+    Examples
+        >>> bool(host_generator(1, 2).integers(100) == host_generator(1, 2).integers(100))
+        True
+    """
+    return np.random.Generator(np.random.Philox(key=int(seed) % 2**128, counter=[0, 0, *counters, 0, 0][:4]))
 
 
 def permutation(n: int, seed=None) -> np.ndarray:
@@ -196,3 +234,12 @@ def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
     )  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
     q = np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype))
     return Tensor(backend.on_device(q))
+
+
+def __getattr__(name: str):
+    """What only `tf.random` has is found when first used."""
+    from tilewright.tf import sampling, suggestion
+
+    if name in sampling.__all__:
+        return getattr(sampling, name)
+    raise suggestion.error_for(__name__, name, [*globals(), *sampling.__all__])

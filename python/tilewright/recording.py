@@ -129,7 +129,10 @@ class _Shape:
         self.before: list = []  # what Python does before each step
         self.chosen = None  # by the Recorded's `key`
         self.trusted = False
-        self.reason: str | None = None
+        # Python reads texts: they are no numbers that the engine could read.
+        self.reason: str | None = (
+            "an input holds text" if any(x.dtype.kind in "USO" for x in leaves) else None
+        )
         self.version = -1
         self.seen = self.replayed = self.recorded = self.eager = self.differences = 0
 

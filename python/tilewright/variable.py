@@ -17,7 +17,7 @@ class Variable(Tensor):
         trainable : tapes watch the variable by themselves, and models hand it to their optimizer
         name : last part of `path`
         shape : needed where initial_value is a callable
-        dtype : taken from initial_value where None; Python floats and float64 lists become float32
+        dtype : taken from initial_value where None; Python floats become float32, ints int32 where they fit
         regularizer : called with the variable, gives a loss to add;  constraint : called after each update
     Raises    ValueError: a callable without shape, a value of another shape.  TypeError: what is no number
     Examples
@@ -61,21 +61,29 @@ class Variable(Tensor):
         self.node = Node(leaf=self.array.shape) if watched else None
 
     @property
-    def value(self) -> Tensor:
-        """The variable itself, to read from."""
-        return self
+    def value(self) -> Reading:
+        """The variable to read from; called, `value()`, a copy that later assignments leave alone."""
+        return Reading(self.array, self.node)
 
-    def assign(self, value) -> Variable:
+    def read_value(self) -> Tensor:
+        """The values now, apart from later assignments."""
+        return ops.copy(self)
+
+    def numpy(self) -> np.ndarray:
+        """The values now, as an array of their own."""
+        return super().numpy().copy()
+
+    def assign(self, value, use_locking=None, name=None, read_value=True) -> Variable:
         """Writes `value` (an array of the same shape, or for a scalar a number) into the variable."""
         ops.copy(self._fitting("assign", value), out=self.array)
         return self
 
-    def assign_add(self, value) -> Variable:
+    def assign_add(self, value, use_locking=None, name=None, read_value=True) -> Variable:
         """Adds `value` in place."""
         ops.add(self.array, self._fitting("assign_add", value), out=self.array)
         return self
 
-    def assign_sub(self, value) -> Variable:
+    def assign_sub(self, value, use_locking=None, name=None, read_value=True) -> Variable:
         """Subtracts `value` in place."""
         ops.subtract(self.array, self._fitting("assign_sub", value), out=self.array)
         return self
@@ -104,6 +112,17 @@ class Variable(Tensor):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={self.array}>"
 
 
+class Reading(Tensor):
+    """What `variable.value` gives: the variable's array and node. Calling it gives a copy, as `value()` in
+    TensorFlow.
+    """
+
+    __slots__ = ()
+
+    def __call__(self) -> Tensor:
+        return ops.copy(self)
+
+
 def _initial(value, shape, dtype):
     """The first value as an array, cast where a dtype is asked for."""
     if callable(value) and not isinstance(value, Tensor):
@@ -116,18 +135,31 @@ def _initial(value, shape, dtype):
         value = np.asarray(value)
         if value.dtype.kind not in "biuf":
             raise TypeError(f"[Variable] initial_value has dtype {value.dtype}, expected numbers")
-        if dtype is None and value.dtype == np.float64:
-            dtype = np.float32
+        value = narrowed(value) if dtype is None else value
     array = raw("Variable", "initial_value", value)
     if shape is not None and array.shape != tuple(shape):
         raise ValueError(f"[Variable] initial_value has shape {array.shape}, expected {tuple(shape)}")
     return array if dtype is None else ops.cast(array, dtype_of(dtype))
 
 
+def narrowed(array: np.ndarray) -> np.ndarray:
+    """float64 as float32, and int64 as int32 where the values fit: the dtypes that Python numbers get."""
+    if array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype == np.int64 and not ((array < _INT32.min) | (array > _INT32.max)).any():
+        return array.astype(np.int32)
+    return array
+
+
+_INT32 = np.iinfo(np.int32)
+
+
 def dtype_of(dtype) -> np.dtype:
     """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
     if isinstance(dtype, np.dtype):
         return dtype
+    if dtype == "string":
+        return np.dtype(object)
     try:
         return np.dtype(dtype)
     except TypeError:

@@ -75,7 +75,11 @@ def test_strides_are_honoured(simt):
     "changes, error, text",
     [
         ({"data": (8 + 1, False)}, ValueError, "x is misaligned in memory for dtype float32"),
-        ({"strides": (160, 6)}, ValueError, "x has a stride of 6 bytes, expected a multiple of the item size 4"),
+        (
+            {"strides": (160, 6)},
+            ValueError,
+            "x has a stride of 6 bytes, expected a multiple of the item size 4",
+        ),
         ({"typestr": ">f4"}, TypeError, "x has byte-swapped dtype >f4"),
         ({"typestr": "<c8"}, TypeError, "x has dtype <c8, expected bool"),
         ({"shape": (1,) * 9}, ValueError, "x has 9 dimensions, at most 8"),
@@ -100,7 +104,10 @@ def test_an_array_of_another_gpu_is_named():
     x = np.zeros((3, 40), np.float32)
     try:
         _simt.stand_in_for_gpu(
-            True, address_fault=lambda p: "is on GPU 1, expected GPU 0, the current one" if p == x.ctypes.data else ""
+            True,
+            address_fault=lambda p: (
+                "is on GPU 1, expected GPU 0, the current one" if p == x.ctypes.data else ""
+            ),
         )
         with pytest.raises(ValueError, match=r"\[softmax\] x is on GPU 1, expected GPU 0"):
             _simt.softmax_forward(Foreign(x.copy()), Foreign(x))
@@ -119,7 +126,9 @@ def test_modules_of_the_host_refuse_gpu_arrays(module):
 
 def test_the_gpu_refuses_arrays_of_the_host_and_what_is_none(simt):
     x = np.zeros((3, 4), np.float32)
-    with pytest.raises(TypeError, match=r"\[softmax\] out \(numpy.ndarray\) is on the CPU, expected a GPU array .* like x"):
+    with pytest.raises(
+        TypeError, match=r"\[softmax\] out \(numpy.ndarray\) is on the CPU, expected a GPU array .* like x"
+    ):
         simt.softmax_forward(x, Foreign(x))
     with pytest.raises(TypeError, match=r"\[softmax\] x is a builtins.str, expected an array"):
         simt.softmax_forward(Foreign(x), "x")
@@ -127,9 +136,13 @@ def test_the_gpu_refuses_arrays_of_the_host_and_what_is_none(simt):
 
 def test_mixed_arguments_of_an_operation_name_both(cupy):
     a, b = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32)
-    with pytest.raises(TypeError, match=r"\[matmul\] b \(numpy.ndarray\) is on the CPU, expected a GPU array .* like a"):
+    with pytest.raises(
+        TypeError, match=r"\[matmul\] b \(numpy.ndarray\) is on the CPU, expected a GPU array .* like a"
+    ):
         tw.ops.matmul(asarray(a), b)
-    with pytest.raises(TypeError, match=r"\[matmul\] b \(cupy.ndarray\) is on the GPU, expected a CPU array .* like a"):
+    with pytest.raises(
+        TypeError, match=r"\[matmul\] b \(cupy.ndarray\) is on the GPU, expected a CPU array .* like a"
+    ):
         tw.ops.matmul(a, asarray(b))
     with pytest.raises(TypeError, match=r"is on the CPU, expected a GPU array"):
         tw.ops.matmul(asarray(a), asarray(b), out=np.empty((2, 4), np.float32))
@@ -144,7 +157,9 @@ class TorchStream:
     cuda_stream = 0x88
 
 
-@pytest.mark.parametrize("stream, handle", [(None, 0x5550), (1, 0), (0x66, 0x66), (CudaStream(), 0x77), (TorchStream(), 0x88)])
+@pytest.mark.parametrize(
+    "stream, handle", [(None, 0x5550), (1, 0), (0x66, 0x66), (CudaStream(), 0x77), (TorchStream(), 0x88)]
+)
 def test_a_call_runs_on_the_stream_it_names_or_the_current_one(stream, handle):
     x = np.zeros((3, 4), np.float32)
     try:
@@ -168,7 +183,9 @@ def test_a_call_waits_for_the_streams_its_arrays_were_made_on():
         _simt.softmax_forward(Foreign(x.copy(), stream=0x10), Foreign(x, stream=0x20))
         assert waits == [(0x20, 0x10)]
         waits.clear()
-        _simt.softmax_forward(Foreign(x.copy(), stream=1), Foreign(x), 1)  # 1 names the default stream, as 0 does
+        _simt.softmax_forward(
+            Foreign(x.copy(), stream=1), Foreign(x), 1
+        )  # 1 names the default stream, as 0 does
         assert waits == []
         with pytest.raises(ValueError):
             _simt.softmax_forward(Foreign(x[:2].copy(), stream=0x20), Foreign(x, stream=0x30))

@@ -89,7 +89,9 @@ def test_gpu_arrays_give_gpu_arrays_with_the_same_bits_and_nothing_is_read(case,
 @pytest.mark.parametrize("dtype", HALVES, ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("case", named(WITH_ARRAYS))
 def test_half_floats_are_computed_in_float32_and_stored_as_given(case, dtype):
-    arguments = [nested(lambda a: a.astype(dtype) if is_float(a) else a, a) for a in case.arguments(np.float32)]
+    arguments = [
+        nested(lambda a: a.astype(dtype) if is_float(a) else a, a) for a in case.arguments(np.float32)
+    ]
     wide = [nested(lambda a: a.astype(np.float32) if is_float(a) else a, a) for a in arguments]
     if not any(is_float(part) for a in arguments for part in (a if isinstance(a, (list, tuple)) else (a,))):
         pytest.skip("no float argument")
@@ -117,7 +119,9 @@ def test_half_floats_are_computed_in_float32_and_stored_as_given(case, dtype):
             right = close | beyond | (np.isnan(w) & np.isnan(g.astype(np.float32)))
             if not right.all():
                 share = np.nanmax(error[~right]) / max(scale, 1e-30) / epsilon
-                pytest.fail(f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} roundings")
+                pytest.fail(
+                    f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} roundings"
+                )
 
 
 def test_every_line_says_what_it_writes():

@@ -80,7 +80,10 @@ def test_a_recorded_step_is_one_graph_that_nothing_waits_for(gpu):
         return loss
 
     rng = np.random.default_rng(1)
-    batches = [(asarray(rng.standard_normal((4, 5)).astype(np.float32)), asarray(rng.integers(0, 3, 4))) for _ in range(6)]
+    batches = [
+        (asarray(rng.standard_normal((4, 5)).astype(np.float32)), asarray(rng.integers(0, 3, 4)))
+        for _ in range(6)
+    ]
     gpu.counts.reads = gpu.counts.uploads = 0
     losses = [step(*batch) for batch in batches]
     assert (gpu.counts.reads, gpu.counts.uploads) == (0, 0)
@@ -168,7 +171,9 @@ def test_the_reason_is_said_where_there_is_no_gpu(monkeypatch):
     if not tw.cuda.unavailable_reason():
         pytest.skip("there is a GPU")
     assert not tw.cuda.is_available()
-    with pytest.raises(RuntimeError, match=r"\[set_device\] (no GPU can be used|the cuda back end|arrays on the GPU)"):
+    with pytest.raises(
+        RuntimeError, match=r"\[set_device\] (no GPU can be used|the cuda back end|arrays on the GPU)"
+    ):
         tw.set_device("cuda")
     with pytest.raises(RuntimeError, match=r"\[cuda\] no GPU can be used: ."):
         tw.cuda.device_info()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tilewright import cli
-from tilewright.datasets import mnist, optdigits
+from tilewright.datasets import _files, mnist, optdigits
 
 
 def idx(array):
@@ -74,7 +74,13 @@ def test_broken_mnist_files_are_named(folder):
 
 def test_a_missing_folder_says_where_to_put_the_files(monkeypatch, tmp_path):
     monkeypatch.setenv("TILEWRIGHT_DATA", str(tmp_path))
+    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
     with pytest.raises(FileNotFoundError, match="TILEWRIGHT_DATA"):
+        mnist.load_data(tmp_path / "none")
+    monkeypatch.setattr(_files, "KERAS_FILES", "http://127.0.0.1:9/")
+    with pytest.raises(
+        OSError, match=r"put mnist.npz into .*cache/datasets/mnist, or into \$TILEWRIGHT_DATA/mnist"
+    ):
         mnist.load_data()
 
 

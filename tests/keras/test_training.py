@@ -384,7 +384,7 @@ def test_wrong_arguments_are_named(call, message):
 def test_objects_that_are_no_data_are_refused():
     with pytest.raises(TypeError, match="x is a int"):
         compiled().fit(3, Y)
-    with pytest.raises(TypeError, match="x has dtype <U1, expected numbers"):
+    with pytest.raises(TypeError, match="has dtype <U1, expected numbers"):
         compiled().fit(np.array(["a"] * 50), Y)
     with pytest.raises(TypeError, match="'optimiser' is unknown"):
         classifier().compile(optimiser="sgd")

@@ -231,6 +231,8 @@ def test_blocks_of_channels_rows_and_columns(isa):
     check_passes((3, 20, 30, 33), (1, 1, 33, 70))
     check_passes((1, 3, 3, 64), (3, 3, 64, 300))
     check_passes((4, 64, 64, 3), (3, 3, 3, 8), padding="same")
+    check_passes((1, 12, 13, 8), (11, 11, 8, 40), padding=3)
+    check_passes((2, 7, 7, 200), (3, 3, 200, 260), padding=1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -126,11 +126,31 @@ def test_cpu_and_cuda_never_meet():
 PYTHON_ARROWS = {
     "reference": ("reference",),
     "backend": ("_cpu", "_simt", "_cuda"),
-    "autograd": ("backend",),
+    "autograd": ("backend", "tensor_shape"),
+    "tensor_shape": (),
     "recording": ("_cpu", "autograd", "backend"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
-    "keras": ("keras", "ops", "autograd", "backend", "variable", "random", "datasets", "recording", "plots"),
+    "keras": (
+        "keras",
+        "tf",
+        "linalg",
+        "ops",
+        "autograd",
+        "backend",
+        "variable",
+        "random",
+        "datasets",
+        "data",
+        "recording",
+        "plots",
+    ),
+    "tf": ("tf", "ops", "autograd", "backend", "variable", "random", "recording", "tensor_shape"),
+    "linalg": ("tf", "ops", "autograd"),
+    "nn": ("nn", "linalg", "tf", "ops", "autograd", "random"),
+    "math": ("nn", "linalg", "tf"),
+    "image": ("tf", "ops", "autograd", "random"),
+    "data": ("data", "autograd", "backend", "random"),
 }
 
 
@@ -175,6 +195,7 @@ OPTIONAL = {
     "sklearn",
     "scipy",
     "PIL",
+    "pandas",
     "cupy",
     "threadpoolctl",
     "tensorboardX",
@@ -233,7 +254,15 @@ NUMPY_ARITHMETIC = {
 }
 
 
-COMPUTES_BY_OPS = sources("python/tilewright/ops", "python/tilewright/keras", suffixes=(".py",))
+COMPUTES_BY_OPS = [
+    path
+    for part in ("ops", "keras", "tf", "nn", "linalg.py", "image.py", "math.py")
+    for path in (
+        [ROOT / "python/tilewright" / part]
+        if part.endswith(".py")
+        else sources(f"python/tilewright/{part}", suffixes=(".py",))
+    )
+]
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=name(p)) for p in COMPUTES_BY_OPS])

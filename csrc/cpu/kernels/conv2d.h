@@ -11,19 +11,29 @@
 
 namespace tilewright::cpu {
 
-// A tile of `rows x pixels` outputs by `vectors` registers of output channels (conv2d_channels.inl.h).
+// Steps that share a place of the filter: step t reads input run.x + t of each of the tile's pixels and row
+// run.w + t of the weights. Pixels outside [low, high) would read beyond the image, and take no part.
+struct ChannelRun {
+  int64_t x, w;
+  int low, high;
+};
+
+// In each of `rows`, `tiles` neighbouring tiles of `pixels` outputs by `vectors` registers of output channels
+// (conv2d_channels.inl.h).
 template <class T>
 struct ChannelTileArgs {
-  const T* x;              // the strip at the tile's first pixel; pixels are neighbours
-  int64_t x_row;           // from one row of pixels to the next
-  const int32_t* offsets;  // (steps)
-  int64_t steps;
-  const T* w;     // (steps, vectors * lanes)
-  const T* bias;  // (vectors * lanes): what sums start from, unless `accumulate`
+  int64_t rows, tiles;
+  const T* x;              // what the first pixel reads at run.x = 0
+  int64_t x_pixel, x_row;  // from one pixel and one row of them to the next
+  const ChannelRun* runs;
+  int64_t run_count, steps;  // of each run, or, without runs, of all the filter
+  const int64_t* offsets;    // without runs: step t reads x + offsets[t]
+  const T* w;                // (steps of all runs, vectors * lanes)
+  const T* bias;             // (vectors * lanes): what sums start from
   T* y;
   int64_t y_pixel, y_row;
   int last;         // channels that exist in the last register
-  bool accumulate;  // sums start from y
+  bool accumulate;  // y is added to the sums
   T low;            // results below are raised to it: 0 is relu, -inf nothing
 };
 
@@ -53,17 +63,18 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors * lanes)
+// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors *
+// lanes); m in groups: rows of the filter, each with neighbouring values of a and rows of out
 // (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
-  int64_t a_pixel, a_row;
+  int64_t a_pixel, a_row, a_group;
   const T* b;
   int64_t b_pixel, b_row;
   int64_t rows, cols;
   T* out;
-  int64_t out_row;
+  int64_t out_row, out_group;
   int last;
   bool accumulate;
 };
@@ -81,6 +92,38 @@ struct LaneWeightArgs {
   int64_t out_step;
 };
 
+// A tile of neighbouring pixels of a depthwise convolution, all channels (conv2d_depthwise.inl.h).
+template <class T>
+struct DepthwiseArgs {
+  int64_t channels;
+  const T* x;              // what the first pixel reads at the first row and column of the filter
+  int64_t x_pixel, x_row;  // to the next input of a row, and to the next row of the filter
+  int64_t rows, cols;      // of the filter
+  int64_t stride, dilation;
+  int64_t first, end;  // inputs of the tile that lie in the image, counted from x: an edge tile's
+  const T* w;          // [block of lanes][rows][cols][lane]
+  int64_t w_block;
+  const T* bias;              // [block of lanes][lane]
+  int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
+  T* y;
+  int64_t y_pixel;
+  int64_t y_first, y_end;  // of a spread edge tile: which of its pixels exist
+  T low;
+};
+
+// sums[block of lanes][rows][cols][lane] += sum over `pixels` neighbours of a row of x * dy.
+template <class T>
+struct DepthwiseWeightArgs {
+  int64_t channels, pixels;
+  const T* x;                    // what the first pixel reads at the first row and column of the filter
+  int64_t x_step, x_col, x_row;  // to the next pixel, column and row of the filter
+  const T* dy;
+  int64_t dy_pixel;
+  int64_t x_ahead, dy_ahead;  // from the place in use to one that is brought into the cache
+  T* sums;
+  int64_t sums_row, sums_block;
+};
+
 // The last pass over a tile of y where an epilogue has more than bias and relu to do.
 template <class T>
 struct EpilogueArgs {
@@ -94,19 +137,34 @@ struct EpilogueArgs {
 };
 
 inline constexpr int kMaxTilePixels = 14;
-inline constexpr int kMaxTileVectors = 3;
-inline constexpr int kTileRowCounts[] = {1, 2, 4};
+inline constexpr int kMaxTileVectors = 4;
+inline constexpr int kMaxWeightGroups = 3;
 inline constexpr int kMaxPixelTileOutputs = 4, kMaxPixelTileVectors = 4;
 inline constexpr int kMaxLaneOutputs = 4, kMaxLanePixels = 12;
 inline constexpr int kMaxWeightSteps = 6, kMaxWeightOutputs = 3;
 
+// Filter columns and strides with a depthwise kernel of their own (dilation 1); the last serves all others.
+struct DepthwiseKind {
+  int cols, stride;
+};
+inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1},
+                                                    {7, 1}, {3, 2}, {5, 2}, {0, 1}};
+inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
+// Filters whose data gradient is spread from dy, one tile of all column phases.
+inline constexpr DepthwiseKind kSpreadKinds[] = {{3, 2}, {5, 2}};
+inline constexpr int kSpreadKindCount = 2, kSpreadPixels = 8;
+// The same of the weight gradient; any other filter goes column by column.
+inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
+inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
+
 template <class T>
 struct Conv2dTable {
   int lanes;
-  // Most pixels of a tile with 1, 2, 3 vectors; entries of the tables beyond what registers hold are null.
-  int max_pixels[kMaxTileVectors];
-  using ChannelTile = void (*)(const ChannelTileArgs<T>&);
-  ChannelTile channel_tile[3][kMaxTileVectors][kMaxTilePixels];  // [log2 rows][vectors - 1][pixels - 1]
+  // Most vectors of a tile, by runs and by offsets, and most pixels with 1, 2, ... of them; other entries of
+  // the tables are null.
+  int tile_vectors[2], max_pixels[2][kMaxTileVectors];
+  using ChannelTiles = void (*)(const ChannelTileArgs<T>&);
+  ChannelTiles channel_tiles[2][kMaxTileVectors][kMaxTilePixels];  // [by offsets][vectors - 1][pixels - 1]
   using PixelTile = void (*)(const PixelTileArgs<T>&);
   PixelTile pixel_tile[kMaxPixelTileOutputs][kMaxPixelTileVectors];
   int max_pixel_vectors[kMaxPixelTileOutputs];
@@ -114,9 +172,18 @@ struct Conv2dTable {
   LaneTile lane_tile[kMaxLaneOutputs][kMaxLanePixels];
   int max_lane_pixels[kMaxLaneOutputs];
   using WeightTile = void (*)(const WeightTileArgs<T>&);
-  WeightTile weight_tile[kMaxTileVectors][kMaxTilePixels];  // [vectors - 1][m - 1]
+  WeightTile weight_tile[kMaxWeightGroups][kMaxTileVectors]
+                        [kMaxTilePixels];  // [groups - 1][vectors - 1][m - 1]
   using LaneWeight = void (*)(const LaneWeightArgs<T>&);
   LaneWeight lane_weight[kMaxWeightSteps][kMaxWeightOutputs];
+
+  using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
+  DepthwiseTile depthwise_tile[kDepthwiseKindCount][2]
+                              [kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
+  DepthwiseTile depthwise_spread[kSpreadKindCount][2];       // [kind][edge]
+  using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
+  DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
+  int max_depthwise_rows[kDepthwiseWeightKinds];
 
   void (*epilogue)(const EpilogueArgs<T>&);
   // dst[c * dst_pitch + r] = src[r * src_pitch + c]

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution tile with groups in the lanes: depthwise convolutions and small groups.
-// Computes    y[j, pixel, g] = max(low, bias[j, g] + sum_t x[pixel; offsets[t]; g] * w[t, j, g])
-//             and the weight gradient out[t, j, g] += sum over pixels of x[pixel; offsets[t]; g] * dy[j,
-//             pixel, g]
+// Convolution tile with groups in the lanes: groups of few channels.
+// Computes    y[j, pixel, g] = max(low, bias[j, g] + sum_t x[pixel; offsets[t]; g] * w[t, j, g]) and the
+//             weight gradient out[t, j, g] += sum over pixels of x[pixel; offsets[t]; g] * dy[j, pixel, g]
 // Layout      strips of registers: one register holds one value of kLanes groups, the next pixel follows
 // Method      every lane is a convolution of its own; steps run over taps and the group's input channels
 // Work split  one call per tile of kPixels pixels by kOutputs outputs of each group
-// Limits      kOutputs * kPixels + kOutputs registers (weights) must exist; loads bound it for one output:
-// one
-//             multiply-add per load
+// Limits      kOutputs * kPixels + kOutputs registers (weights) must exist; one output means one
+//             multiply-add per load, and loads are the bound
 #include "cpu/kernels/conv2d.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -41,11 +39,17 @@ void lane_tile(const LaneTileArgs<T>& args) {
     }
   }
   const V low = V::set1(args.low);
+  const bool full = args.last == V::kLanes;
 #pragma GCC unroll 16
   for (int i = 0; i < kPixels; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < kOutputs; ++j)
-      store_n(args.y + i * args.y_pixel + j * args.y_output, max_fast(low, sums[i][j]), args.last);
+    for (int j = 0; j < kOutputs; ++j) {
+      T* to = args.y + i * args.y_pixel + j * args.y_output;
+      if (full)
+        store(to, max_fast(low, sums[i][j]));
+      else
+        store_n(to, max_fast(low, sums[i][j]), args.last);
+    }
 }
 
 template <class T, int kSteps, int kOutputs>

@@ -2,8 +2,9 @@
 // What brings arrays into the order of the tiles.
 // Computes    dst = transposition, or copy, of a block of rows
 // Layout      rows of `cols` contiguous elements, src_pitch apart; any alignment
-// Method      float32: lanes x lanes blocks transposed in registers, ends by masks; float64: element by
-// element Work split  one call per row of the image or panel of weights Limits      none; sizes may be 0
+// Method      float32: lanes x lanes blocks transposed in registers, ends by masks; else one by one
+// Work split  one call per row of the image or panel of weights
+// Limits      none; sizes may be 0
 #include "cpu/kernels/conv2d.h"
 
 namespace tilewright::cpu::TW_ISA {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the shape family: rows added, rows of an image resized.
+// Kernels of the shape family: rows added, rows of an image resized or read through an affine map.
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +16,16 @@ struct ResizeColumns {
   int64_t count;
 };
 
+// The up to 4 pixels of x that one pixel of y is made from, as offsets in elements; those without a share are left
+// out. fill_share is what falls outside the image.
+template <class T>
+struct WarpTaps {
+  int64_t offset[4];
+  T share[4];
+  T fill_share;
+  int32_t count;
+};
+
 template <class T>
 struct ShapeTable {
   // y[i] += x[i]
@@ -25,11 +35,21 @@ struct ShapeTable {
                              int64_t channels);
   // dx (W, C) += weight * dy (Q, C) spread over the columns that dy's came from
   using SpreadRow = void (*)(T* dx, const T* dy, double weight, const ResizeColumns& columns, int64_t channels);
+  // y (Q, C) = sum of share * x[offset] over each pixel's taps, + fill_share * fill
+  using WarpRow = void (*)(T* y, const T* x, const WarpTaps<T>* taps, T fill, int64_t pixels, int64_t channels);
+  // dx[offset] += share * dy (Q, C)
+  using SpreadWarpRow = void (*)(T* dx, const T* dy, const WarpTaps<T>* taps, int64_t pixels, int64_t channels);
   Add add;
   ResizeRow resize_row;
   SpreadRow spread_row;
+  WarpRow warp_row;
+  SpreadWarpRow spread_warp_row;
 };
 
-using ShapeKernels = FloatTables<ShapeTable>;
+struct ShapeKernels : FloatTables<ShapeTable> {
+  // warp_row for images of bytes
+  void (*warp_row_u8)(float* y, const uint8_t* x, const WarpTaps<float>* taps, float fill, int64_t pixels,
+                      int64_t channels);
+};
 
 }  // namespace tilewright::cpu

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows added, and rows of an image resized.
-// Computes    y += x; y[q, c] = (1-v) ((1-u) a[i, c] + u a[j, c]) + v ((1-u) b[i, c] + u b[j, c]); and its transpose
+// Rows added, and rows of an image resized or warped.
+// Computes    y += x; y[q, c] = (1-v) ((1-u) a[i, c] + u a[j, c]) + v ((1-u) b[i, c] + u b[j, c]); and its transpose;
+//             y[q, c] = sum of share * x[offset + c] over the taps of q; and its transpose
 // Layout      rows contiguous: (Q, C) and (W, C), channels innermost
 // Method      columns one after another, channels in registers: the weights are scalars of the column
 // Work split  one call per row of the image; drivers spread rows over threads
@@ -60,6 +61,50 @@ void spread_row(T* dx, const T* dy, double weight, const ResizeColumns& columns,
   }
 }
 
+TW_INLINE VecF load_pixel(const uint8_t* x, int n) { return load_u8_n(x, n); }
+template <class T>
+TW_INLINE Vec<T> load_pixel(const T* x, int n) {
+  return Vec<T>::load_n(x, n);
+}
+
+// kTaps of 0: as many as there are. Four is the usual case, and worth its own unrolled loop.
+template <int kTaps, class T, class X>
+TW_INLINE void warp_pixel(T* y, const X* x, const WarpTaps<T>& t, Vec<T> outside, int64_t channels) {
+  using V = Vec<T>;
+  for (int64_t c = 0; c < channels; c += V::kLanes) {
+    const int n = channels - c < V::kLanes ? int(channels - c) : V::kLanes;
+    V sum = outside;
+    for (int i = 0; i < (kTaps ? kTaps : t.count); ++i)
+      sum = fma(V::set1(t.share[i]), load_pixel(x + t.offset[i] + c, n), sum);
+    store_n(y + c, sum, n);
+  }
+}
+
+template <class T, class X>
+void warp_row(T* y, const X* x, const WarpTaps<T>* taps, T fill, int64_t pixels, int64_t channels) {
+  for (int64_t q = 0; q < pixels; ++q, y += channels) {
+    const WarpTaps<T>& t = taps[q];
+    // No share, no look: zero times an infinite fill would be NaN.
+    const Vec<T> outside = Vec<T>::set1(t.fill_share != T(0) ? t.fill_share * fill : T(0));
+    if (t.count == 4)
+      warp_pixel<4>(y, x, t, outside, channels);
+    else
+      warp_pixel<0>(y, x, t, outside, channels);
+  }
+}
+
+template <class T>
+void spread_warp_row(T* dx, const T* dy, const WarpTaps<T>* taps, int64_t pixels, int64_t channels) {
+  for (int64_t q = 0; q < pixels; ++q)
+    for (int i = 0; i < taps[q].count; ++i)
+      add_scaled(dx + taps[q].offset[i], dy + q * channels, taps[q].share[i], channels);
+}
+
+template <class T>
+constexpr ShapeTable<T> table() {
+  return {add<T>, resize_row<T>, spread_row<T>, warp_row<T, T>, spread_warp_row<T>};
+}
+
 }  // namespace
 
 template <class Kernels>
@@ -67,7 +112,9 @@ void fill(Kernels& kernels);
 
 template <>
 void fill(ShapeKernels& kernels) {
-  kernels = {{add<float>, resize_row<float>, spread_row<float>}, {add<double>, resize_row<double>, spread_row<double>}};
+  kernels.f32 = table<float>();
+  kernels.f64 = table<double>();
+  kernels.warp_row_u8 = warp_row<float, uint8_t>;
 }
 
 }  // namespace tilewright::cpu::TW_ISA

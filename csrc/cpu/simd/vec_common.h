@@ -250,6 +250,7 @@ TW_INLINE void store_bf16_n(uint16_t* p, VecF a, int n) { store_u16_n(p, to_bf16
 // ---- caches --------------------------------------------------------------------------------------------
 
 TW_INLINE void prefetch_l1(const void* p) { __builtin_prefetch(p, 0, 3); }
+TW_INLINE void prefetch_write(const void* p) { __builtin_prefetch(p, 1, 3); }
 TW_INLINE void prefetch_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 }  // namespace tilewright::cpu::TW_ISA

@@ -54,6 +54,7 @@ class Row:
     memory: dict[str, float] = field(
         default_factory=dict
     )  # of programs: bytes that training added, by library
+    profile: list[dict] = field(default_factory=list)  # of programs: our longest operations
 
     def best_rival(self) -> str | None:
         """The fastest of the others."""

@@ -30,7 +30,9 @@ def roofline(records: list[dict], path) -> Path:
     x = sorted([2.0**e for e in range(-6, 12)] + [peak / bandwidth])
     axes.plot(x, [min(peak, bandwidth * v) for v in x], color="black", lw=1.5, zorder=1)
     axes.annotate(f"peak {peak:.0f} GFLOP/s", (x[-1], peak), ha="right", va="bottom", fontsize=9)
-    axes.text(1.3 * x[3], 0.75 * bandwidth * x[3], f"copy bandwidth {bandwidth:.1f} GB/s", va="top", fontsize=9)
+    axes.text(
+        1.3 * x[3], 0.75 * bandwidth * x[3], f"copy bandwidth {bandwidth:.1f} GB/s", va="top", fontsize=9
+    )
     colours = pyplot.get_cmap("tab10")
     for i, record in enumerate(records):
         rows = [r for r in record["rows"] if r["flop"] > 0 and r["bytes"] > 0]

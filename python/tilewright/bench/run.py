@@ -101,7 +101,7 @@ def run_family(family: str, options: Options, place: dict, tell=print) -> list[h
 
 def run_programs(options: Options, tell=print) -> list[harness.Row]:
     """Times whole training programs; needs no thread settings here, since each library has a process."""
-    from tilewright.bench.programs.compare import compare
+    from tilewright.bench.programs.compare import compare, slowest
 
     rows = []
     for name in options.programs:
@@ -114,10 +114,15 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
             tell,
         )
         row.memory = memory
+        row.profile = slowest(name, options.threads)[:5]
         rows.append(row)
         tell(f"\n{name}, batch {PROGRAMS[name].batch}: ms a step (memory of training)")
         for library, timing in sorted(row.rivals.items(), key=lambda item: item[1].minimum):
             tell(f"  {library:28}{1e3 * timing.minimum:10.3f}   {memory.get(library, 0) / 1e6:8.0f} MB")
+        for entry in row.profile[:3]:
+            tell(
+                f"  {entry['operation']:28}{entry['share']:9.1f} % of the time, {entry['roof']:.0f} % of its roof"
+            )
         if row.ratio() is not None:
             tell(f"  {row.ratio():.2f} times as fast as {row.best_rival()}")
     return rows

@@ -48,6 +48,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -56,8 +57,8 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name == "datasets":
+    if name in ("datasets", "preprocessing"):
         from importlib import import_module
 
-        return import_module("tilewright.keras.datasets")
+        return import_module(f"tilewright.keras.{name}")
     raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")

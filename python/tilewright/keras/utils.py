@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization."""
+"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats
+here.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import numpy as np
 
@@ -70,8 +74,31 @@ def normalize(x, axis: int = -1, order: int = 2):
     return ops.divide(x, ops.where(ops.equal(norm, 0.0), 1.0, norm))
 
 
+# Imported when first used: name -> module.
+_ELSEWHERE = {
+    "PyDataset": "keras.pydataset",
+    "Sequence": "keras.pydataset",
+    "array_to_img": "keras.preprocessing.image",
+    "get_file": "datasets.download",
+    "image_dataset_from_directory": "keras.preprocessing",
+    "img_to_array": "keras.preprocessing.image",
+    "load_img": "keras.preprocessing.image",
+    "pad_sequences": "keras.preprocessing.sequence",
+    "save_img": "keras.preprocessing.image",
+    "text_dataset_from_directory": "keras.preprocessing",
+    "timeseries_dataset_from_array": "keras.preprocessing",
+}
+
+
+def __getattr__(name: str):
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module 'tilewright.keras.utils' has no attribute {name!r}")
+    return getattr(import_module(f"tilewright.{_ELSEWHERE[name]}"), name)
+
+
 __all__ = [
     "CustomObjectScope",
+    *_ELSEWHERE,
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -4,7 +4,7 @@
 One module a family; each says in its `__all__` what it makes public.
 """
 
-from tilewright.ops import _tensor_methods
+from tilewright.ops import _tape_methods, _tensor_methods
 from tilewright.ops import attention as _attention
 from tilewright.ops import conv2d as _conv2d
 from tilewright.ops import conv2d_layers as _conv2d_layers
@@ -37,6 +37,7 @@ from tilewright.ops.shape import *  # noqa: F403
 from tilewright.ops.softmax import *  # noqa: F403
 
 _tensor_methods.install()
+_tape_methods.install()
 
 __all__ = [
     name

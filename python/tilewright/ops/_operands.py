@@ -31,6 +31,28 @@ def operands(name: str, a, b):
     return in_dtype(x, dtype), in_dtype(y, dtype)
 
 
+def beside(tensor: Tensor, other):
+    """`other` as it meets a Tensor in an expression: numbers and Tensors as they are; arrays and lists in the
+    Tensor's
+    dtype where that holds their kind, so that a float64 array does not widen float32 arithmetic."""
+    if type(other) in _NUMBERS or isinstance(other, Tensor):
+        return other
+    if type(other).__base__ is int:  # a size out of tf.shape
+        return int(other)
+    if isinstance(other, (list, tuple, np.generic)):
+        other = np.asarray(other)
+    if type(other) is not ndarray:
+        return other
+    dtype = tensor.array.dtype
+    if other.dtype != dtype and _ORDER.get(other.dtype.kind, 3) <= _ORDER.get(dtype.kind, -1):
+        return in_dtype(other, dtype)
+    return other
+
+
+# Kinds of numbers, each holding those before it.
+_ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
+
+
 def _beside_number(name: str, array, argument: str, number):
     dtype = array.dtype if array.dtype.kind in "fV" else common_dtype(name, array.dtype, number)
     try:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from tilewright import backend
 from tilewright.autograd import Tensor, use_operations
 from tilewright.ops import elementwise
+from tilewright.ops._operands import beside
 
 
 def _module(name: str):
@@ -23,9 +25,10 @@ def _method(family: str, function: str, doc: str):
 
 
 def _operator(function, reflected: bool = False):
+    """An operator whose other side may be a list or an array, which takes the Tensor's dtype (`beside`)."""
     if reflected:
-        return lambda self, other: function(other, self)
-    return lambda self, other: function(self, other)
+        return lambda self, other: function(beside(self, other), self)
+    return lambda self, other: function(self, beside(self, other))
 
 
 def _axis_method(function: str, doc: str):
@@ -63,6 +66,8 @@ def install() -> None:
         "sub": elementwise.subtract,
         "mul": elementwise.multiply,
         "truediv": elementwise.divide,
+        "floordiv": elementwise.floor_divide,
+        "mod": elementwise.remainder,
         "pow": elementwise.power,
         "and": elementwise.logical_and,
         "or": elementwise.logical_or,
@@ -91,6 +96,10 @@ def install() -> None:
     for name in ("sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"):
         setattr(Tensor, name, _axis_method(name, f"`ops.{name}` of this tensor"))
     Tensor.reshape, Tensor.transpose = _reshape, _transpose
+    Tensor.get_shape = lambda self: self.shape
+    Tensor.device = property(
+        lambda self: backend.device_of(self.array), doc="'/device:CPU:0' or '/device:GPU:0'"
+    )
     Tensor.T = property(lambda self: _module("shape").transpose(self), doc="axes reversed")
     Tensor.astype = _method("elementwise", "cast", "in another dtype")
     Tensor.copy = _method("elementwise", "copy", "a copy in C order")

@@ -49,6 +49,7 @@ from tilewright.ops.elementwise_fused import (
     bias_activation_backward,
     dropout,
 )
+from tilewright.ops.elementwise_quotient import floor_divide, remainder
 from tilewright.ops.elementwise_unary import (
     abs,
     ceil,
@@ -96,6 +97,7 @@ __all__ = [
     "expm1",
     "fill",
     "floor",
+    "floor_divide",
     "full",
     "full_like",
     "gelu",
@@ -125,6 +127,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "relu6",
+    "remainder",
     "round",
     "rsqrt",
     "sigmoid",

@@ -79,9 +79,7 @@ def adam_update(
         **gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
     )
     rate, scale = rates(name, lists, learning_rate, gradient_scale)
-    module(lists).adam_update(
-        *lists, one(name, "step", step, np.int64, rate), rate, scale, options
-    )
+    module(lists).adam_update(*lists, one(name, "step", step, np.int64, rate), rate, scale, options)
 
 
 def sgd_update(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape family in one place: views, indexing, joining and cutting, resizing of images."""
+"""The shape family in one place: views, indexing, joining and cutting, resizing and warping of images."""
 
+from tilewright.ops.shape_affine import affine_transform, affine_transform_backward
 from tilewright.ops.shape_index import (
     getitem,
     one_hot,
@@ -24,6 +25,8 @@ from tilewright.ops.shape_view import (
 )
 
 __all__ = [
+    "affine_transform",
+    "affine_transform_backward",
     "broadcast_to",
     "concat",
     "expand_dims",

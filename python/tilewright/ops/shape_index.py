@@ -19,7 +19,7 @@ def getitem(x, key):
     Parameters
         x : array of any dtype
         key : int, slice, None, Ellipsis, or a tuple of them; one entry may be an int array or list of indices, or a
-            1-D bool mask as long as its axis
+            1-D bool mask as long as its axis; or one bool mask of the shape of the first axes
     Returns   y : a view of x, or a copy where an array chooses
     Raises    IndexError: an integer out of range, too many indices.  ValueError: an index in an array out of range, a
               mask of another length, more than one array, an int and an array apart.  TypeError: other kinds of key.
@@ -33,6 +33,8 @@ def getitem(x, key):
     """
     a = raw("getitem", "x", x)
     parts, indices, at = _split_key(key)
+    if indices is not None and indices.dtype.kind == "b" and indices.ndim > 1 and len(parts) == 2 and at == 0:
+        return _masked(x, a, indices)
     try:
         y = a[parts]
     except IndexError as error:
@@ -43,6 +45,14 @@ def getitem(x, key):
         return y
     axis = _axis_of_part(parts, at, a.ndim)
     return take(y, backend.beside(_positions(indices, y.shape[axis]), a), axis=axis)
+
+
+def _masked(x, a, mask):
+    """The entries where a mask over the first axes is true."""
+    if a.shape[: mask.ndim] != mask.shape:
+        raise ValueError(f"[getitem] mask has shape {mask.shape}, expected the first axes of {a.shape}")
+    flat = shape_view.reshape(x, (mask.size, *a.shape[mask.ndim :]))
+    return take(flat, backend.namespace(mask).flatnonzero(mask), axis=0)
 
 
 def _split_key(key):

@@ -23,19 +23,22 @@ def resize(
 ):
     """Images in another size.
 
-        bilinear:  y[p, q] = weighted mean of the 4 pixels around (at(p), at(q));   nearest: y[p, q] = x[at(p), at(q)]
+        bilinear:  y[p, q] = weighted mean of the 4 pixels around (at(p), at(q));   nearest: y[p, q] =
+        x[at(p), at(q)]
         at(p) = (p + 1/2) H / P - 1/2, clamped to the image;   align_corners: at(p) = p (H - 1) / (P - 1)
 
     Parameters
         x : (N, H, W, C) array, float32 or float64; (N, C, H, W) with channels_first
         size : (P, Q), the new rows and columns
-        method : "bilinear"; "nearest" rounds at(p) (Keras, TensorFlow 2, PyTorch "nearest-exact"); "nearest_floor"
+        method : "bilinear"; "nearest" rounds at(p) (Keras, TensorFlow 2, PyTorch "nearest-exact");
+            "nearest_floor"
             takes floor(p H / P) (PyTorch "nearest"); both are the same for whole factors
         align_corners : the corner pixels' centres stay in place (PyTorch's option of that name)
         data_format : "channels_last" or "channels_first"
         out : array of the result's shape and dtype, optional
     Returns   y : (N, P, Q, C), or (N, C, P, Q); dtype of x
-    Raises    ValueError: x has not 4 dimensions or no pixels, size is no pair of numbers, another method or format.
+    Raises    ValueError: x has not 4 dimensions or no pixels, size is no pair of numbers, another method or
+    format.
               TypeError: other dtypes.
     Numerics  weights in float64, rounded to the dtype of x; no antialiasing when made smaller
     Backends  cpu
@@ -45,7 +48,7 @@ def resize(
     """
     name = "resize"
     a = raw(name, "x", x)
-    rows_cols = _image_size(name, "size", size)
+    rows_cols = image_size(name, "size", size)
     y = _on_images(name, a, "x", rows_cols, "resize_forward", method, align_corners, data_format, out)
     before = a.shape[1:3] if data_format == "channels_last" else a.shape[2:]
     options = {"method": method, "align_corners": align_corners, "data_format": data_format}
@@ -78,14 +81,15 @@ def resize_backward(
     """
     name = "resize_backward"
     a = raw(name, "dy", dy)
-    rows_cols = _image_size(name, "size", size)
+    rows_cols = image_size(name, "size", size)
     dx = _on_images(name, a, "dy", rows_cols, name, method, align_corners, data_format, out)
     before = a.shape[1:3] if data_format == "channels_last" else a.shape[2:]
     options = {"method": method, "align_corners": align_corners, "data_format": data_format}
     return result(dx, (dy,), lambda ddx, dx, needs: (resize(ddx, before, **options),))
 
 
-def _image_size(name: str, argument: str, size) -> tuple[int, int]:
+def image_size(name: str, argument: str, size) -> tuple[int, int]:
+    """A pair of rows and columns, checked."""
     try:
         rows, cols = (operator.index(n) for n in size)
     except (TypeError, ValueError):

@@ -2,10 +2,21 @@
 """Pictures of training: curves, predictions, confusions, models. Needs matplotlib (extra `plots`)."""
 
 from tilewright.plots.confusion import confusion_matrix, plot_confusion
+from tilewright.plots.curves import plot_curves, plot_points
 from tilewright.plots.history import plot_history
+from tilewright.plots.images import plot_images
 from tilewright.plots.predictions import plot_predictions
 
-__all__ = ["confusion_matrix", "plot_confusion", "plot_history", "plot_model", "plot_predictions"]
+__all__ = [
+    "confusion_matrix",
+    "plot_confusion",
+    "plot_curves",
+    "plot_history",
+    "plot_images",
+    "plot_model",
+    "plot_points",
+    "plot_predictions",
+]
 
 
 def __getattr__(name: str):

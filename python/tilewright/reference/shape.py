@@ -170,3 +170,63 @@ def resize_backward(dy, size, *, method="bilinear", align_corners=False, data_fo
         w = _weights(xp, count, dy.shape[axis], method, align_corners)
         dy = xp.moveaxis(xp.tensordot(w, dy, axes=(0, axis)), 0, axis)
     return dy
+
+
+def _fold(xp, at, n, mode):
+    """Places on an axis of n pixels brought back to the image (scipy.ndimage's borders; ties aside)."""
+    if mode in ("constant", "grid-constant"):
+        return at
+    if n == 1:
+        return xp.zeros_like(at)
+    if mode == "nearest":
+        return xp.clip(at, 0, n - 1)
+    if mode == "reflect":
+        return n - 0.5 - xp.abs((at + 0.5) % (2 * n) - n)
+    if mode == "mirror":
+        return n - 1 - xp.abs(at % (2 * n - 2) - (n - 1))
+    return xp.where((at < 0) | (at > n - 1), at % (n - 1), at) if mode == "wrap" else at % n
+
+
+def _axis_weights(xp, at, n, mode, interpolation):
+    """(..., n): the share of each pixel of an axis in the value at each place; zeros where it is outside."""
+    folded = _fold(xp, at, n, mode)[..., None]
+    pixels = xp.arange(n)
+    if interpolation == "nearest":
+        folded = xp.floor(folded + 0.5)
+    distance = xp.abs(folded - pixels)
+    if mode == "grid-wrap":
+        distance = xp.minimum(distance, n - distance)
+    if mode == "reflect":  # the last pixel's mirror image lies beside it
+        distance = xp.where((folded < 0) & (pixels == 0) | (folded > n - 1) & (pixels == n - 1), 0, distance)
+    weights = xp.maximum(0, 1 - distance)
+    return weights * ((at >= 0) & (at <= n - 1))[..., None] if mode == "constant" else weights
+
+
+def _affine_weights(xp, matrices, shape, size, fill_mode, interpolation):
+    """Shares of rows (N, P, Q, H) and of columns (N, P, Q, W)."""
+    m = xp.broadcast_to(matrices[..., :2, :], (shape[0], 2, 3))
+    p, q = xp.arange(size[0])[:, None], xp.arange(size[1])[None, :]
+    at = m[:, :, 0, None, None] * p + m[:, :, 1, None, None] * q + m[:, :, 2, None, None]
+    return (
+        _axis_weights(xp, at[:, 0], shape[1], fill_mode, interpolation),
+        _axis_weights(xp, at[:, 1], shape[2], fill_mode, interpolation),
+    )
+
+
+def affine_transform(
+    images, matrices, *, fill_mode="constant", fill_value=0.0, interpolation="bilinear", output_size=None
+):
+    """each place's mean of all pixels by their shares, the rest of the share being fill_value's"""
+    xp = namespace_of(images)
+    size = output_size or images.shape[1:3]
+    rows, cols = _affine_weights(xp, matrices, images.shape, size, fill_mode, interpolation)
+    rest = 1 - rows.sum(axis=-1) * cols.sum(axis=-1)
+    return xp.einsum("npqh,npqw,nhwc->npqc", rows, cols, images) + fill_value * rest[..., None]
+
+
+def affine_transform_backward(dy, matrices, size, *, fill_mode="constant", interpolation="bilinear"):
+    """the same shares, transposed"""
+    xp = namespace_of(dy)
+    shape = (dy.shape[0], *size)
+    rows, cols = _affine_weights(xp, matrices, shape, dy.shape[1:3], fill_mode, interpolation)
+    return xp.einsum("npqh,npqw,npqc->nhwc", rows, cols, dy)

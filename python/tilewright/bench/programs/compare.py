@@ -23,6 +23,8 @@ import numpy as np
 from tilewright import keras
 from tilewright.bench.harness import Row, Timing
 from tilewright.bench.programs import PROGRAMS, Program, models
+from tilewright.profiling import profile
+from tilewright.threads import num_threads, set_num_threads
 
 _WORKER = Path(__file__).with_name("worker.py")
 _AGREE = 2e-3  # relative: the loss of the first steps, before rounding has grown
@@ -164,3 +166,33 @@ def compare(
                 continue
             row.rivals[library] = Timing(min(spent), statistics.median(spent), len(spent), error)
     return row, memory
+
+
+def slowest(name: str, threads: int, steps: int = 10) -> list[dict]:
+    """The operations of a program's training step by tw.profile, the longest first: share of the time in per cent,
+    and per cent of the roofline."""
+    program = PROGRAMS[name]
+    x, y = data(program)
+    rows = program.batch * min(steps, program.batches)
+    keras.utils.set_random_seed(0)
+    model = models.build(keras, name)
+    before = num_threads()
+    set_num_threads(threads)
+    try:
+        for _ in range(4):
+            model.fit(x[:rows], y[:rows], batch_size=program.batch, shuffle=False, verbose=0)
+        with profile(show=False) as found:
+            model.fit(x[:rows], y[:rows], batch_size=program.batch, shuffle=False, verbose=0)
+        listed = found.rows()
+    finally:
+        set_num_threads(before)
+    total = sum(row.seconds for row in listed)
+    return [
+        {
+            "operation": row.operation,
+            "calls": row.calls,
+            "share": 100 * row.seconds / total,
+            "roof": row.roof_percent,
+        }
+        for row in listed
+    ]

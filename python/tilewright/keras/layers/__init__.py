@@ -5,12 +5,23 @@ from tilewright.keras import serialization
 from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from tilewright.keras.layers.attention import GroupedQueryAttention, MultiHeadAttention
 from tilewright.keras.layers.attention_cache import KeyValueCache
+from tilewright.keras.layers.categories import CategoryEncoding, Discretization, Hashing
 from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
 from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from tilewright.keras.layers.image_augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
+from tilewright.keras.layers.image_preprocessing import CenterCrop, RandomCrop, Resizing
 from tilewright.keras.layers.input import Input, InputLayer
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
+from tilewright.keras.layers.lookup import IntegerLookup, StringLookup
 from tilewright.keras.layers.merging import (
     Add,
     Average,
@@ -48,6 +59,7 @@ from tilewright.keras.layers.pooling import (
     MaxPooling2D,
 )
 from tilewright.keras.layers.positional import PositionEmbedding, RotaryEmbedding
+from tilewright.keras.layers.preprocessing import Normalization, Rescaling
 from tilewright.keras.layers.recurrent import RNN
 from tilewright.keras.layers.recurrent_cell import StackedRNNCells
 from tilewright.keras.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
@@ -72,6 +84,7 @@ from tilewright.keras.layers.reshaping import (
 )
 from tilewright.keras.layers.reshaping_sequences import Cropping1D, UpSampling1D, ZeroPadding1D
 from tilewright.keras.layers.score_attention import AdditiveAttention, Attention
+from tilewright.keras.layers.text import TextVectorization
 from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
 
 _CLASSES = (
@@ -85,6 +98,9 @@ _CLASSES = (
     RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN,
     SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract,
     TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
+    CategoryEncoding, CenterCrop, Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness,
+    RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling,
+    Resizing, StringLookup, TextVectorization,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 serialization.exported("keras.layers", {"GroupQueryAttention": GroupedQueryAttention})  # Keras's name for it

@@ -179,6 +179,11 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
+        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+            raise TypeError(
+                f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
+                "Input of dtype 'string'"
+            )
         if len(shape) != len(wanted):
             if len(shape) == len(wanted) + 1 and shape[-1] == 1:
                 value = ops.squeeze(value, -1)
@@ -188,7 +193,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype:
+        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from tilewright import backend, random
 from tilewright.autograd import Tensor
+from tilewright.data import INFINITE_CARDINALITY, Dataset
+from tilewright.data.threads import ordered_map
 from tilewright.keras import config, nest
 
 
@@ -38,6 +40,7 @@ class Batches:
     """Base of what gives batches. `steps` is None where only running through tells."""
 
     steps: int | None = None
+    endless = False
     batch_size: int | None = None
 
     def epoch(self):
@@ -156,7 +159,7 @@ def as_arrays(part):
 
 
 def as_data(name: str, role: str, values):
-    """User data as a NumPy array: floats in `floatx`, integers and booleans as they are."""
+    """User data as a NumPy array: floats in `floatx`, integers, booleans and texts as they are."""
     if isinstance(values, Tensor):
         values = values.numpy()
     if not isinstance(values, np.ndarray):
@@ -167,6 +170,8 @@ def as_data(name: str, role: str, values):
         values = np.asarray(values)
     if values.dtype.kind == "f" and values.dtype != config.floatx():
         return values.astype(config.floatx())
+    if role == "x" and values.dtype.kind in "USO":
+        return values  # texts, for layers that read them
     if values.dtype.kind not in "fiub":
         raise TypeError(f"[{name}] {role} has dtype {values.dtype}, expected numbers")
     if values.dtype.kind in "iu" and values.dtype.name not in ("uint8", "int8", "int32", "int64"):
@@ -182,9 +187,14 @@ class SequenceBatches(Batches):
         self.steps = len(sequence)
 
     def epoch(self):
-        order = random.permutation(self.steps) if self._shuffle else range(self.steps)
-        for index in order:
-            yield _as_batch(self._name, self._sequence[int(index)])
+        order = random.permutation(self.steps).tolist() if self._shuffle else range(self.steps)
+        workers = getattr(self._sequence, "workers", 1)
+        ahead = getattr(self._sequence, "max_queue_size", 2)
+        bound = getattr(self._sequence, "pass_reader", None)
+        read = self._sequence.__getitem__ if bound is None else bound()
+        threaded = isinstance(workers, int) and workers > 1
+        for batch in ordered_map(read, order, workers, ahead) if threaded else map(read, order):
+            yield _as_batch(self._name, batch)
 
     def epoch_ended(self):
         ended = getattr(self._sequence, "on_epoch_end", None)
@@ -209,6 +219,20 @@ class IterableBatches(Batches):
             yield _as_batch(self._name, data)
 
 
+class DatasetBatches(Batches):
+    """Batches from a `tilewright.data.Dataset`."""
+
+    def __init__(self, name, dataset):
+        self._name, self._dataset = name, dataset
+        count = int(dataset.cardinality())
+        self.steps = count if count >= 0 else None
+        self.endless = count == INFINITE_CARDINALITY
+
+    def epoch(self):
+        for element in self._dataset.as_numpy_iterator():
+            yield _as_batch(self._name, element)
+
+
 def _as_batch(name, data):
     parts = unpack_x_y_sample_weight(data)
     return tuple(
@@ -221,6 +245,8 @@ def batches_of(name: str, x, y=None, sample_weight=None, batch_size=None, shuffl
     """The Batches for what the user gave as x (and y)."""
     if isinstance(x, Batches):
         return x
+    if isinstance(x, Dataset) and y is None and sample_weight is None:
+        return DatasetBatches(name, x)
     structured = (
         isinstance(x, (np.ndarray, Tensor, list, tuple, dict))
         or hasattr(x, "__array__")
@@ -291,6 +317,9 @@ class Stream:
             raise ValueError(
                 f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
             )
+        if batches.endless and steps_per_epoch is None:
+            steps = "steps_per_epoch" if name == "fit" else "steps"
+            raise ValueError(f"[{name}] the data is without end, expected {steps} to be given")
 
     @property
     def steps(self) -> int | None:

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data on its way to training: `Dataset` with the names of tf.data, and threads that work ahead of use."""
+
+from tilewright.data._structure import TensorSpec
+from tilewright.data.dataset import AUTOTUNE, Dataset
+from tilewright.data.dataset import INFINITE as INFINITE_CARDINALITY
+from tilewright.data.dataset import UNKNOWN as UNKNOWN_CARDINALITY
+
+
+class experimental:
+    """Where older programs look for AUTOTUNE and the cardinalities."""
+
+    AUTOTUNE = AUTOTUNE
+    INFINITE_CARDINALITY = INFINITE_CARDINALITY
+    UNKNOWN_CARDINALITY = UNKNOWN_CARDINALITY
+
+    @staticmethod
+    def cardinality(dataset):
+        """How many elements, as `Dataset.cardinality`."""
+        return dataset.cardinality()
+
+
+__all__ = [
+    "AUTOTUNE",
+    "Dataset",
+    "INFINITE_CARDINALITY",
+    "TensorSpec",
+    "UNKNOWN_CARDINALITY",
+    "experimental",
+]

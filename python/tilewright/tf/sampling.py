@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rest of `tf.random`: shuffle, categorical, stateless draws, Generator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tilewright import ops, random
+from tilewright.autograd import Tensor
+from tilewright.tf.arguments import as_shape, tensor
+from tilewright.tf.dtypes import as_dtype
+
+__all__ = [
+    "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal",
+    "stateless_truncated_normal", "stateless_uniform",
+]  # fmt: skip
+
+
+def shuffle(value, seed=None, name=None) -> Tensor:
+    """The entries along the first axis in random order."""
+    x = tensor(value)
+    if x.ndim == 0:
+        raise ValueError("[shuffle] value has shape (), expected at least 1 dimension")
+    # The order of random numbers is a random order; of two equal ones (2^-52) the first stays first.
+    _, order = ops.top_k(random.uniform((x.shape[0],), dtype="float64", seed=seed), x.shape[0])
+    return ops.take(x, order, axis=0)
+
+
+def categorical(logits, num_samples, dtype="int64", seed=None, name=None) -> Tensor:
+    """Class numbers drawn by softmax(logits), `num_samples` a row, by the Gumbel-max trick.
+
+    Parameters
+        logits : (rows, classes), logarithms of probabilities of any sum
+    Returns   (rows, num_samples) of `dtype`
+    """
+    x = tensor(logits, argument="logits")
+    if x.ndim != 2:
+        raise ValueError(f"[categorical] logits has shape {x.shape}, expected (rows, classes)")
+    rows, classes = x.shape
+    drawn = random.uniform((rows, int(num_samples), classes), dtype="float64", seed=seed)
+    # u = 0 would give -inf: half a step of the generator is added.
+    noise = ops.negative(ops.log(ops.negative(ops.log(ops.add(drawn, 2.0**-54)))))
+    scores = ops.add(ops.expand_dims(ops.cast(x, "float64"), 1), noise)
+    return ops.cast(ops.argmax(scores, axis=-1), as_dtype(dtype or "int64"))
+
+
+def _key(seed) -> np.ndarray:
+    """A key from TensorFlow's pair of ints: the same pair gives the same numbers."""
+    first, second = (int(s) for s in (seed.numpy() if isinstance(seed, Tensor) else seed))
+    return ops.random_key((first * 0x9E3779B97F4A7C15 + second) % 2**64)
+
+
+def _drawn(draw, shape, seed, dtype, **parameters) -> Tensor:
+    return Tensor(draw(as_shape(shape), key=_key(seed), dtype=as_dtype(dtype), **parameters))
+
+
+def stateless_uniform(shape, seed, minval=0, maxval=None, dtype="float32", name=None, alg=None) -> Tensor:
+    """Numbers from [minval, maxval) that the pair `seed` alone decides."""
+    if as_dtype(dtype).kind in "iu":
+        if maxval is None:
+            raise ValueError(
+                f"[stateless_uniform] maxval is None, expected a number for dtype {as_dtype(dtype)}"
+            )
+        share = _drawn(ops.random_uniform, shape, seed, "float64")
+        return random.whole_numbers(share, minval, maxval, as_dtype(dtype))
+    high = 1.0 if maxval is None else maxval
+    return _drawn(ops.random_uniform, shape, seed, dtype, low=float(minval), high=float(high))
+
+
+def stateless_normal(shape, seed, mean=0.0, stddev=1.0, dtype="float32", name=None, alg=None) -> Tensor:
+    """Normal numbers that the pair `seed` alone decides."""
+    return _drawn(ops.random_normal, shape, seed, dtype, mean=float(mean), stddev=float(stddev))
+
+
+def stateless_truncated_normal(
+    shape, seed, mean=0.0, stddev=1.0, dtype="float32", name=None, alg=None
+) -> Tensor:
+    """Normal numbers within two standard deviations that the pair `seed` alone decides."""
+    return _drawn(ops.random_truncated_normal, shape, seed, dtype, mean=float(mean), stddev=float(stddev))
+
+
+class Generator:
+    """A generator of its own: `Generator.from_seed(1).normal((2, 3))`.
+
+    Examples
+        >>> a, b = Generator.from_seed(1), Generator.from_seed(1)
+        >>> bool((a.normal((3,)).numpy() == b.normal((3,)).numpy()).all())
+        True
+    """
+
+    def __init__(self, source: random.SeedGenerator):
+        self._source = source
+
+    @classmethod
+    def from_seed(cls, seed, alg=None) -> Generator:
+        """One that draws the same numbers for the same seed."""
+        return cls(random.SeedGenerator(int(seed)))
+
+    @classmethod
+    def from_non_deterministic_state(cls, alg=None) -> Generator:
+        """One seeded by the system."""
+        return cls(random.SeedGenerator(random.seed_from_system()))
+
+    @property
+    def state(self):
+        """Seed and offset, a Variable."""
+        return self._source.state
+
+    def reset_from_seed(self, seed) -> None:
+        """Starts over from a seed."""
+        self._source = random.SeedGenerator(int(seed))
+
+    def split(self, count=1) -> list[Generator]:
+        """New generators, each with a seed drawn from this one."""
+        drawn = self.uniform((int(count),), 0, 2**31 - 1, "int32").numpy()
+        return [Generator.from_seed(int(seed)) for seed in drawn]
+
+    def normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None) -> Tensor:
+        """Normal numbers."""
+        return random.normal(shape, mean, stddev, dtype, self._source)
+
+    def truncated_normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None) -> Tensor:
+        """Normal numbers within two standard deviations."""
+        return random.truncated_normal(shape, mean, stddev, dtype, self._source)
+
+    def uniform(self, shape, minval=0, maxval=None, dtype="float32", name=None) -> Tensor:
+        """Numbers from [minval, maxval)."""
+        return random.uniform(shape, minval, maxval, dtype, self._source)
+
+
+def get_global_generator() -> Generator:
+    """The generator behind every draw without a seed."""
+    return Generator(random.global_generator())
