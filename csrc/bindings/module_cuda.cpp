@@ -5,6 +5,7 @@
 #include "bindings/array_home.h"
 #include "bindings/arrays.h"
 #include "launch/ops_cuda.h"
+#include "launch/options.h"
 
 namespace {
 
@@ -45,4 +46,5 @@ PYBIND11_MODULE(_cuda, m) {
   m.def("device_info", device_info, "One dict a GPU");
   m.def("set_stream_source", set_stream_source, "The function that gives the stream of calls without `stream`",
         py::arg("source"));
+  m.def("allow_tf32", cuda::allow_tf32, "Whether float32 products may use tf32 tensor cores", py::arg("allow"));
 }

@@ -2,6 +2,8 @@
 #include "bindings/array_home.h"
 #include "bindings/arrays.h"
 #include "launch/ops_cuda.h"
+#include "launch/options.h"
+#include "simt/counters.h"
 #include "simt/mutation.h"
 #include "simt/schedule.h"
 
@@ -28,6 +30,48 @@ void bind_simt(py::module_& m) {
       "The recorded (operation, file, line)");
   m.def("remove_sync_site", simt::remove_sync_site,
         "Run kernels without the i-th recorded place; -1 for none", py::arg("i"));
+  m.def("count_accesses", simt::count_accesses, "Count bank conflicts and sectors from here on",
+        py::arg("on"));
+  m.def(
+      "counted_accesses",
+      [] {
+        py::dict kernels;
+        for (const auto& [kernel, c] : simt::counted_accesses()) {
+          py::dict counts;
+          counts["shared_requests"] = c.shared_requests;
+          counts["shared_passes"] = c.shared_passes;
+          counts["shared_conflicts"] = c.shared_conflicts;
+          counts["global_reads"] = c.global_reads;
+          counts["global_read_sectors"] = c.global_read_sectors;
+          counts["global_writes"] = c.global_writes;
+          counts["global_write_sectors"] = c.global_write_sectors;
+          kernels[kernel.c_str()] = counts;
+        }
+        return kernels;
+      },
+      "What was counted, by kernel");
+}
+
+// The launchers' choices, for tests that run every one of them.
+void bind_choices(py::module_& m) {
+  namespace backend = tilewright::simt_backend;
+  m.def("allow_tf32", backend::allow_tf32, "Whether float32 products may use tf32 tensor cores",
+        py::arg("allow"));
+  m.def("matmul_kernels", [] {
+    py::list names;
+    for (const std::string& name : backend::matmul_kernels()) names.append(name);
+    return names;
+  });
+  m.def(
+      "plan_matmul",
+      [](int64_t rows, int64_t cols, int64_t depth, int64_t batch, int bits) {
+        const tilewright::MatmulPlan plan = backend::plan_matmul(rows, cols, depth, batch, bits);
+        return py::make_tuple(backend::matmul_kernels()[static_cast<size_t>(plan.kernel)], plan.slices);
+      },
+      "(kernel, slices) for contiguous operands", py::arg("m"), py::arg("n"), py::arg("k"),
+      py::arg("batch") = 1, py::arg("bits") = 32);
+  m.def("force_matmul", backend::force_matmul, "Run products by this kernel; -1 lets the launcher choose",
+        py::arg("kernel"), py::arg("slices") = 1);
 }
 
 }  // namespace
@@ -37,4 +81,5 @@ PYBIND11_MODULE(_simt, m) {
   tilewright::bindings::bind_all(m, tilewright::simt_backend::ops());
   tilewright::bindings::bind_stand_in(m);
   bind_simt(m);
+  bind_choices(m);
 }

@@ -70,18 +70,11 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
   const Image<T> whole = image_of<T>(dx);
   // Inputs of one phase share their taps: one correlation each, into every stride-th row and column.
   std::vector<Correlation<T>> phases;
-  // Depthwise, one tile holds all phases of the columns.
-  c.spread =
-      depthwise_suits(c.groups, c.in_channels, c.out_channels, kernels<Conv2dKernels>().of<T>().lanes) &&
-      p.dilation[1] == 1 && spread_kind(w.dim(1), p.stride[1]) < kSpreadKindCount;
-  const int64_t col_phases = c.spread ? 1 : p.stride[1];
   for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a)
-    for (int64_t b = 0; b < std::min(col_phases, dx.dim(2)); ++b) {
+    for (int64_t b = 0; b < std::min(p.stride[1], dx.dim(2)); ++b) {
       c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
-      c.cols = c.spread ? forward_axis(dy.dim(2), dx.dim(2), w.dim(1), p.stride[1], 1, p.padding[2])
-                        : backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1],
-                                        p.padding[2], b);
-      c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * col_phases};
+      c.cols = backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2], b);
+      c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * p.stride[1]};
       phases.push_back(c);
     }
   if (!phases.empty()) correlate(phases);

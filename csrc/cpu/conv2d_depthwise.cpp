@@ -62,10 +62,7 @@ class DepthwisePhase {
     args.ahead_rows =
         more ? std::min(args.rows, std::max<int64_t>(1, c_.rows.stride / tap_step(c_.rows))) : 0;
     const int64_t h = p * c_.rows.stride + (args.rows > 0 ? c_.rows.taps[taps.first].shift : 0);
-    if (c_.spread)
-      spread_tiles(args, n, h, p);
-    else
-      row_tiles(args, n, h, p);
+    row_tiles(args, n, h, p);
     if (!c_.folded()) finish_block(c_, n, p, 1, 0, c_.cols.out, 0, c_.groups);
   }
 
@@ -86,22 +83,7 @@ class DepthwisePhase {
     }
   }
 
-  void spread_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p) const {
-    const int64_t stride = c_.cols.stride, padding = -c_.cols.taps[0].shift;
-    const int64_t before = (cols_ - 1) / stride, behind = (kSpreadPixels - 1) / stride;
-    for (int64_t w = -(padding % stride); w < c_.cols.out; w += kSpreadPixels) {
-      const int64_t q = (w + padding) / stride;
-      args.x = c_.x.at(n, h, q);
-      args.y = c_.y.at(n, p, w);
-      args.first = -q, args.end = c_.cols.in - q;
-      args.y_first = -w, args.y_end = c_.cols.out - w;
-      const bool edge = args.first > -before || args.end <= behind || w < 0 || args.y_end < kSpreadPixels;
-      table_.depthwise_spread[kind_][edge](args);
-    }
-  }
-
   int kind() const {
-    if (c_.spread) return spread_kind(cols_, c_.cols.stride);
     const auto fits = [&](const DepthwiseKind& k) { return k.cols == cols_ && k.stride == c_.cols.stride; };
     if (cols_ > 1 && col_step_ != 1) return kDepthwiseKindCount - 1;
     return static_cast<int>(std::find_if(kDepthwiseKinds, kDepthwiseKinds + kDepthwiseKindCount - 1, fits) -

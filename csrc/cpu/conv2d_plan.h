@@ -65,8 +65,6 @@ struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
   bool joined = false;  // in_channels are those of cols.run neighbouring pixels
-  bool spread =
-      false;  // cols are the forward pass's, seen from y: input j was made of outputs j * stride + shift
   FilterStrides filter;
   Image<const T> x;
   const T* w;
@@ -231,13 +229,6 @@ void correlate_lanes(const Correlation<T>& problem);
 // turns.
 template <class T>
 void correlate_depthwise(const std::vector<Correlation<T>>& problems);
-// Which of kSpreadKinds, or kSpreadKindCount.
-inline int spread_kind(int64_t cols, int64_t stride) {
-  int kind = 0;
-  while (kind < kSpreadKindCount && (kSpreadKinds[kind].cols != cols || kSpreadKinds[kind].stride != stride))
-    ++kind;
-  return kind;
-}
 inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes) {
   return in_channels == 1 && out_channels == 1 && groups >= lanes;
 }

@@ -87,13 +87,13 @@ void copy(const View& y, const View& x, Stream) {
     return;
   }
   const CastSpan span = table().cast[static_cast<int>(y.dtype)][static_cast<int>(x.dtype)];
-  for_spans({&y, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.n); });
+  for_spans({&y, &x}, 0, [&](const Span& s) { span(s.data[0], s.data[1], s.n, s.past_caches); });
 }
 
 // A copy of one element along strides of zero.
 void fill(const View& y, double value, Stream) {
   double element;
-  table().cast[static_cast<int>(y.dtype)][static_cast<int>(Dtype::f64)](&element, &value, 1);
+  table().cast[static_cast<int>(y.dtype)][static_cast<int>(Dtype::f64)](&element, &value, 1, false);
   View x = y;
   x.data = &element;
   for (int64_t& stride : x.strides) stride = 0;

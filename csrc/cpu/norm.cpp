@@ -30,36 +30,37 @@ T* row_of(const View& view, int64_t r) {
 }
 
 template <class T>
-void put(const View& values, int64_t r, T value) {
-  if (values) values.as<T>()[r] = value;
+T* element(const View& values, int64_t r) {
+  return values ? values.as<T>() + r : nullptr;
 }
+
+int64_t row_step(const View& view) { return view ? view.stride(0) : 0; }
 
 template <class T>
 void forward(const View& y, const View& sum, const View& mean, const View& rstd, const View& x,
              const View& residual, const View& gamma, const View& beta, double epsilon,
-             RowStatistics<T> (*kernel)(const NormRow<T>&)) {
+             void (*kernel)(const NormRows<T>&)) {
   if (x.size() == 0) return;
   const int64_t cols = x.dim(1);
-  parallel_ranges(x.dim(0), kElementsPerTask / cols + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const RowStatistics<T> statistics =
-          kernel({row_of<T>(y, r), row_of<T>(sum, r), row_of<T>(x, r), row_of<T>(residual, r), gamma.as<T>(),
-                  beta.as<T>(), cols, epsilon});
-      put(mean, r, statistics.mean);
-      put(rstd, r, statistics.rstd);
-    }
+  parallel_ranges(x.dim(0), kElementsPerTask / cols + 1, [&](int64_t r, int64_t end) {
+    const NormRow<T> first{row_of<T>(y, r),     row_of<T>(sum, r), row_of<T>(x, r), row_of<T>(residual, r),
+                           gamma.as<T>(),       beta.as<T>(),      cols,            epsilon};
+    kernel({first, end - r, row_step(y), row_step(sum), row_step(x), row_step(residual), element<T>(mean, r),
+            element<T>(rstd, r)});
   });
 }
 
 template <class T>
 struct Backward {
   View dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma;
-  void (*kernel)(const NormRowGradient<T>&);
+  void (*kernel)(const NormRowsGradient<T>&);
 
-  void row(int64_t r, T* dgamma_part, T* dbeta_part) const {
-    const RowStatistics<T> statistics{mean ? mean.as<T>()[r] : T(0), rstd.as<T>()[r]};
-    kernel({row_of<T>(dx, r), dgamma_part, dbeta_part, row_of<T>(dy, r), row_of<T>(dsum, r), row_of<T>(x, r),
-            gamma.as<T>(), statistics, x.dim(1)});
+  void rows(int64_t r, int64_t end, T* dgamma_part, T* dbeta_part) const {
+    const NormRowGradient<T> first{row_of<T>(dx, r),   dgamma_part,      dbeta_part,    row_of<T>(dy, r),
+                                   row_of<T>(dsum, r), row_of<T>(x, r), gamma.as<T>(), {},
+                                   x.dim(1)};
+    kernel({first, end - r, row_step(dx), row_step(dy), row_step(dsum), row_step(x), element<T>(mean, r),
+            element<T>(rstd, r)});
   }
 };
 
@@ -68,7 +69,7 @@ template <class T>
 void backward_slice(const Backward<T>& call, T* sums, int64_t begin, int64_t end) {
   const int64_t cols = call.x.dim(1);
   std::fill_n(sums, 2 * cols, T(0));
-  for (int64_t r = begin; r < end; ++r) call.row(r, sums, sums + cols);
+  call.rows(begin, end, sums, sums + cols);
 }
 
 // result[c] = the slices' sums[c], added in order
@@ -92,7 +93,7 @@ void backward(const Backward<T>& call) {
   if (cols == 0) return;
   if (!call.dgamma && !call.dbeta) {
     parallel_ranges(rows, kElementsPerTask / cols + 1, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) call.row(r, nullptr, nullptr);
+      call.rows(begin, end, nullptr, nullptr);
     });
     return;
   }
@@ -111,7 +112,7 @@ void layer_norm_forward(const View& y, const View& sum, const View& mean, const 
                         const View& residual, const View& gamma, const View& beta, double epsilon, Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    forward<T>(y, sum, mean, rstd, x, residual, gamma, beta, epsilon, table<T>().layer_norm_row);
+    forward<T>(y, sum, mean, rstd, x, residual, gamma, beta, epsilon, table<T>().layer_norm);
   });
 }
 
@@ -119,7 +120,7 @@ void rms_norm_forward(const View& y, const View& sum, const View& rstd, const Vi
                       const View& gamma, double epsilon, Stream) {
   for_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    forward<T>(y, sum, View(), rstd, x, residual, gamma, View(), epsilon, table<T>().rms_norm_row);
+    forward<T>(y, sum, View(), rstd, x, residual, gamma, View(), epsilon, table<T>().rms_norm);
   });
 }
 
@@ -128,7 +129,7 @@ void layer_norm_backward(const View& dx, const View& dgamma, const View& dbeta, 
                          const View& gamma, Stream) {
   for_float(dx.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    backward<T>({dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma, table<T>().layer_norm_row_backward});
+    backward<T>({dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma, table<T>().layer_norm_backward});
   });
 }
 
@@ -136,7 +137,7 @@ void rms_norm_backward(const View& dx, const View& dgamma, const View& dy, const
                        const View& rstd, const View& gamma, Stream) {
   for_float(dx.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    backward<T>({dx, dgamma, View(), dy, dsum, x, View(), rstd, gamma, table<T>().rms_norm_row_backward});
+    backward<T>({dx, dgamma, View(), dy, dsum, x, View(), rstd, gamma, table<T>().rms_norm_backward});
   });
 }
 

@@ -80,11 +80,18 @@ void pack(T* packed, const T* x, int64_t height, int64_t width, int64_t outer, i
     for (int64_t j = 0; j < width; ++j) packed[i * width + j] = x[i * outer + j * inner];
 }
 
-// Folds steps begin .. end - 1 into the tile's totals. `packed` is room for tile * block elements.
+// What fold_steps works in: two rows of a tile, and what it packs of one.
+int64_t room_elements(const ReducePlan& plan) {
+  const bool whole = (plan.by_rows ? plan.reduced[0].x_stride : plan.kept[0].x_stride) == 1;
+  return 2 * plan.tile + (whole ? 0 : plan.tile * plan.block);
+}
+
+// Folds steps begin .. end - 1 into the tile's totals.
 template <class T>
 void fold_steps(const ReducePlan& plan, const Tile& tile, Fold fold, const T* x, Total<T>* totals,
-                const Total<T>* shift, int64_t begin, int64_t end, T* packed) {
+                const Total<T>* shift, int64_t begin, int64_t end, T* room) {
   const ReduceTable<T>& table = fold_kernels<T>();
+  T* packed = room + 2 * plan.tile;
   const auto rows = table.rows[static_cast<int>(fold)];
   const auto columns = table.columns[static_cast<int>(fold)];
   const ReduceAxis &kept = plan.kept[0], &reduced = plan.reduced[0];
@@ -109,7 +116,7 @@ void fold_steps(const ReducePlan& plan, const Tile& tile, Fold fold, const T* x,
         pack(packed, from, length, tile.count, reduced.x_stride, kept.x_stride);
         from = packed, pitch = tile.count;
       }
-      columns(totals, from, length, pitch, tile.count, shift);
+      columns(totals, from, length, pitch, tile.count, shift, room);
     }
   }
 }
@@ -119,17 +126,17 @@ void fold_steps(const ReducePlan& plan, const Tile& tile, Fold fold, const T* x,
 template <class T, class Consume>
 void reduce_tiles(const ReducePlan& plan, const T* x, Fold fold, const Total<T>* shift, Consume&& consume) {
   using A = Total<T>;
-  const auto run = [&](int64_t index, int64_t begin, int64_t end, A* totals, T* packed) {
+  const auto run = [&](int64_t index, int64_t begin, int64_t end, A* totals, T* room) {
     const Tile tile = tile_at(plan, index);
     for (int64_t i = 0; i < tile.count; ++i) totals[i] = identity<A>(fold);
-    fold_steps(plan, tile, fold, x, totals, shift ? shift + tile.first : nullptr, begin, end, packed);
+    fold_steps(plan, tile, fold, x, totals, shift ? shift + tile.first : nullptr, begin, end, room);
     return tile;
   };
   if (plan.slices == 1) {
     parallel_ranges(plan.tiles, plan.tiles_per_task, [&](int64_t begin, int64_t end) {
       Scratch<A> totals(plan.tile);
-      Scratch<T> packed(plan.tile * plan.block);
-      for (int64_t t = begin; t < end; ++t) consume(run(t, 0, plan.steps, totals.data(), packed.data()), totals.data());
+      Scratch<T> room(room_elements(plan));
+      for (int64_t t = begin; t < end; ++t) consume(run(t, 0, plan.steps, totals.data(), room.data()), totals.data());
     });
     return;
   }
@@ -137,8 +144,8 @@ void reduce_tiles(const ReducePlan& plan, const T* x, Fold fold, const Total<T>*
   const auto part = [&](int64_t t, int64_t slice) { return parts.data() + (t * plan.slices + slice) * plan.tile; };
   parallel_for(plan.tiles * plan.slices, [&](int64_t task) {
     const int64_t t = task / plan.slices, slice = task % plan.slices;
-    Scratch<T> packed(plan.tile * plan.block);
-    run(t, slice * plan.steps / plan.slices, (slice + 1) * plan.steps / plan.slices, part(t, slice), packed.data());
+    Scratch<T> room(room_elements(plan));
+    run(t, slice * plan.steps / plan.slices, (slice + 1) * plan.steps / plan.slices, part(t, slice), room.data());
   });
   for (int64_t t = 0; t < plan.tiles; ++t) {
     const Tile tile = tile_at(plan, t);

@@ -8,7 +8,9 @@ namespace {
 
 constexpr int64_t kElementsPerTask = 1 << 15;
 constexpr int64_t kElementsPerStep = 1 << 14;  // also bounds what is packed at once: 128 KiB of float64
-constexpr int64_t kMaxColumns = 16384;         // totals of a tile stay in the second-level cache
+// Whole rows as far as possible: 64 rows of 65536 columns take 1.13 ms in the order of memory, 1.27 ms in tiles of
+// 16384, whose totals would leave the second-level cache less often.
+constexpr int64_t kMaxColumns = 65536;
 constexpr int64_t kMaxRows = 256;
 constexpr int64_t kEnoughTasks = 32;
 

@@ -12,15 +12,16 @@ namespace {
 constexpr int64_t kElementsPerTask = 1 << 15;
 
 template <class T>
-const SoftmaxRow<T>& row_kernels() {
+const SoftmaxRows<T>& row_kernels() {
   return kernels<SoftmaxKernels>().of<T>();
 }
 
+// Calls body(begin, shape) for groups of rows; the steps are those of y, a and b.
 template <class Body>
-void for_rows(const View& y, Body&& body) {
+void for_rows(const View& y, const View& a, const View& b, Body&& body) {
   const int64_t rows_per_task = kElementsPerTask / (y.dim(1) + 1) + 1;
   parallel_ranges(y.dim(0), rows_per_task, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) body(r);
+    body(begin, SoftmaxShape{end - begin, y.dim(1), y.stride(0), a.stride(0), b.stride(0)});
   });
 }
 
@@ -30,13 +31,15 @@ T* row_of(const View& view, int64_t r) {
 }
 
 template <class T>
-void forward_rows(const View& y, const View& x, typename SoftmaxRow<T>::Forward row) {
-  for_rows(y, [&](int64_t r) { row(row_of<T>(y, r), row_of<T>(x, r), y.dim(1)); });
+void forward_rows(const View& y, const View& x, typename SoftmaxRows<T>::Forward rows) {
+  for_rows(y, x, x, [&](int64_t r, const SoftmaxShape& shape) { rows(row_of<T>(y, r), row_of<T>(x, r), shape); });
 }
 
 template <class T>
-void backward_rows(const View& dx, const View& dy, const View& y, typename SoftmaxRow<T>::Backward row) {
-  for_rows(dx, [&](int64_t r) { row(row_of<T>(dx, r), row_of<T>(dy, r), row_of<T>(y, r), dx.dim(1)); });
+void backward_rows(const View& dx, const View& dy, const View& y, typename SoftmaxRows<T>::Backward rows) {
+  for_rows(dx, dy, y, [&](int64_t r, const SoftmaxShape& shape) {
+    rows(row_of<T>(dx, r), row_of<T>(dy, r), row_of<T>(y, r), shape);
+  });
 }
 
 void softmax_forward(const View& y, const View& x, Stream) {

@@ -103,12 +103,15 @@ void run_tile(const Tile& tile, const StridedLoop& loop, const SpanPlan& plan, b
   if (staged[0]) TileBuffer(tile, 0, loop.item[0], buffers.data()).write();
 }
 
-// Whether the destination is one large stretch that no input shares.
+// Whether the operands are large stretches together, and no input shares the destination.
 inline bool streams(const StridedLoop& loop) {
-  if (!loop.contiguous(0) || loop.shape[0] * loop.item[0] < streaming_bytes()) return false;
-  for (int k = 1; k < loop.operands; ++k)
+  if (!loop.contiguous(0)) return false;
+  int64_t bytes = loop.shape[0] * loop.item[0];
+  for (int k = 1; k < loop.operands; ++k) {
     if (loop.data[k] == loop.data[0] || !(loop.contiguous(k) || loop.constant_inside(k))) return false;
-  return true;
+    if (loop.contiguous(k)) bytes += loop.shape[0] * loop.item[k];
+  }
+  return bytes >= streaming_bytes();
 }
 
 }  // namespace detail

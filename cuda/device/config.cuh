@@ -14,8 +14,11 @@
 #define TW_BACKEND tilewright::cuda
 #define TW_KERNEL static __global__
 #define TW_LAUNCH_BOUNDS(threads) __launch_bounds__(threads)
+#define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks) __launch_bounds__(threads, blocks)
 #define TW_DEVICE __device__ __forceinline__
 #define TW_UNROLL _Pragma("unroll")
+#define TW_PRAGMA(text) _Pragma(#text)
+#define TW_UNROLL_BY(times) TW_PRAGMA(unroll times)
 
 namespace TW_BACKEND {
 
@@ -39,8 +42,10 @@ struct Site {
 #define TW_BACKEND tilewright::simt_backend
 #define TW_KERNEL [[maybe_unused]] static
 #define TW_LAUNCH_BOUNDS(threads)
+#define TW_LAUNCH_BOUNDS_PER_SM(threads, blocks)
 #define TW_DEVICE inline
 #define TW_UNROLL
+#define TW_UNROLL_BY(times)
 
 namespace TW_BACKEND {
 

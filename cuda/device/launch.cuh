@@ -38,6 +38,17 @@ inline void check_launch(cudaError_t status, const char* name, Dim3 grid, Dim3 b
 }
 #endif
 
+#if !TW_SIMT
+// Shared memory beyond 48 KiB has to be requested for the kernel.
+template <class... Params>
+void request_shared(const char* name, void (*kernel)(Params...), Dim3 grid, Dim3 block, size_t bytes) {
+  if (bytes <= 48 * 1024) return;
+  check_launch(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)), name,
+      grid, block, bytes);
+}
+#endif
+
 // `kernel` is a TW_KERNEL function, `shared_bytes` the size of its Smem struct or 0.
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Dim3 grid, Dim3 block, size_t shared_bytes,
@@ -46,14 +57,32 @@ void launch(const char* name, void (*kernel)(Params...), Dim3 grid, Dim3 block, 
   (void)stream;
   simt::run_grid({name, grid, block, shared_bytes}, [&] { kernel(args...); });
 #else
-  constexpr size_t kWithoutAsking = 48 * 1024;  // more has to be requested for the kernel
-  if (shared_bytes > kWithoutAsking) {
-    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(shared_bytes)),
-                 name, grid, block, shared_bytes);
-  }
+  request_shared(name, kernel, grid, block, shared_bytes);
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle)>>>(args...);
   check_launch(cudaGetLastError(), name, grid, block, shared_bytes);
+#endif
+}
+
+// The same in clusters of `cluster` neighbouring blocks along x (device/cluster.cuh).
+template <class... Params, class... Args>
+void launch_cluster(const char* name, void (*kernel)(Params...), Dim3 grid, Dim3 block, unsigned cluster,
+                    size_t shared_bytes, Stream stream, Args... args) {
+#if TW_SIMT
+  (void)stream;
+  simt::run_grid({name, grid, block, shared_bytes, cluster}, [&] { kernel(args...); });
+#else
+  request_shared(name, kernel, grid, block, shared_bytes);
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim = {cluster, 1, 1};
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = static_cast<cudaStream_t>(stream.handle);
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  check_launch(cudaLaunchKernelEx(&config, kernel, Params(args)...), name, grid, block, shared_bytes);
 #endif
 }
 

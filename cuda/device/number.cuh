@@ -64,4 +64,15 @@ TW_DEVICE Bf16 from_f32<Bf16>(float value) {
 #endif
 }
 
+// Rounded to tf32's 10 bits of mantissa, ties away from zero; still stored as a float.
+TW_DEVICE uint32_t tf32_bits(uint32_t float_bits) {
+#if TW_SIMT
+  return simt::float_bits(simt::f32_to_tf32(simt::float_from_bits(float_bits)));
+#else
+  uint32_t rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(float_bits)));
+  return rounded;
+#endif
+}
+
 }  // namespace TW_BACKEND

@@ -61,4 +61,23 @@ TW_DEVICE void named_barrier_sync(int id, int threads, Site site = Site::here())
 #endif
 }
 
+// Counts this warp among the `threads` threads of barrier `id` and goes on: what it wrote before is seen by
+// those who wait there in named_barrier_sync.
+TW_DEVICE void named_barrier_arrive(int id, int threads, Site site = Site::here()) {
+#if TW_SIMT
+  simt::current_block().barrier_arrive(id, threads, site);
+#else
+  (void)site;
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+#endif
+}
+
+#if !TW_SIMT
+// The address of element i as instructions on shared memory want it.
+template <class T, int kSize>
+TW_DEVICE uint32_t shared_address(SharedArray<T, kSize>& array, int i) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(array.pointer(i)));
+}
+#endif
+
 }  // namespace TW_BACKEND

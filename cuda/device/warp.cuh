@@ -32,6 +32,16 @@ TW_DEVICE T shfl_down(T value, int delta, Site site = Site::here()) {
 #endif
 }
 
+// Value of lane `lane - delta`; the first `delta` lanes keep their own.
+template <class T>
+TW_DEVICE T shfl_up(T value, int delta, Site site = Site::here()) {
+#if TW_SIMT
+  return simt::warp_shuffle("shfl_up", site, value, [=](int lane) { return lane - delta; });
+#else
+  return __shfl_up_sync(kFullWarp, value, delta);
+#endif
+}
+
 // Value of lane `source`.
 template <class T>
 TW_DEVICE T shfl(T value, int source, Site site = Site::here()) {
@@ -64,6 +74,40 @@ TW_DEVICE bool all(bool predicate, Site site = Site::here()) {
   return simt::warp_ballot("all", site, predicate) == kFullWarp;
 #else
   return __all_sync(kFullWarp, predicate);
+#endif
+}
+
+// Bit i is set where lane i gave the same value.
+TW_DEVICE unsigned match_any(unsigned value, Site site = Site::here()) {
+#if TW_SIMT
+  return simt::warp_match("match_any", site, value);
+#else
+  return __match_any_sync(kFullWarp, value);
+#endif
+}
+
+// Every lane gets the sum, maximum or minimum of the 32 values, in one instruction.
+TW_DEVICE unsigned reduce_add(unsigned value, Site site = Site::here()) {
+#if TW_SIMT
+  return simt::warp_fold("reduce_add", site, value, [](unsigned a, unsigned b) { return a + b; });
+#else
+  return __reduce_add_sync(kFullWarp, value);
+#endif
+}
+
+TW_DEVICE int reduce_max(int value, Site site = Site::here()) {
+#if TW_SIMT
+  return simt::warp_fold("reduce_max", site, value, [](int a, int b) { return a > b ? a : b; });
+#else
+  return __reduce_max_sync(kFullWarp, value);
+#endif
+}
+
+TW_DEVICE int reduce_min(int value, Site site = Site::here()) {
+#if TW_SIMT
+  return simt::warp_fold("reduce_min", site, value, [](int a, int b) { return a < b ? a : b; });
+#else
+  return __reduce_min_sync(kFullWarp, value);
 #endif
 }
 

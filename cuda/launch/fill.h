@@ -7,6 +7,12 @@
 
 namespace TW_BACKEND {
 
+void fill_elementwise(Ops& ops);
+void fill_elementwise_fused(Ops& ops);
+void fill_reduce(Ops& ops);
+void fill_shape(Ops& ops);
+void fill_matmul(Ops& ops);
 void fill_softmax(Ops& ops);
+void fill_embedding(Ops& ops);
 
 }  // namespace TW_BACKEND

@@ -7,7 +7,12 @@ namespace TW_BACKEND {
 const Ops& ops() {
   static const Ops& table = []() -> const Ops& {
     static Ops ops(TW_SIMT ? "simt" : "cuda");
+    fill_elementwise(ops);
+    fill_reduce(ops);
+    fill_shape(ops);
+    fill_matmul(ops);
     fill_softmax(ops);
+    fill_embedding(ops);
     return ops;
   }();
   return table;

@@ -11,6 +11,7 @@ constexpr uint64_t kMaxGridX = 2147483647;
 constexpr uint64_t kMaxGridYz = 65535;
 constexpr unsigned kMaxBlockZ = 64;
 constexpr size_t kMaxSharedBytes = 227 * 1024;
+constexpr unsigned kMaxCluster = 8;  // that every GPU with clusters takes
 
 void check_sizes(const LaunchInfo& launch) {
   const auto refuse = [&](const std::string& what) {
@@ -30,24 +31,26 @@ void check_sizes(const LaunchInfo& launch) {
     refuse("a block has at most 1024 threads");
   }
   if (launch.shared_bytes > kMaxSharedBytes) refuse("a block has at most 232448 bytes of shared memory");
+  if (launch.cluster == 0 || launch.cluster > kMaxCluster || grid.x % launch.cluster != 0)
+    refuse("clusters of " + std::to_string(launch.cluster) + " blocks, expected 1 to 8 that divide the grid");
 }
 
 }  // namespace
 
 namespace detail {
 
-void run_grid(const LaunchInfo& launch, Block::Body body, void* context) {
+void run_grid(const LaunchInfo& launch, Cluster::Body body, void* context) {
   check_sizes(launch);
   const Schedule schedule = current_schedule();
-  const int64_t blocks = static_cast<int64_t>(launch.grid.count());
-  parallel_for(blocks, [&](int64_t i) {
+  const int64_t clusters = static_cast<int64_t>(launch.grid.count() / launch.cluster);
+  parallel_for(clusters, [&](int64_t i) {
     // One per OS thread, so stacks and shadow memory are made once.
-    static thread_local Block block;
-    const uint64_t number = static_cast<uint64_t>(scheduled_block(schedule, i, blocks));
+    static thread_local Cluster cluster;
+    const uint64_t number = static_cast<uint64_t>(scheduled_block(schedule, i, clusters)) * launch.cluster;
     const Dim3 index(static_cast<unsigned>(number % launch.grid.x),
                      static_cast<unsigned>(number / launch.grid.x % launch.grid.y),
                      static_cast<unsigned>(number / launch.grid.x / launch.grid.y));
-    block.run(launch, index, schedule, body, context);
+    cluster.run(launch, index, schedule, body, context);
   });
 }
 

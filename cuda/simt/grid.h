@@ -3,13 +3,13 @@
 #pragma once
 
 #include "core/view.h"
-#include "simt/block.h"
+#include "simt/cluster.h"
 #include "simt/memory.h"
 
 namespace tilewright::simt {
 
 namespace detail {
-void run_grid(const LaunchInfo& launch, Block::Body body, void* context);
+void run_grid(const LaunchInfo& launch, Cluster::Body body, void* context);
 }
 
 // Runs body() as every thread of every block and returns when all are done. Blocks spread over the threads

@@ -66,6 +66,15 @@ class SharedPtr {
     current_block().check_shared(address_, sizeof(Value), Access::write, site);
     memcpy(static_cast<void*>(address_), &value, sizeof(Value));
   }
+  // An atomic: replaces the value by change(value) and returns what was there.
+  template <class Change>
+  T update(Change&& change, Site site) const {
+    check_alignment(address_, alignof(T), "shared memory atomic", site);
+    current_block().check_shared(address_, sizeof(T), Access::update, site);
+    const T old = *address_;
+    *address_ = change(old);
+    return old;
+  }
 
  private:
   T* address_;
@@ -87,6 +96,12 @@ class SharedArray {
   void store(int64_t i, const Value& value, Site site) {
     pointer(i, sizeof(Value), site).store(value, site);
   }
+  // Where `bytes` bytes from element i on lie; for what checks them itself.
+  T* address(int64_t i, size_t bytes, Site site) {
+    (void)pointer(i, bytes, site);
+    return elements_ + i;
+  }
+  SharedPtr<T> element(int64_t i, Site site) { return pointer(i, sizeof(T), site); }
 
  private:
   SharedPtr<T> pointer(int64_t i, size_t bytes, Site site) {
@@ -117,6 +132,7 @@ class GlobalPtr {
  public:
   using Element = T;
 
+  GlobalPtr() : GlobalPtr(nullptr, {nullptr, nullptr, "no array", false}) {}
   GlobalPtr(T* address, const GlobalRange& range) : address_(address), range_(range) {}
   // T* becomes const T*, as with plain pointers.
   template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
@@ -124,6 +140,8 @@ class GlobalPtr {
 
   T* address() const { return address_; }
   const GlobalRange& range() const { return range_; }
+  // Whether the kernel was given this argument.
+  explicit operator bool() const { return address_ != nullptr; }
   GlobalPtr operator+(int64_t n) const { return {offset(n), range_}; }
   GlobalPtr operator-(int64_t n) const { return {offset(-n), range_}; }
 
@@ -150,6 +168,27 @@ class GlobalPtr {
     check(sizeof(Value), alignof(Value), Access::write, site);
     memcpy(static_cast<void*>(address_), &value, sizeof(Value));
   }
+  // An atomic: replaces the value by change(value) and returns what was there. Blocks may run side by side.
+  template <class Change>
+  T update(Change&& change, Site site) const {
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "an atomic takes 4 or 8 bytes");
+    using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+    check(sizeof(T), alignof(T), Access::update, site);
+    Bits* at = reinterpret_cast<Bits*>(address_);
+    Bits old_bits = __atomic_load_n(at, __ATOMIC_RELAXED), new_bits;
+    T old, fresh;
+    do {
+      memcpy(&old, &old_bits, sizeof(T));
+      fresh = change(old);
+      memcpy(&new_bits, &fresh, sizeof(T));
+    } while (!__atomic_compare_exchange_n(at, &old_bits, new_bits, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return old;
+  }
+  // The address of `bytes` bytes that an asynchronous copy will read.
+  const T* source(size_t bytes, size_t alignment, Site site) const {
+    check(bytes, alignment, Access::read, site);
+    return address_;
+  }
 
  private:
   // A pointer may pass the array's end as long as it is not used there, hence integers.
@@ -161,11 +200,12 @@ class GlobalPtr {
   void check(size_t bytes, size_t alignment, Access access, Site site) const {
     const char* at = reinterpret_cast<const char*>(address_);
     if (at < range_.begin || at + bytes > range_.end) fail_bounds(bytes, access, site);
-    if (access == Access::write && !range_.writable) {
+    if (access != Access::read && !range_.writable) {
       current_block().fail(FaultKind::read_only_write, site, std::string("writes ") + range_.name);
     }
     check_alignment(at, alignment, access == Access::read ? "global memory read" : "global memory write",
                     site);
+    if (counts_accesses()) current_block().count_global(at, bytes, access, site);
   }
 
   [[noreturn]] void fail_bounds(size_t bytes, Access access, Site site) const {

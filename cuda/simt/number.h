@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversions between float and 16-bit formats, bit for bit as the hardware rounds: to nearest, ties to even.
+// Conversions between float and narrower formats, bit for bit as the hardware rounds: 16-bit formats to
+// nearest, ties to even.
 #pragma once
 
 #include <stdint.h>
@@ -51,5 +52,16 @@ inline uint16_t f32_to_f16(float value) {
   const uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1);
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
+
+// To the 10 bits of mantissa of tf32, ties away from zero, as cvt.rna.tf32.f32 does.
+inline float f32_to_tf32(float value) {
+  const uint32_t bits = float_bits(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return float_from_bits(0x7fffffff);
+  if ((bits & 0x7fffffffu) == 0x7f800000u) return value;
+  return float_from_bits((bits + 0x1000u) & ~0x1fffu);
+}
+
+// What a tensor core sees of a float: the low 13 bits are not looked at.
+inline float tf32_seen(uint32_t bits) { return float_from_bits(bits & ~0x1fffu); }
 
 }  // namespace tilewright::simt

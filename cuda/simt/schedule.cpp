@@ -139,6 +139,12 @@ int Scheduler::pick(const ThreadSet& runnable, int current) {
   return -1;
 }
 
+size_t Scheduler::lands_now(size_t bytes) {
+  if (schedule_.order == Schedule::Order::forward) return bytes;
+  if (schedule_.order != Schedule::Order::random) return 0;
+  return static_cast<size_t>(random_.below(static_cast<int>(bytes / 4) + 1)) * 4;
+}
+
 int64_t scheduled_block(const Schedule& schedule, int64_t i, int64_t blocks) {
   if (schedule.order == Schedule::Order::reverse) return blocks - 1 - i;
   if (schedule.order != Schedule::Order::random) return i;

@@ -3,6 +3,7 @@
 // under every schedule; a missing barrier seldom does.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <string>
@@ -77,6 +78,10 @@ class Scheduler {
   int pick(const ThreadSet& runnable, int current);
   // Whether the running thread is to be interrupted here.
   bool interrupts() { return schedule_.order == Schedule::Order::random && random_.below(8) == 0; }
+  // How many of an asynchronous copy's bytes are there at once: all (forward), some words (random) or none
+  // before somebody waits (reverse, starve).
+  size_t lands_now(size_t bytes);
+  int below(int n) { return random_.below(n); }
 
  private:
   Schedule schedule_;

@@ -5,43 +5,9 @@
 
 namespace tilewright::simt {
 
-void WarpClocks::start(int warps) {
-  for (int w = 0; w < warps; ++w) {
-    std::fill(clocks_[w], clocks_[w] + warps, 0u);
-    clocks_[w][w] = 1;
-    epochs_[w] = 1;
-  }
-}
-
-Stamp WarpClocks::stamp(int thread, Site site) const {
-  const int w = thread / kWarpLanes;
-  return {clocks_[w][w], epochs_[w], thread, site};
-}
-
-void WarpClocks::join_warps(uint32_t warps) {
-  uint32_t joined[kMaxBlockWarps] = {};
-  for (int w = 0; w < kMaxBlockWarps; ++w) {
-    if ((warps >> w & 1) == 0) continue;
-    for (int v = 0; v < kMaxBlockWarps; ++v) joined[v] = std::max(joined[v], clocks_[w][v]);
-  }
-  for (int w = 0; w < kMaxBlockWarps; ++w) {
-    if ((warps >> w & 1) == 0) continue;
-    std::copy(joined, joined + kMaxBlockWarps, clocks_[w]);
-    ++clocks_[w][w];  // what comes next is not known to the others yet
-    ++epochs_[w];
-  }
-}
-
-bool WarpClocks::happened_before(const Stamp& before, int thread) const {
-  if (before.thread == thread) return true;
-  const int warp = thread / kWarpLanes;
-  const int before_warp = before.thread / kWarpLanes;
-  if (warp == before_warp) return before.epoch < epochs_[warp];
-  return clocks_[warp][before_warp] >= before.clock;
-}
-
-void Shadow::start(size_t bytes) {
+void Shadow::start(size_t bytes, int warps) {
   const size_t words = (bytes + kWord - 1) / kWord;
+  warps_ = warps;
   words_.assign(words, Cell{});
   is_split_.assign(words, 0);
   bytes_.clear();
@@ -58,101 +24,133 @@ void Shadow::split(size_t word) {
     cell = words_[word];
     if (cell.read_set < 0) continue;
     const int copy = new_read_set();
-    read_sets_[copy] = read_sets_[words_[word].read_set];
+    std::copy(read_set(words_[word].read_set), read_set(words_[word].read_set) + warps_, read_set(copy));
     cell.read_set = copy;
   }
 }
 
+// Calls visit_cell for each cell of the range until it returns true.
 template <class Visit>
-Conflict Shadow::visit(size_t offset, size_t bytes, Visit&& visit_cell) {
-  const size_t end = offset + bytes;
-  for (size_t at = offset; at < end;) {
+void Shadow::visit(size_t offset, size_t bytes, Visit&& visit_cell) {
+  for (size_t at = offset; at < offset + bytes;) {
     const size_t word = at / kWord;
-    const bool whole = at % kWord == 0 && end - at >= kWord;
+    const bool whole = at % kWord == 0 && at + kWord <= offset + bytes;
     if (whole && !is_split_[word]) {
-      if (const Conflict c = visit_cell(words_[word])) return c;
+      if (visit_cell(words_[word])) return;
       at += kWord;
     } else {
       split(word);
-      if (const Conflict c = visit_cell(bytes_[at])) return c;
+      if (visit_cell(bytes_[at])) return;
       ++at;
     }
+  }
+}
+
+Conflict Shadow::access(size_t offset, size_t bytes, Access access, const Stamp& stamp,
+                        const Clocks& clocks) {
+  Conflict conflict;
+  visit(offset, bytes, [&](Cell& cell) {
+    conflict = access_cell(cell, access, stamp, clocks);
+    return static_cast<bool>(conflict);
+  });
+  return conflict;
+}
+
+void Shadow::land(size_t offset, size_t bytes, const Stamp& stamp) {
+  visit(offset, bytes, [&](Cell& cell) {
+    if (cell.write.kind == Stamp::in_flight) cell.write = stamp;
+    return false;
+  });
+}
+
+Conflict Shadow::access_cell(Cell& cell, Access access, const Stamp& stamp, const Clocks& clocks) {
+  const Stamp& write = cell.write;
+  if (access != Access::write && write.clock == 0) return {Conflict::Kind::unwritten, false, {}};
+  const bool both_atomic = access == Access::update && write.kind == Stamp::atomic;
+  if (write.clock != 0 && !both_atomic && !clocks.happened_before(write, stamp)) {
+    return {Conflict::Kind::race, true, write};
+  }
+  // A read has to come after every atomic, a write after everything, an atomic after every plain read.
+  const bool atomics_matter = access == Access::write || write.kind == Stamp::atomic;
+  if (access != Access::read || atomics_matter) {
+    const Conflict conflict =
+        race_with_readers(cell, access != Access::update, access != Access::read, stamp, clocks);
+    if (conflict) return conflict;
+  }
+  if (access == Access::write) {
+    forget_readers(cell);
+    cell.write = stamp;
+  } else {
+    if (access == Access::update) cell.write = stamp;
+    add_reader(cell, stamp, clocks);
   }
   return {};
 }
 
-Conflict Shadow::read(size_t offset, size_t bytes, const Stamp& stamp, const WarpClocks& clocks) {
-  return visit(offset, bytes, [&](Cell& cell) { return read_cell(cell, stamp, clocks); });
+Conflict Shadow::race_with(const WarpReads& reads, bool atomics_too, bool readers_too, const Stamp& stamp,
+                           const Clocks& clocks) {
+  const bool is_atomic = reads.last.kind == Stamp::atomic;
+  if (reads.lanes == 0 || (is_atomic ? !atomics_too : !readers_too)) return {};
+  Stamp other = reads.last;
+  for (uint32_t left = reads.lanes; left != 0; left &= left - 1) {
+    other.thread = reads.last.thread - reads.last.lane() + __builtin_ctz(left);
+    if (!clocks.happened_before(other, stamp)) return {Conflict::Kind::race, is_atomic, other};
+  }
+  return {};
 }
 
-Conflict Shadow::write(size_t offset, size_t bytes, const Stamp& stamp, const WarpClocks& clocks) {
-  return visit(offset, bytes, [&](Cell& cell) { return write_cell(cell, stamp, clocks); });
+Conflict Shadow::race_with_readers(const Cell& cell, bool atomics_too, bool readers_too, const Stamp& stamp,
+                                   const Clocks& clocks) const {
+  if (cell.read_set < 0) return race_with(cell.reads, atomics_too, readers_too, stamp, clocks);
+  const WarpReads* set = read_set(cell.read_set);
+  for (int w = 0; w < warps_; ++w) {
+    if (const Conflict c = race_with(set[w], atomics_too, readers_too, stamp, clocks)) return c;
+  }
+  return {};
+}
+
+// Reads of earlier epochs of the warp happened before this one. Lanes that read one epoch under different
+// clocks (one of them released in between) keep the first; a lane that reads again starts anew. Both can hide
+// a race, and cannot invent one.
+void Shadow::add_lane(WarpReads& reads, const Stamp& stamp) {
+  const uint32_t lane = uint32_t{1} << stamp.lane();
+  const bool same_epoch =
+      reads.lanes != 0 && reads.last.epoch == stamp.epoch && reads.last.kind == stamp.kind;
+  if (same_epoch && ((reads.lanes & lane) == 0 || reads.last.clock == stamp.clock)) {
+    reads.lanes |= lane;
+  } else {
+    reads = {lane, stamp};
+  }
+}
+
+void Shadow::add_reader(Cell& cell, const Stamp& stamp, const Clocks& clocks) {
+  if (cell.read_set < 0) {
+    const bool alone = cell.reads.lanes == 0 || cell.reads.last.actor == stamp.actor ||
+                       !race_with(cell.reads, true, true, stamp, clocks);
+    if (alone && cell.reads.lanes != 0 && cell.reads.last.actor != stamp.actor) cell.reads.lanes = 0;
+    if (alone) return add_lane(cell.reads, stamp);
+    const int set = new_read_set();
+    read_set(set)[cell.reads.last.thread / kWarpLanes] = cell.reads;
+    cell.read_set = set;
+  }
+  add_lane(read_set(cell.read_set)[stamp.thread / kWarpLanes], stamp);
+}
+
+void Shadow::forget_readers(Cell& cell) {
+  cell.reads.lanes = 0;
+  if (cell.read_set >= 0) free_read_sets_.push_back(cell.read_set);
+  cell.read_set = -1;
 }
 
 int Shadow::new_read_set() {
   if (!free_read_sets_.empty()) {
     const int set = free_read_sets_.back();
     free_read_sets_.pop_back();
-    read_sets_[set] = ReadSet{};
+    std::fill(read_set(set), read_set(set) + warps_, WarpReads{});
     return set;
   }
-  read_sets_.emplace_back();
-  return static_cast<int>(read_sets_.size()) - 1;
-}
-
-void Shadow::add_reader(ReadSet& set, const Stamp& stamp) {
-  WarpReads& reads = set.warps[stamp.thread / kWarpLanes];
-  const bool same_epoch = reads.first.clock == stamp.clock && reads.first.epoch == stamp.epoch;
-  if (!same_epoch) {
-    reads = {stamp, Stamp{}};  // the warp's earlier reads happened before this one
-  } else if (reads.first.thread != stamp.thread) {
-    reads.second = stamp;
-  }
-}
-
-Conflict Shadow::read_cell(Cell& cell, const Stamp& stamp, const WarpClocks& clocks) {
-  if (cell.write.clock == 0) return {Conflict::Kind::unwritten, false, {}};
-  if (!clocks.happened_before(cell.write, stamp.thread)) return {Conflict::Kind::race, true, cell.write};
-  if (cell.read_set >= 0) {
-    add_reader(read_sets_[cell.read_set], stamp);
-  } else if (cell.read.clock == 0 || clocks.happened_before(cell.read, stamp.thread)) {
-    cell.read = stamp;  // whoever is ordered after this read is ordered after the former one
-  } else {
-    cell.read_set = new_read_set();
-    add_reader(read_sets_[cell.read_set], cell.read);
-    add_reader(read_sets_[cell.read_set], stamp);
-  }
-  return {};
-}
-
-// A read that the write in `stamp` does not come after.
-Conflict Shadow::read_before(const Cell& cell, const Stamp& stamp, const WarpClocks& clocks) const {
-  if (cell.read_set < 0) {
-    if (cell.read.clock == 0 || clocks.happened_before(cell.read, stamp.thread)) return {};
-    return {Conflict::Kind::race, false, cell.read};
-  }
-  for (const WarpReads& reads : read_sets_[cell.read_set].warps) {
-    for (const Stamp& read : {reads.first, reads.second}) {
-      if (read.clock != 0 && !clocks.happened_before(read, stamp.thread)) {
-        return {Conflict::Kind::race, false, read};
-      }
-    }
-  }
-  return {};
-}
-
-Conflict Shadow::write_cell(Cell& cell, const Stamp& stamp, const WarpClocks& clocks) {
-  if (cell.write.clock != 0 && !clocks.happened_before(cell.write, stamp.thread)) {
-    return {Conflict::Kind::race, true, cell.write};
-  }
-  if (const Conflict c = read_before(cell, stamp, clocks)) return c;
-  cell.write = stamp;
-  cell.read = Stamp{};
-  if (cell.read_set >= 0) {
-    free_read_sets_.push_back(cell.read_set);
-    cell.read_set = -1;
-  }
-  return {};
+  read_sets_.resize(read_sets_.size() + static_cast<size_t>(warps_));
+  return static_cast<int>(read_sets_.size() / static_cast<size_t>(warps_)) - 1;
 }
 
 }  // namespace tilewright::simt

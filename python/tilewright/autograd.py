@@ -367,26 +367,26 @@ class GradientTape:
             nodes.add(node)
             stack.extend(edge[0] for edge in node.inputs if edge is not None)
         ordered = sorted(nodes, key=lambda node: node.order)
-        useful = set()  # nodes from which a source can be reached
+        useful = {}  # nodes from which a source can be reached: which of their inputs lead there
         for node in ordered:
-            if any(e is not None and (e in wanted or e[0] in useful) for e in node.inputs):
-                useful.add(node)
+            needs = tuple([e is not None and (e in wanted or e[0] in useful) for e in node.inputs])
+            if True in needs:
+                useful[node] = needs
         found = {}
         while ordered:
             node = ordered.pop()
-            count = len(node.outputs)
             dys = []
-            for index in range(count):
+            for index in range(len(node.outputs)):
                 dy = pending.pop((node, index), None)
                 if (node, index) in wanted:
                     found[node, index] = dy
                 dys.append(dy)
-            if node not in useful or all(dy is None for dy in dys):
+            needs = useful.get(node)
+            if needs is None or all([dy is None for dy in dys]):
                 continue
-            needs = tuple(e is not None and (e in wanted or e[0] in useful) for e in node.inputs)
-            ys = tuple(Tensor(y, node, i) for i, y in enumerate(node.outputs))
+            ys = tuple([Tensor(y, node, i) for i, y in enumerate(node.outputs)])
             gradients = (
-                node.gradient(dys[0], ys[0], needs) if count == 1 else node.gradient(tuple(dys), ys, needs)
+                node.gradient(dys[0], ys[0], needs) if len(ys) == 1 else node.gradient(tuple(dys), ys, needs)
             )
             for edge, need, dx in zip(node.inputs, needs, gradients, strict=True):
                 if need and dx is not None:

@@ -191,6 +191,7 @@ std::vector<Case<T>> unary_cases() {
       {"rsqrt", VECTOR(rsqrt(x)), REFERENCE(1 / std::sqrt(x)), T(0.25), 4},
       {"erf", VECTOR(erf(x)), REFERENCE(std::erf(x)), -5, 5},
       {"erfc", VECTOR(erfc(x)), REFERENCE(std::erfc(x)), -6, single ? T(10.5) : T(27.5)},
+      {"normal_cdf", VECTOR(normal_cdf(x)), REFERENCE(std::erfc(x * -std::sqrt(W(0.5))) / 2), single ? T(-14.6) : T(-39), 6},
       {"sin", VECTOR(sin(x)), REFERENCE(std::sin(x)), -100, 100},
       {"cos", VECTOR(cos(x)), REFERENCE(std::cos(x)), -100, 100},
       {"sin_far", VECTOR(sin(x)), REFERENCE(std::sin(x)), -2e6, 2e6},

@@ -202,6 +202,15 @@ void check_lane_movement() {
   for (int r = 0; r < lanes; ++r)
     for (int c = 0; c < lanes; ++c) expect<float>("transpose", Lanes<float>(rows[r])[c], float(100 * c + r));
 
+  float table[16];
+  for (int i = 0; i < 16; ++i) table[i] = float(3 * i + 1);
+  for (int first : {0, 5, 12, -7, 1000}) {
+    int32_t index[lanes];
+    for (int k = 0; k < lanes; ++k) index[k] = first + 3 * k;
+    const Lanes<float> found(lookup16(table, Vec<int32_t>::load(index)));
+    for (int k = 0; k < lanes; ++k) expect<float>("lookup16", found[k], table[index[k] & 15]);
+  }
+
   const std::vector<float> f = pool<float>();
   const std::vector<double> d = pool<double>();
   const std::vector<int32_t> n = pool<int32_t>();

@@ -13,9 +13,16 @@ HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 
 # As the kernels are built: no fast-math, and only an explicit fma is fused.
-COMMON_FLAGS = (
-    ["-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
-)
+COMMON_FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+]
 
 
 @dataclass(frozen=True)

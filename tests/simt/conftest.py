@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tilewright import _simt
+from tilewright import _simt, backend
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = ("forward", "reverse", "random:1", "random:2", "starve:0", "starve:1")
 
 
-def build(output: Path, *flags: str) -> Path:
-    """Compiles fault_kernels.cu with the emulator, over the thread pool that is installed; skips where there
-    is no compiler."""
+def build(output: Path, *flags: str, source: str = "fault_kernels.cu") -> Path:
+    """Compiles a file of test kernels with the emulator, over the thread pool that is installed; skips where
+    there is no compiler."""
     compiler = shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         pytest.skip("no C++ compiler")
@@ -39,7 +39,7 @@ def build(output: Path, *flags: str) -> Path:
         *map(str, sources),
         "-x",
         "c++",
-        str(Path(__file__).parent / "fault_kernels.cu"),
+        str(Path(__file__).parent / source),
         "-x",
         "none",
         f"-L{library}",
@@ -59,11 +59,12 @@ class Emulator:
     def __init__(self, path: Path):
         self.library = ctypes.CDLL(str(path))
 
-    def run(self, kernel: str, schedule: str = "forward") -> tuple[str, np.ndarray]:
-        """The report (empty if the kernel ran clean) and the 256 floats it wrote."""
+    def run(self, kernel: str, schedule: str = "forward", fill=np.nan) -> tuple[str, np.ndarray]:
+        """The report (empty if the kernel ran clean) and the 256 floats it was given, filled, and wrote."""
         storage = np.full(256 + 16, np.nan, np.float32)
         start = -storage.ctypes.data % 64 // 4
         y = storage[start : start + 256]
+        y[:] = fill
         report = ctypes.create_string_buffer(8192)
         self.library.tw_run(kernel.encode(), schedule.encode(), ctypes.c_void_p(y.ctypes.data), report, 8192)
         return report.value.decode(), y
@@ -81,3 +82,24 @@ class Emulator:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory) -> Emulator:
     return Emulator(build(tmp_path_factory.mktemp("simt") / "libfault_kernels.so", "-shared", "-fPIC"))
+
+
+@pytest.fixture(scope="session")
+def async_kernels(tmp_path_factory) -> Emulator:
+    output = tmp_path_factory.mktemp("simt") / "libasync_kernels.so"
+    return Emulator(build(output, "-shared", "-fPIC", source="async_kernels.cu"))
+
+
+@pytest.fixture
+def isa():
+    """Tests of tests/ops that ask for an instruction set get the emulator, once."""
+    return "simt"
+
+
+@pytest.fixture
+def on_simt():
+    """NumPy arrays go through the CUDA launchers and kernels."""
+    before = _simt.schedule()
+    backend.set_device("simt")
+    yield
+    _simt.set_schedule(before)

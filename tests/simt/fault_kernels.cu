@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small kernels with one seeded fault each, beside kernels that do the same thing right. test_faults.py
 // builds them into a library; the same file with TW_MAIN is a program that runs them all, for the sanitizers.
-#include <stdio.h>
-
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -215,6 +212,7 @@ struct Case {
   int threads = kThreads;
   size_t shared_bytes = sizeof(Smem);
   bool writable = true;
+  unsigned cluster = 1;
 };
 
 const std::map<std::string, Case>& cases() {
@@ -265,39 +263,10 @@ const std::map<std::string, Case>& cases() {
 }  // namespace
 }  // namespace TW_BACKEND
 
-// Runs a kernel on four blocks; y has 256 floats. Returns the report, empty if there is none.
-static std::string run(const std::string& name, const std::string& schedule, float* y) {
-  using namespace TW_BACKEND;
-  using namespace tilewright;
-  try {
-    simt::set_schedule(simt::parse_schedule(schedule));
-    const Case& c = cases().at(name);
-    View view = View::of(y, Dtype::f32, {256});
-    view.writable = c.writable;
-    launch(name.c_str(), c.kernel, Dim3(4), Dim3(static_cast<unsigned>(c.threads)), c.shared_bytes, Stream{},
-           global_pointer<float>(view, "y"));
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
-}
+#include "kernel_cases.h"
 
-#ifdef TW_MAIN
-int main() {
-  alignas(16) float y[256];
-  for (const auto& entry : TW_BACKEND::cases()) {
-    for (const char* schedule : {"forward", "reverse", "random:1", "starve:0"}) {
-      printf("%s %s: %s\n", entry.first.c_str(), schedule, run(entry.first, schedule, y).c_str());
-    }
-  }
-  return 0;
-}
-#else
+#ifndef TW_MAIN
 extern "C" {
-
-void tw_run(const char* name, const char* schedule, float* y, char* report, int size) {
-  snprintf(report, static_cast<size_t>(size), "%s", run(name, schedule, y).c_str());
-}
 
 void tw_from_f16(const uint16_t* bits, float* values, int64_t n) {
   for (int64_t i = 0; i < n; ++i) values[i] = tilewright::simt::f16_to_f32(bits[i]);

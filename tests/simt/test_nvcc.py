@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nvcc says of the kernels, on machines that have it: no spills, no local memory, 16-byte accesses.
+"""What nvcc says of the kernels, on machines that have it.
 
-A check of the compiler's output. No GPU is used.
+Registers, spills, stack and shared memory as recorded, 16-byte accesses, tensor-core instructions: a check of
+the compiler's output. No GPU is used.
+
+benchmarks/records/nvcc_kernels.json holds the figures; TILEWRIGHT_UPDATE_RECORDS=1 writes them.
 """
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +19,19 @@ from .conftest import ROOT
 
 nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc was not found")
 LAUNCHERS = sorted(
-    p.name for p in (ROOT / "cuda/launch").glob("*.cu") if p.stem not in ("ops_cuda", "availability")
+    p.name
+    for p in (ROOT / "cuda/launch").glob("*.cu")
+    if p.stem not in ("ops_cuda", "availability", "matmul_plan", "value_guard")
+)
+RECORD = ROOT / "benchmarks/records/nvcc_kernels.json"
+# Part of a kernel's mangled name -> why it may use local memory.
+LOCAL_MEMORY = {
+    "UnaryGroupE2": "sin and cos: the CUDA library reduces |x| > 105615 with words of 2/pi it keeps there",
+}
+ENTRY = re.compile(
+    r"Compiling entry function '(\w+)' for '(sm_\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+    r"(\d+) bytes spill loads.*?Used (\d+) registers([^\n]*)",
+    re.DOTALL,
 )
 
 
@@ -33,9 +50,37 @@ def compile_launcher(name, *flags):
     return result.stdout + result.stderr
 
 
+def nvcc_version():
+    text = subprocess.run(["nvcc", "--version"], capture_output=True, text=True).stdout
+    return re.search(r"V([\d.]+)", text).group(1)
+
+
+def short(name):
+    """A mangled name without its parameters: the kernel and its template arguments."""
+    plain = subprocess.run(["c++filt", name], capture_output=True, text=True).stdout.strip()
+    plain = re.sub(r"tilewright::cuda::|\(anonymous namespace\)::|static |void ", "", plain)
+    plain = re.sub(r"\((?:int|bool|tilewright::\w+|MmaLines|Activation)\)", "", plain)
+    return re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)$", "", plain)
+
+
+def usage(text):
+    """{architecture: {kernel: figures}} from the words of ptxas."""
+    found = {}
+    for name, arch, stack, stores, loads, registers, rest in ENTRY.findall(text):
+        shared = re.search(r"(\d+) bytes smem", rest)
+        found.setdefault(arch, {})[short(name)] = {
+            "registers": int(registers),
+            "stack": int(stack),
+            "spills": int(stores) + int(loads),
+            "shared": int(shared.group(1)) if shared else 0,
+        }
+    return found
+
+
 @nvcc
 @pytest.mark.parametrize("name", LAUNCHERS)
-def test_no_spills(name, tmp_path):
+def test_resources_are_as_recorded(name, tmp_path):
+    """Without local memory whatever the version; the figures themselves with the recorded version of nvcc."""
     text = compile_launcher(
         name,
         "-gencode=arch=compute_80,code=sm_80",
@@ -45,20 +90,31 @@ def test_no_spills(name, tmp_path):
         "-o",
         str(tmp_path / "out.o"),
     )
-    usage = re.findall(
-        r"Function properties for (\S+)\s+(\d+) bytes stack frame, (\d+) bytes spill stores, "
-        r"(\d+) bytes spill loads",
-        text,
-    )
-    assert len(usage) > 0
-    bad = [u for u in usage if u[1:] != ("0", "0", "0")]
-    assert not bad, f"{len(bad)} of {len(usage)} kernels use local memory: {bad[:5]}"
+    found = usage(text)
+    assert set(found) == {"sm_80", "sm_90"}
+    for kernel, arch, *local, _, _ in ENTRY.findall(text):
+        if not any(part in kernel for part in LOCAL_MEMORY):
+            assert local == ["0", "0", "0"], (arch, short(kernel), "stack, spill stores, spill loads", local)
+    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"nvcc": nvcc_version(), "launchers": {}}
+    if os.environ.get("TILEWRIGHT_UPDATE_RECORDS"):
+        record["nvcc"] = nvcc_version()
+        record["launchers"][name] = found
+        record["launchers"] = dict(sorted(record["launchers"].items()))
+        RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    if record["nvcc"] != nvcc_version():
+        pytest.skip(f"the record is of nvcc {record['nvcc']}")
+    assert name in record["launchers"], f"{name} has no record: set TILEWRIGHT_UPDATE_RECORDS=1"
+    assert found == record["launchers"][name]
+
+
+def ptx_entries(name, path):
+    compile_launcher(name, "-arch=sm_80", "-ptx", "-o", str(path))
+    return re.findall(r"\.entry (\S+)\(.*?\n\{(.*?)\n\}", path.read_text(), re.DOTALL)
 
 
 @nvcc
 def test_aligned_rows_move_in_sixteen_bytes(tmp_path):
-    compile_launcher("softmax.cu", "-arch=sm_80", "-ptx", "-o", str(tmp_path / "out.ptx"))
-    entries = re.findall(r"\.entry (\S+)\(.*?\n\{(.*?)\n\}", (tmp_path / "out.ptx").read_text(), re.DOTALL)
+    entries = ptx_entries("softmax.cu", tmp_path / "out.ptx")
     # The vector width is the template argument after the team, or after the type: Li4E of floats, Li8E of halves.
     wide = [
         (name, body)
@@ -69,6 +125,32 @@ def test_aligned_rows_move_in_sixteen_bytes(tmp_path):
     assert len(wide) >= 12
     for name, body in wide:
         assert re.search(r"ld\.global(\.nc)?\.v4", body) and re.search(r"st\.global\.v4", body), name
+
+
+@nvcc
+@pytest.mark.parametrize(
+    "name, instruction", [("matmul_fma.cu", r"fma\.rn\.f(32|64)"), ("matmul_mma.cu", r"mma\.sync")]
+)
+def test_matmul_tiles_copy_by_sixteen_bytes_and_multiply(name, instruction, tmp_path):
+    entries = [e for e in ptx_entries(name, tmp_path / "out.ptx") if "matmul_" in e[0]]
+    assert len(entries) >= 4
+    for kernel, body in entries:
+        assert "cp.async.cg.shared.global.L2::128B" in body, kernel
+        assert re.search(instruction, body), kernel
+        if name == "matmul_mma.cu":
+            assert "ldmatrix.sync.aligned.m8n8.x4" in body, kernel
+
+
+@nvcc
+def test_tensor_cores_in_the_machine_code(tmp_path):
+    if shutil.which("cuobjdump") is None:
+        pytest.skip("cuobjdump was not found: the machine code cannot be read")
+    compile_launcher("matmul_mma.cu", "-arch=sm_80", "-cubin", "-o", str(tmp_path / "out.cubin"))
+    text = subprocess.run(
+        ["cuobjdump", "-sass", str(tmp_path / "out.cubin")], capture_output=True, text=True
+    ).stdout
+    functions = re.split(r"Function : ", text)[1:]
+    assert functions and all("HMMA." in f and "LDGSTS" in f for f in functions)
 
 
 def test_gpu_module_loads_without_a_driver_and_says_what_is_missing():

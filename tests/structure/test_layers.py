@@ -47,7 +47,7 @@ ARROWS = {
         "launch/",
         "simt/",
     ),
-    "cuda/kernels": ("device/", "kernels/", "cuda/device/", "cuda/kernels/"),
+    "cuda/kernels": ("device/", "kernels/", "cuda/device/", "cuda/kernels/", "core/params.h"),
     "cuda/device": ("core/check.h", "core/view.h", "device/", "simt/", "cuda/device/", "cuda/simt/"),
     "cuda/launch": (
         "core/",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activation of a register, as elementwise functions and the epilogues of matmul and convolution apply it.
 // Computes    activate<kA>(z, slope) = activation(z); NaN stays NaN
-// Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
+// Method      gelu takes the normal distribution function, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
 //             the result is small. The switch stands outside the loop: with_activation(activation, body) calls
 //             body once with the activation as a compile-time value
 #pragma once
@@ -23,12 +23,6 @@ inline constexpr double kGeluCubic = 0.044715;
 template <class T>
 TW_INLINE Vec<T> gelu_tanh_argument(Vec<T> x) {
   return Vec<T>::set1(T(kGeluScale)) * fma(Vec<T>::set1(T(kGeluCubic)) * x * x, x, x);
-}
-
-// The normal distribution function, by erfc(-x / sqrt(2)) / 2: exact in its lower tail too.
-template <class T>
-TW_INLINE Vec<T> normal_cdf(Vec<T> x) {
-  return Vec<T>::set1(T(0.5)) * erfc(x * Vec<T>::set1(T(-0.70710678118654752440)));
 }
 
 template <Activation kA, class T>

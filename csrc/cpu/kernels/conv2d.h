@@ -107,7 +107,6 @@ struct DepthwiseArgs {
   int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
   T* y;
   int64_t y_pixel;
-  int64_t y_first, y_end;  // of a spread edge tile: which of its pixels exist
   T low;
 };
 
@@ -150,9 +149,6 @@ struct DepthwiseKind {
 inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1},
                                                     {7, 1}, {3, 2}, {5, 2}, {0, 1}};
 inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
-// Filters whose data gradient is spread from dy, one tile of all column phases.
-inline constexpr DepthwiseKind kSpreadKinds[] = {{3, 2}, {5, 2}};
-inline constexpr int kSpreadKindCount = 2, kSpreadPixels = 8;
 // The same of the weight gradient; any other filter goes column by column.
 inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
 inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
@@ -180,7 +176,6 @@ struct Conv2dTable {
   using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
   DepthwiseTile depthwise_tile[kDepthwiseKindCount][2]
                               [kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
-  DepthwiseTile depthwise_spread[kSpreadKindCount][2];       // [kind][edge]
   using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
   DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
   int max_depthwise_rows[kDepthwiseWeightKinds];

@@ -63,45 +63,6 @@ void depthwise_tile(const DepthwiseArgs<T>& args) {
   }
 }
 
-// Data gradient with a stride, of kSpreadPixels neighbouring inputs: what column s of the filter made of
-// output j came from input s + kStride * j, so a register of dy goes to kCols inputs. x is dy here, y is dx,
-// and the first input belongs to output 0 and column 0.
-template <class T, int kCols, int kStride, bool kEdge>
-void depthwise_spread(const DepthwiseArgs<T>& args) {
-  using V = Vec<T>;
-  constexpr int kBefore = (kCols - 1) / kStride;
-  const V low = V::set1(args.low);
-  const int64_t x_pixel = args.x_pixel, y_pixel = args.y_pixel;
-  const T *w = args.w, *bias = args.bias;
-  for (int64_t c = 0; c < args.channels; c += V::kLanes, w += args.w_block, bias += V::kLanes) {
-    const int64_t at = c + V::kLanes <= args.channels ? c : args.channels - V::kLanes;
-    V sums[kSpreadPixels];
-    const V start = V::load(bias);
-#pragma GCC unroll 8
-    for (int i = 0; i < kSpreadPixels; ++i) sums[i] = start;
-    const T *x = args.x + at, *row_w = w;
-    for (int64_t r = 0; r < args.rows; ++r, x += args.x_row, row_w += kCols * V::kLanes) {
-      V weights[kCols];
-#pragma GCC unroll 8
-      for (int s = 0; s < kCols; ++s) weights[s] = V::load(row_w + s * V::kLanes);
-#pragma GCC unroll 16
-      for (int j = -kBefore; j <= (kSpreadPixels - 1) / kStride; ++j) {
-        const bool there = !kEdge || (j >= args.first && j < args.end);
-        const V value = there ? V::load(x + j * x_pixel) : V::zero();
-#pragma GCC unroll 8
-        for (int s = 0; s < kCols; ++s) {
-          const int i = s + kStride * j;
-          if (i >= 0 && i < kSpreadPixels) sums[i] = fma(value, weights[s], sums[i]);
-        }
-      }
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < kSpreadPixels; ++i)
-      if (!kEdge || (i >= args.y_first && i < args.y_end))
-        store(args.y + i * y_pixel + at, max_fast(low, sums[i]));
-  }
-}
-
 // Sums over a run of pixels for kRows x kCols places of the filter, in registers.
 template <class T, int kRows, int kCols>
 void depthwise_weight(const DepthwiseWeightArgs<T>& args) {
@@ -164,10 +125,6 @@ void fill_depthwise(Conv2dTable<T>& table) {
   fill_depthwise_tiles<T, 5, kDepthwiseKinds[5].cols, kDepthwiseKinds[5].stride>(table);
   fill_depthwise_tiles<T, 6, kDepthwiseKinds[6].cols, kDepthwiseKinds[6].stride>(table);
   fill_depthwise_tiles<T, 7, kDepthwiseKinds[7].cols, kDepthwiseKinds[7].stride>(table);
-  table.depthwise_spread[0][0] = depthwise_spread<T, kSpreadKinds[0].cols, kSpreadKinds[0].stride, false>;
-  table.depthwise_spread[0][1] = depthwise_spread<T, kSpreadKinds[0].cols, kSpreadKinds[0].stride, true>;
-  table.depthwise_spread[1][0] = depthwise_spread<T, kSpreadKinds[1].cols, kSpreadKinds[1].stride, false>;
-  table.depthwise_spread[1][1] = depthwise_spread<T, kSpreadKinds[1].cols, kSpreadKinds[1].stride, true>;
   fill_depthwise_weights<T, 0, kDepthwiseWeightCols[0]>(table);
   fill_depthwise_weights<T, 1, kDepthwiseWeightCols[1]>(table);
   fill_depthwise_weights<T, 2, kDepthwiseWeightCols[2]>(table);

@@ -31,7 +31,7 @@ struct UnaryBackward {
   UnaryBackwardSpan f32, f64;
 };
 using WhereSpan = void (*)(void* y, const uint8_t* condition, const void* a, const void* b, int64_t n);
-using CastSpan = void (*)(void* y, const void* x, int64_t n);
+using CastSpan = void (*)(void* y, const void* x, int64_t n, bool past_caches);
 
 struct ActivationShape {
   int64_t rows, cols, step;  // step: elements from row to row

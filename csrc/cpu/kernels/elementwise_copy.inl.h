@@ -11,6 +11,7 @@
 
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/integer_types.inl.h"
+#include "cpu/kernels/vector_loop.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -224,12 +225,17 @@ TW_INLINE float round_to_odd(double x) {
   return odd;
 }
 
+TW_INLINE VecF bytes_as_float(WholeVector<float>, const uint8_t* p) { return load_u8(p); }
+TW_INLINE VecF bytes_as_float(TailVector<float> tail, const uint8_t* p) { return load_u8_n(p, tail.n); }
+
 template <class To, class From>
-void cast_span(void* y_raw, const void* x_raw, int64_t n) {
+void cast_span(void* y_raw, const void* x_raw, int64_t n, [[maybe_unused]] bool past_caches) {
   To* y = static_cast<To*>(y_raw);
   const From* x = static_cast<const From*>(x_raw);
   constexpr int kChunk = 64;  // a multiple of every kLanes
-  if constexpr (kSixteenBits<From> || kSixteenBits<To>) {
+  if constexpr (kSame<From, uint8_t> && kSame<To, float>) {  // batches of images
+    write_span(y, n, past_caches, [&](auto access, int64_t i) { return bytes_as_float(access, x + i); });
+  } else if constexpr (kSixteenBits<From> || kSixteenBits<To>) {
     float chunk[kChunk];
     for (int64_t i = 0; i < n; i += kChunk) {
       const int count = int(n - i < kChunk ? n - i : kChunk);

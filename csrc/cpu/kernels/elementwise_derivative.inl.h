@@ -76,7 +76,13 @@ TW_INLINE Vec<T> derivative(Vec<T> x, Vec<T> y, Vec<T> p, Vec<T> q) {
   if constexpr (kF == Unary::tanh) return (one - y) * (one + y);
   if constexpr (kF == Unary::gelu) {
     x = within_reach(x, kGeluReach);
-    return fma(x, normal_density(x), normal_cdf(x));
+    if constexpr (sizeof(T) == 4) {
+      const NormalTail t = normal_tail(x);
+      const V lower = ldexp(t.tail, t.n), density = ldexp(t.density * V::set1(T(kOneOverSqrtTwoPi)), t.n);
+      return fma(x, density, select(x > zero, one - lower, lower));
+    } else {
+      return fma(x, normal_density(x), normal_cdf(x));
+    }
   }
   if constexpr (kF == Unary::gelu_tanh) {
     const GeluTanh<T> g(x);

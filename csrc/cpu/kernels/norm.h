@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the norm family: layer_norm and rms_norm work on one row, batch_norm on a block of columns.
+// Kernels of the norm family: layer_norm and rms_norm work on rows, batch_norm on a block of columns.
 #pragma once
 
 #include <stdint.h>
@@ -40,6 +40,25 @@ struct NormRowGradient {
   int64_t cols;
 };
 
+// Several rows: `row` is the first of them, and the steps count elements from row to row. Statistics have one
+// element a row.
+template <class T>
+struct NormRows {
+  NormRow<T> row;
+  int64_t rows;
+  int64_t y_step, sum_step, x_step, residual_step;
+  T* mean;  // ?
+  T* rstd;  // ?
+};
+template <class T>
+struct NormRowsGradient {
+  NormRowGradient<T> row;  // its statistics are not read
+  int64_t rows;
+  int64_t dx_step, dy_step, dsum_step, x_step;
+  const T* mean;  // ?
+  const T* rstd;
+};
+
 // rows of cols elements; rows lie `step` elements apart.
 template <class T>
 struct ColumnBlock {
@@ -66,10 +85,10 @@ struct ColumnProducts {
 
 template <class T>
 struct NormTable {
-  RowStatistics<T> (*layer_norm_row)(const NormRow<T>&);
-  RowStatistics<T> (*rms_norm_row)(const NormRow<T>&);
-  void (*layer_norm_row_backward)(const NormRowGradient<T>&);
-  void (*rms_norm_row_backward)(const NormRowGradient<T>&);
+  void (*layer_norm)(const NormRows<T>&);
+  void (*rms_norm)(const NormRows<T>&);
+  void (*layer_norm_backward)(const NormRowsGradient<T>&);
+  void (*rms_norm_backward)(const NormRowsGradient<T>&);
   // block.rows <= kNormSlice, block.cols <= kNormColumns; centre (cols)
   void (*column_moments)(ColumnMoments<T>& moments, const ColumnBlock<T>& x);
   void (*column_products)(ColumnProducts<T>& products, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The norm family's kernels in one table.
 #include "cpu/kernels/norm_columns.inl.h"
-#include "cpu/kernels/norm_row.inl.h"
+#include "cpu/kernels/norm_lanes.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
 template <class T>
 constexpr NormTable<T> table() {
-  return {norm_row<T, true>,
-          norm_row<T, false>,
-          norm_row_backward<T, true>,
-          norm_row_backward<T, false>,
+  return {norm_rows<T, true>,
+          norm_rows<T, false>,
+          norm_rows_backward<T, true>,
+          norm_rows_backward<T, false>,
           column_moments<T>,
           column_products<T>,
           column_scale<T>,

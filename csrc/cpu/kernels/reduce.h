@@ -24,9 +24,9 @@ template <class T>
 struct ReduceTable {
   // totals[i] takes in x[i * step + 0 .. n - 1], for i < count
   using Rows = void (*)(Total<T>* totals, const T* x, int64_t count, int64_t step, int64_t n, const Total<T>* shift);
-  // totals[c] takes in x[r * step + c] for all r < rows, for c < cols
+  // totals[c] takes in x[r * step + c] for all r < rows, for c < cols; room: 2 * cols elements to work in
   using Columns = void (*)(Total<T>* totals, const T* x, int64_t rows, int64_t step, int64_t cols,
-                           const Total<T>* shift);
+                           const Total<T>* shift, T* room);
   Rows rows[kFolds];
   Columns columns[kFolds];
 };

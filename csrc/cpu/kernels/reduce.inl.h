@@ -10,12 +10,12 @@
 // Work split  one call per tile of outputs and block of reduced elements; drivers give both by shape
 // Limits      any n and cols, 0 included; max and min give NaN if any element is NaN, as in NumPy
 #include "cpu/kernels/reduce.h"
+#include "cpu/kernels/row_lanes.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
 inline constexpr int kBlockPerLane = 256;
-inline constexpr int kColumnTile = 8192;  // a part of it stays in the second-level cache
 inline constexpr int kPartRows = 32;
 inline constexpr int kLanesWide = 16;
 
@@ -80,10 +80,30 @@ TW_INLINE T fold_block(const T* x, int64_t n, Vec<T> shift) {
   return F::lanes(a);
 }
 
+// Narrow rows, a lane each.
+template <class F>
+void fold_narrow_rows(double* totals, const float* x, int64_t count, int64_t step, int n, const double* shift) {
+  for_row_groups(count, [&](int64_t r, int rows) {
+    RowLanes lanes;
+    lanes.load(x + r * step, step, rows, n);
+    float per_row[VecF::kLanes] = {};
+    if (F::kShifted)
+      for (int i = 0; i < rows; ++i) per_row[i] = float(shift[r + i]);
+    const VecF s = VecF::load(per_row);
+    VecF fold = F::map(lanes.column[0], s);
+    for (int c = 1; c < n; ++c) fold = F::combine(fold, F::map(lanes.column[c], s));
+    store(per_row, fold);
+    for (int i = 0; i < rows; ++i) totals[r + i] = F::merge(totals[r + i], double(per_row[i]));
+  });
+}
+
 template <class T, class F>
 void fold_rows(double* totals, const T* x, int64_t count, int64_t step, int64_t n, const double* shift) {
   using V = Vec<T>;
   constexpr int64_t block = kBlockPerLane * V::kLanes;
+  if constexpr (kSame<T, float>) {
+    if (row_lanes_fit<T>(n)) return fold_narrow_rows<F>(totals, x, count, step, int(n), shift);
+  }
   for (int64_t i = 0; i < count; ++i) {
     const T* row = x + i * step;
     const V s = F::kShifted ? V::set1(T(shift[i])) : V::zero();
@@ -143,16 +163,13 @@ void fold_part(T* part, const T* x, int64_t rows, int64_t step, int cols, const 
 }
 
 template <class T, class F>
-void fold_columns(double* totals, const T* x, int64_t rows, int64_t step, int64_t cols, const double* shift) {
-  T part[kColumnTile], narrow_shift[F::kShifted ? kColumnTile : 1];
-  for (int64_t first = 0; first < cols; first += kColumnTile) {
-    const int tile = cols - first < kColumnTile ? int(cols - first) : kColumnTile;
-    if (F::kShifted)
-      for (int c = 0; c < tile; ++c) narrow_shift[c] = T(shift[first + c]);
-    for (int64_t r = 0; r < rows; r += kPartRows) {
-      fold_part<T, F>(part, x + r * step + first, rows - r < kPartRows ? rows - r : kPartRows, step, tile, narrow_shift);
-      for (int c = 0; c < tile; ++c) totals[first + c] = F::merge(totals[first + c], double(part[c]));
-    }
+void fold_columns(double* totals, const T* x, int64_t rows, int64_t step, int64_t cols, const double* shift, T* room) {
+  T *part = room, *narrow_shift = room + cols;
+  if (F::kShifted)
+    for (int64_t c = 0; c < cols; ++c) narrow_shift[c] = T(shift[c]);
+  for (int64_t r = 0; r < rows; r += kPartRows) {
+    fold_part<T, F>(part, x + r * step, rows - r < kPartRows ? rows - r : kPartRows, step, int(cols), narrow_shift);
+    for (int64_t c = 0; c < cols; ++c) totals[c] = F::merge(totals[c], double(part[c]));
   }
 }
 
@@ -238,7 +255,7 @@ void wide_rows(Total<T>* totals, const T* x, int64_t count, int64_t step, int64_
 
 template <class T, class F>
 void wide_columns(Total<T>* __restrict totals, const T* __restrict x, int64_t rows, int64_t step, int64_t cols,
-                  const Total<T>* __restrict shift) {
+                  const Total<T>* __restrict shift, T*) {
   using A = Total<T>;
   const auto element = [&](int64_t r, int64_t c) { return F::map(A(x[r * step + c]), shift ? shift[c] : A(0)); };
   int64_t r = 0;

@@ -404,6 +404,13 @@ TW_INLINE void transpose(VecF (&rows)[8]) {
   }
 }
 
+// table[index mod 16] in each lane: bit 3 of the index chooses between two registers.
+TW_INLINE VecF lookup16(const float (&table)[16], VecI index) {
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index.v);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index.v);
+  return {_mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index.v, 28)))};
+}
+
 // ---- conversions ---------------------------------------------------------------------------------------
 
 TW_INLINE __m128i load_8_bytes(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }

@@ -389,6 +389,11 @@ TW_INLINE void transpose(VecF (&rows)[16]) {
   }
 }
 
+// table[index mod 16] in each lane.
+TW_INLINE VecF lookup16(const float (&table)[16], VecI index) {
+  return {_mm512_permutexvar_ps(index.v, _mm512_loadu_ps(table))};
+}
+
 // ---- conversions ---------------------------------------------------------------------------------------
 
 TW_INLINE __m256 upper_half(__m512 a) { return _mm512_extractf32x8_ps(a, 1); }

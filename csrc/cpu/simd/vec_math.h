@@ -7,4 +7,5 @@
 #include "cpu/simd/vec_math_exp.h"
 #include "cpu/simd/vec_math_log.h"
 #include "cpu/simd/vec_math_pow.h"
+#include "cpu/simd/vec_math_tanh.h"
 #include "cpu/simd/vec_math_trig.h"

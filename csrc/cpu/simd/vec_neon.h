@@ -329,6 +329,15 @@ TW_INLINE void transpose(VecF (&rows)[4]) {
   rows[3].v = vzip2q_f32(b, d);
 }
 
+// table[index mod 16] in each lane, byte by byte.
+TW_INLINE VecF lookup16(const float (&table)[16], VecI index) {
+  const uint8_t* bytes = reinterpret_cast<const uint8_t*>(table);
+  const uint8x16x4_t rows = {{vld1q_u8(bytes), vld1q_u8(bytes + 16), vld1q_u8(bytes + 32), vld1q_u8(bytes + 48)}};
+  const int32x4_t first = vmulq_n_s32(vandq_s32(index.v, vdupq_n_s32(15)), 0x04040404);
+  const int32x4_t places = vaddq_s32(first, vdupq_n_s32(0x03020100));
+  return {vreinterpretq_f32_u8(vqtbl4q_u8(rows, vreinterpretq_u8_s32(places)))};
+}
+
 // ---- conversions ---------------------------------------------------------------------------------------
 
 TW_INLINE VecF to_float(VecI a) { return {vcvtq_f32_s32(a.v)}; }

@@ -8,6 +8,7 @@
 //   min_fast, max_fast the second operand if either is NaN (one x86 instruction)
 //   min_nan, max_nan   NaN if either is NaN, as NumPy's minimum and maximum
 //   ==, <, ...         a Mask; false on NaN, except !=
+//   lookup16           table[index mod 16]
 //   round_to_int, trunc_to_int   defined for results that an int32 holds
 //   widen_lo, widen_hi the two halves as double; with one lane the upper half is empty: zero, ignored by
 //   narrow xor_lanes<k>       lane i receives lane i ^ k reduce_*           fixed tree: lane i with lane i ^
@@ -276,6 +277,8 @@ TW_INLINE Vec<T> xor_lanes(Vec<T> a) {
   return a;
 }
 TW_INLINE void transpose(VecF (&)[1]) {}
+
+TW_INLINE VecF lookup16(const float (&table)[16], VecI index) { return {table[index.v & 15]}; }
 
 // ---- conversions ---------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
     if out is None:
         return backend.empty(shape, dtype, like)
     array = raw(operation, "out", out)
-    if isinstance(out, np.generic):
+    if array is not out and isinstance(out, np.generic):
         raise TypeError(
             f"[{operation}] out is a {type(out).__name__}, expected an array that can be written to"
         )
@@ -54,6 +54,15 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
     if not backend.writable(array):
         raise ValueError(f"[{operation}] out is read-only, expected a writable array")
     return array
+
+
+def plain_destination(out, shape: tuple[int, ...], dtype):
+    """For operations on plain arrays alone: fresh memory, or `out` where it is a plain array that fits; else None.
+
+    Whether it can be written to is left to the back end, which says so in the same words."""
+    if out is None:
+        return backend.empty(shape, dtype)
+    return out if type(out) is ndarray and out.shape == shape and out.dtype is dtype else None
 
 
 def copied(a, dtype=None):
@@ -74,6 +83,8 @@ def given_back(out, computed):
     Copies where the kernel could not write into `out` itself."""
     if out is None:
         return computed
+    if out is computed:
+        return out
     array = out.array if isinstance(out, Tensor) else raw("out", "out", out)
     if array is not computed and not backend.shares_memory(array, computed):
         backend.module_of(array).copy(array, computed)

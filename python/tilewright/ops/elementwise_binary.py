@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_copy, elementwise_unary
-from tilewright.ops._common import destination, given_back
+from tilewright.ops._common import destination, given_back, plain_destination
 from tilewright.ops._operands import (
     broadcast_shape,
     documented,
@@ -41,8 +41,21 @@ _TRUTH = documented("""
 """)
 
 
+def _of_plain_arrays(name: str, a, b, out, dtype=None):
+    """The result for arrays of one shape and dtype, which no tape tracks: nothing is left to prepare. None for others."""
+    if type(a) is not ndarray or type(b) is not ndarray or a.dtype is not b.dtype or a.shape != b.shape:
+        return None
+    z = plain_destination(out, a.shape, dtype or a.dtype)
+    if z is not None:
+        backend.module_of(z).binary(z, a, b, name)
+    return z
+
+
 def _apply(name: str, a, b, out, gradient, dtype=None):
     """Computes the table's function `name`; gradient(dy, y, needs) as autograd.result wants it."""
+    z = _of_plain_arrays(name, a, b, out, dtype)
+    if z is not None:
+        return z
     if type(a) is ndarray and type(b) is ndarray and a.dtype == b.dtype:
         x, y = a, b
     else:
@@ -117,6 +130,10 @@ def divide(a, b, *, out=None):
         >>> divide(np.array([1, 2]), 2)
         array([0.5, 1. ])
     """
+    if type(a) is ndarray and a.dtype.kind == "f":
+        z = _of_plain_arrays("divide", a, b, out)
+        if z is not None:
+            return z
     x, y = operands("divide", a, b)
     if x.dtype.kind in "biu":
         x, y = in_dtype(x, _FLOAT64), in_dtype(y, _FLOAT64)

@@ -7,8 +7,10 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops._common import destination, given_back
+from tilewright.ops._common import destination, given_back, plain_destination
 from tilewright.ops._operands import broadcast_shape, operands, undo_broadcast
+
+ndarray = np.ndarray
 
 
 def copy(x, *, out=None):
@@ -26,6 +28,11 @@ def copy(x, *, out=None):
         >>> copy(np.arange(6.0).reshape(2, 3).T).flags.c_contiguous
         True
     """
+    if type(x) is ndarray:
+        y = plain_destination(out, x.shape, x.dtype)
+        if y is not None:
+            backend.module_of(y).copy(y, x)
+            return y
     array = raw("copy", "x", x)
     return _copied("copy", x, array, array.dtype, out)
 

@@ -37,7 +37,8 @@ def matmul(
         out = activation(alpha * op(a) @ op(b) + beta * out + bias + residual)
 
     Parameters
-        a : (..., M, K) array, or (..., K, M) with transpose_a; float32 or float64, any strides
+        a : (..., M, K) array, or (..., K, M) with transpose_a; float32 or float64, any strides; on CUDA and
+            simt also float16 and bfloat16
         b : (..., K, N) array, or (..., N, K) with transpose_b; dtype of a, any strides.
             A vector (K,) on either side is a row before and a column behind; the result lacks its axis
         transpose_a, transpose_b : use a or b with its last two axes swapped
@@ -54,7 +55,7 @@ def matmul(
     Numerics  accumulates in the dtype of a, along K in an order that depends on shapes and strides alone: any
               number of threads gives the same bits. Tested in float32 to 2e-6 of each element and 1e-5 of
               the largest
-    Backends  cpu
+    Backends  cpu, simt, cuda (16-bit types accumulate in float32)
     Notes     Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); Van Zee &
               van de Geijn, "BLIS" (2015). Strided inputs are read where they lie, without a copy.
     Examples

@@ -3,10 +3,30 @@
 
 from __future__ import annotations
 
+import functools
+
 from tilewright import backend
 from tilewright.autograd import GradientTape, own_node, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import axes_tuple, contiguous, destination
+
+
+def _plan(name: str, x_shape: tuple[int, ...], axis):
+    """The axes, the order that moves them last, whether that moves anything, and the sizes of rows and columns."""
+    axes = axes_tuple(name, axis, len(x_shape))
+    others = tuple(a for a in range(len(x_shape)) if a not in axes)
+    order = others + axes
+    moved = order != tuple(range(len(x_shape)))
+    return axes, order, moved, tuple(x_shape[a] for a in others), tuple(x_shape[a] for a in axes)
+
+
+# For an axis that is an int: 1.0 and True would find what was kept for 1.
+_kept_plan = functools.lru_cache(4096)(_plan)
+
+
+def reshaped(a, shape_: tuple[int, ...]):
+    """a.reshape, without a new view where the shape is a's."""
+    return a if a.shape == shape_ else a.reshape(shape_)
 
 
 class Rows:
@@ -16,12 +36,9 @@ class Rows:
         if x.ndim == 0:
             raise ValueError(f"[{name}] x has shape (), expected at least 1 dimension")
         self.name, self.x = name, x
-        self.axes = axes_tuple(name, axis, x.ndim)
-        self.others = tuple(a for a in range(x.ndim) if a not in self.axes)
-        self._order = self.others + self.axes
-        self.moved = self._order != tuple(range(x.ndim))
-        self.columns_shape = tuple(x.shape[a] for a in self.axes)
-        self.rows_shape = tuple(x.shape[a] for a in self.others)
+        plan = _kept_plan if type(axis) is int else _plan
+        self.axes, self._order, self.moved, self.rows_shape, self.columns_shape = plan(name, x.shape, axis)
+        self.others = self._order[: x.ndim - len(self.axes)]
         self.shape = (backend.size_of(self.rows_shape), backend.size_of(self.columns_shape))
 
     def read(self, argument: str, a):
@@ -29,7 +46,7 @@ class Rows:
         a = raw(self.name, argument, a)
         if a.shape != self.x.shape:
             raise ValueError(f"[{self.name}] {argument} has shape {a.shape}, expected {self.x.shape} like x")
-        return contiguous(a.transpose(self._order) if self.moved else a).reshape(self.shape)
+        return reshaped(contiguous(a.transpose(self._order) if self.moved else a), self.shape)
 
     def vector(self, argument: str, a, wanted: tuple[int, ...]):
         """A parameter or statistic of shape `wanted` as one contiguous axis; None stays None."""
@@ -38,7 +55,7 @@ class Rows:
         a = raw(self.name, argument, a)
         if a.shape != wanted:
             raise ValueError(f"[{self.name}] {argument} has shape {a.shape}, expected {wanted}")
-        return contiguous(a).reshape(-1)
+        return flat(contiguous(a))
 
     def empty(self, shape_: tuple[int, ...]):
         """Memory of x's dtype."""
@@ -48,7 +65,7 @@ class Rows:
         """(y, rows): the result, and the (rows, cols) memory that a kernel writes for it."""
         y = destination(self.name, argument_out, self.x.shape, self.x.dtype, self.x)
         if not self.moved and y.flags.c_contiguous:
-            return y, y.reshape(self.shape)
+            return y, reshaped(y, self.shape)
         return y, self.empty(self.shape)
 
     def finish(self, y, rows) -> None:
@@ -70,7 +87,7 @@ class Rows:
 
 def flat(a):
     """Contiguous memory as one axis; None stays None."""
-    return None if a is None else a.reshape(-1)
+    return a if a is None or a.ndim == 1 else a.reshape(-1)
 
 
 def spread(vector, like_shape, axes):

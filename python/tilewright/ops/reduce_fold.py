@@ -5,15 +5,19 @@ Names are NumPy's, so inside this module the built-ins of the same name are reac
 from __future__ import annotations
 
 import builtins
+import functools
 
 import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise, shape_join, shape_view
-from tilewright.ops._common import axes_tuple, copied, destination, float_dtype, given_back
+from tilewright.ops._common import axes_tuple, copied, destination, float_dtype, given_back, plain_destination
 
+ndarray = np.ndarray
 _DIRECT = ("float32", "float64", "int32", "int64")
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_TRUTH = ("any", "all")
 
 
 def in_table(name: str, a, floating: bool):
@@ -38,13 +42,28 @@ def kept_shape(shape_, axes) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape_))
 
 
+def _plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
+    """The axes, the shape with 1 where an axis is reduced, and the result's shape."""
+    axes = axes_tuple(name, axis, len(shape_))
+    kept = kept_shape(shape_, axes)
+    return axes, kept, kept if keepdims else tuple(n for i, n in enumerate(shape_) if i not in axes)
+
+
+# For an axis that is an int or None: 1.0 and True would find what was kept for 1.
+_kept_plan = functools.lru_cache(4096)(_plan)
+
+
 def _reduce(name: str, x, axis, keepdims: bool, out):
     """Calls the table; returns what the public function gives back, the axes, and the shape with ones."""
     a = raw(name, "x", x)
-    axes = axes_tuple(name, axis, a.ndim)
-    kept = kept_shape(a.shape, axes)
-    wanted = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
-    truth = name in ("any", "all")
+    plan = _kept_plan if type(axis) is int or axis is None else _plan
+    axes, kept, wanted = plan(name, a.shape, axis, bool(keepdims))
+    truth = name in _TRUTH
+    if not truth and a.dtype in FLOATS and type(a) is ndarray:
+        y = plain_destination(out, wanted, a.dtype)
+        if y is not None:
+            backend.module_of(y).reduce(y if keepdims else y.reshape(kept), a, name)
+            return y, axes, kept
     source = a if truth else in_table(name, a, name in ("mean", "logsumexp"))
     if truth:
         computed = given = np.dtype(np.bool_)

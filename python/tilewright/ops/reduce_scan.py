@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 
 import numpy as np
@@ -10,8 +11,11 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise, shape_index, shape_view
-from tilewright.ops._common import axis_index, contiguous, destination, given_back
-from tilewright.ops.reduce_fold import in_table
+from tilewright.ops._common import axis_index, contiguous, destination, given_back, plain_destination
+from tilewright.ops.reduce_fold import FLOATS, in_table
+
+ndarray = np.ndarray
+_INT64 = np.dtype(np.int64)
 
 
 def argmax(x, *, axis: int | None = None, keepdims: bool = False, out=None):
@@ -54,7 +58,21 @@ def argmin(x, *, axis: int | None = None, keepdims: bool = False, out=None):
     return _extreme("argmin", x, axis, keepdims, out)
 
 
+@functools.lru_cache(4096)
+def _kept_plan(name: str, shape: tuple[int, ...], axis: int, keepdims: bool):
+    """The axis from the front, the shape with 1 there, and the result's shape."""
+    at = axis_index(name, axis, len(shape))
+    kept = (*shape[:at], 1, *shape[at + 1 :])
+    return at, kept, kept if keepdims else shape[:at] + shape[at + 1 :]
+
+
 def _extreme(name: str, x, axis, keepdims: bool, out):
+    if type(x) is ndarray and type(axis) is int and x.dtype in FLOATS:
+        at, kept, wanted = _kept_plan(name, x.shape, axis, bool(keepdims))
+        y = plain_destination(out, wanted, _INT64)
+        if y is not None:
+            backend.module_of(y).argmax(y if keepdims else y.reshape(kept), x, at, name == "argmin")
+            return y
     a = raw(name, "x", x)
     source = in_table(name, a, False)
     if axis is None:

@@ -16,9 +16,20 @@ def shape_of(operation: str, shape) -> tuple[int, ...]:
     try:
         if hasattr(shape, "__index__"):
             return (operator.index(shape),)
-        return tuple(operator.index(n) for n in shape)
+        return tuple(map(operator.index, shape))
     except TypeError:
         raise TypeError(f"[{operation}] shape is {shape!r}, expected a tuple of int") from None
+
+
+def _completed(a, wanted: tuple[int, ...]) -> tuple[int, ...]:
+    """`wanted` with what is left of a's elements in place of -1. Raises ValueError where that cannot be."""
+    known = backend.size_of(tuple(n for n in wanted if n != -1))
+    whole = tuple(a.size // known if known else 0 for n in wanted if n == -1)
+    if len(whole) > 1 or any(n < -1 for n in wanted) or known * backend.size_of(whole) != a.size:
+        raise ValueError(
+            f"[reshape] shape is {wanted}, expected one of {a.size} elements as x has with {a.shape}"
+        )
+    return tuple(whole[0] if n == -1 else n for n in wanted)
 
 
 def reshape(x, shape):
@@ -37,14 +48,8 @@ def reshape(x, shape):
                [3., 4., 5.]], dtype=float32)
     """
     a, wanted = raw("reshape", "x", x), shape_of("reshape", shape)
-    known = backend.size_of(tuple(n for n in wanted if n != -1))
-    whole = tuple(a.size // known if known else 0 for n in wanted if n == -1)
-    if len(whole) > 1 or any(n < -1 for n in wanted) or known * backend.size_of(whole) != a.size:
-        raise ValueError(
-            f"[reshape] shape is {wanted}, expected one of {a.size} elements as x has with {a.shape}"
-        )
-    if whole:
-        wanted = tuple(whole[0] if n == -1 else n for n in wanted)
+    if backend.size_of(wanted) != a.size or min(wanted, default=0) < 0:
+        wanted = _completed(a, wanted)
     if a.shape == wanted:
         y = a
     elif a.flags.c_contiguous or tuple(n for n in a.shape if n != 1) == tuple(n for n in wanted if n != 1):
