@@ -42,7 +42,12 @@ def gemm(place):
 
 def conv(place):
     """Against cuDNN, through PyTorch in channels_last."""
-    shapes = ((32, 56, 64, 64, 3, 1), (32, 28, 128, 128, 3, 1), (32, 56, 256, 64, 1, 1), (32, 224, 3, 64, 7, 2))
+    shapes = (
+        (32, 56, 64, 64, 3, 1),
+        (32, 28, 128, 128, 3, 1),
+        (32, 56, 256, 64, 1, 1),
+        (32, 224, 3, 64, 7, 2),
+    )
     for dtype in ("float32", "bfloat16"):
         for batch, side, channels, filters, window, stride in shapes if not place.dry else shapes[:1]:
             n, h = place.size(batch, 1), place.size(side, 8)
@@ -73,7 +78,9 @@ def conv(place):
 def attention(place):
     """Against SDPA with its FlashAttention-2 and its cuDNN back end."""
     for dtype in ("bfloat16", "float16"):
-        for length, causal in ((4096, True), (4096, False), (1024, True)) if not place.dry else ((4096, True),):
+        for length, causal in (
+            ((4096, True), (4096, False), (1024, True)) if not place.dry else ((4096, True),)
+        ):
             b, h = place.size(4, 1), place.size(16, 2)
             t, d = place.size(length, 33), place.size(64, 32)
 
@@ -159,7 +166,10 @@ def rows(place):
 
 def optimizer(place):
     """One step of Adam over many arrays, against PyTorch's fused one."""
-    sets = {"GPT-2 124M": [(768, 768)] * 48 + [(768, 3072)] * 24 + [(50257, 768)], "1000 of 1000": [(1000,)] * 1000}
+    sets = {
+        "GPT-2 124M": [(768, 768)] * 48 + [(768, 3072)] * 24 + [(50257, 768)],
+        "1000 of 1000": [(1000,)] * 1000,
+    }
     for name, shapes in sets.items():
         shapes = shapes if not place.dry else [(5, 7)] * 3
         total = float(sum(np.prod(shape) for shape in shapes))

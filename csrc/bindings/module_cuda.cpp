@@ -46,5 +46,7 @@ PYBIND11_MODULE(_cuda, m) {
   m.def("device_info", device_info, "One dict a GPU");
   m.def("set_stream_source", set_stream_source, "The function that gives the stream of calls without `stream`",
         py::arg("source"));
+  m.def("raise_value_errors", cuda::raise_value_errors,
+        "Raises what kernels have reported of ids and labels since the last call; waits for the GPU");
   m.def("allow_tf32", cuda::allow_tf32, "Whether float32 products may use tf32 tensor cores", py::arg("allow"));
 }

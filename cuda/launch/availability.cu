@@ -11,8 +11,7 @@ namespace {
 
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
-  const cudaError_t after = cudaGetLastError();
-  (void)after;
+  cudaGetLastError();  // forgotten, unless it stays with the context
   // A fault inside a kernel stays with the context: every later call fails as this one did.
   const bool lost = cudaFree(nullptr) != cudaSuccess;
   fail(ErrorKind::runtime, "cuda", std::string(what) + " failed: " + cudaGetErrorString(status) +

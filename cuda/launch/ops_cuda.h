@@ -28,6 +28,9 @@ std::vector<DeviceInfo> device_info();
 std::string address_fault(const void* address);
 // What is queued on `consumer` from here on waits for what is queued on `producer` now; the host does not.
 void order_streams(void* producer, void* consumer);
+
+// Throws what kernels have reported of ids and labels since the last call (value_guard.h). Waits for the GPU.
+void raise_value_errors();
 }  // namespace tilewright::cuda
 
 namespace tilewright::simt_backend {

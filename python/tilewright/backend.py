@@ -153,8 +153,14 @@ def to_gpu(x):
 
 
 def to_host(x) -> np.ndarray:
-    """The values of an array as a NumPy array: itself, or a copy from the GPU, which is waited for."""
-    return x if type(x) is ndarray else x.get()
+    """The values of an array as a NumPy array: itself, or a copy from the GPU, which is waited for.
+
+    Raises what kernels on the GPU have found wrong with values (ids, labels) by then."""
+    if type(x) is ndarray:
+        return x
+    values = x.get()
+    load("cuda").raise_value_errors()
+    return values
 
 
 def on_device(x):

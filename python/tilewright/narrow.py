@@ -59,6 +59,8 @@ _WRITTEN = {
     "one_hot": "y",
     "resize_forward": "y",
     "resize_backward": "dx",
+    "affine_transform_forward": "y",
+    "affine_transform_backward": "dx",
     "random_uniform": "y",
     "random_normal": "y",
     "random_truncated_normal": "y",

@@ -80,6 +80,8 @@ def global_generator() -> SeedGenerator:
     global _global
     if _global is None:
         _global = SeedGenerator(seed_from_system(), name="global_seed_generator")
+    elif backend.on_device(_global.state.array) is not _global.state.array:
+        _global.state.to("cuda")  # the device was chosen after the first draw
     return _global
 
 

@@ -35,6 +35,9 @@ class StandInModule:
     def unavailable_reason(self):
         return ""
 
+    def raise_value_errors(self):
+        """The CPU and the emulator raise at once."""
+
     def device_info(self):
         return [{"name": "stand-in", "compute_capability": (9, 0)}]
 

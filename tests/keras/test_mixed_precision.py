@@ -51,7 +51,10 @@ def pair(module, policy):
     ours, theirs = network(keras, policy), network(module, policy)
     rng = np.random.default_rng(2)
     weights = [(rng.standard_normal(w.shape) * 0.3).astype(np.float32) for w in theirs.get_weights()]
-    weights = [np.abs(w) + 0.5 if v.path.endswith("variance") else w for w, v in zip(weights, theirs.weights, strict=True)]
+    weights = [
+        np.abs(w) + 0.5 if v.path.endswith("variance") else w
+        for w, v in zip(weights, theirs.weights, strict=True)
+    ]
     theirs.set_weights(weights)
     ours.set_weights(weights)
     return ours, theirs
@@ -60,7 +63,9 @@ def pair(module, policy):
 def close(got, want, policy, roundings):
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
     bound = roundings * ROUNDING[policy] * np.abs(want).max()
-    assert np.abs(got - want).max() <= bound, f"{np.abs(got - want).max() / bound * roundings:.1f} roundings apart"
+    assert np.abs(got - want).max() <= bound, (
+        f"{np.abs(got - want).max() / bound * roundings:.1f} roundings apart"
+    )
 
 
 def data(samples=16):
@@ -186,5 +191,7 @@ def test_the_global_policy():
         keras.config.set_dtype_policy("mixed_float8")
     with pytest.raises(TypeError, match=r"\[DTypePolicy\] name is a int"):
         keras.DTypePolicy(8)
-    with pytest.raises(ValueError, match=r"\[LossScaleOptimizer\] clipnorm is given, expected it on the inner"):
+    with pytest.raises(
+        ValueError, match=r"\[LossScaleOptimizer\] clipnorm is given, expected it on the inner"
+    ):
         keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(), clipnorm=1.0)

@@ -47,7 +47,7 @@ def _of_plain_arrays(name: str, a, b, out, dtype=None):
         return None
     z = plain_destination(out, a.shape, dtype or a.dtype)
     if z is not None:
-        backend.module_of(z).binary(z, a, b, name)
+        backend.module_of(a).binary(z, a, b, name)
     return z
 
 

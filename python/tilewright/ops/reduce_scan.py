@@ -71,7 +71,7 @@ def _extreme(name: str, x, axis, keepdims: bool, out):
         at, kept, wanted = _kept_plan(name, x.shape, axis, bool(keepdims))
         y = plain_destination(out, wanted, _INT64)
         if y is not None:
-            backend.module_of(y).argmax(y if keepdims else y.reshape(kept), x, at, name == "argmin")
+            backend.module_of(x).argmax(y if keepdims else y.reshape(kept), x, at, name == "argmin")
             return y
     a = raw(name, "x", x)
     source = in_table(name, a, False)

@@ -26,7 +26,9 @@ class LossScaleOptimizer(Optimizer):
         name : first part of the state's paths
     """
 
-    def __init__(self, inner_optimizer, initial_scale=2.0**15, dynamic_growth_steps=2000, name=None, **kwargs):
+    def __init__(
+        self, inner_optimizer, initial_scale=2.0**15, dynamic_growth_steps=2000, name=None, **kwargs
+    ):
         if not kwargs.pop("dynamic", True):
             raise ValueError(
                 "[LossScaleOptimizer] dynamic is False, expected True; set `loss_scale_factor` of the inner "
@@ -97,7 +99,9 @@ class LossScaleOptimizer(Optimizer):
         finite = functools.reduce(
             ops.logical_and, [ops.all(ops.isfinite(g)) for g in arrays if g is not None]
         )
-        changing = [v.array for v in {id(v): v for v in (*variables, *self.inner_optimizer.variables)}.values()]
+        changing = [
+            v.array for v in {id(v): v for v in (*variables, *self.inner_optimizer.variables)}.values()
+        ]
         before = [ops.copy(a) for a in changing]
         scale = self.dynamic_scale.array
         self.inner_optimizer.apply(
