@@ -3,6 +3,8 @@
 
 #include <pybind11/numpy.h>
 
+#include "bindings/array_home.h"
+
 namespace tilewright::bindings {
 namespace {
 
@@ -56,6 +58,11 @@ Dtype dtype_of_array(const char* operation, const char* argument, const py::dtyp
 }
 
 View view_of(const char* operation, const char* argument, py::handle object) {
+  check_home(operation, argument, object);
+  if (array_home().gpu) {
+    if (CallObserver* observer = call_observer()) observer->sees_array(object.ptr());
+    return gpu_view(operation, argument, object);
+  }
   if (!py::isinstance<py::array>(object))
     fail(ErrorKind::type, operation,
          std::string(argument) + " is a " + type_text(object) + ", expected an array (numpy.ndarray)");
@@ -128,9 +135,6 @@ void check_apart(const char* operation, std::initializer_list<NamedView> outputs
   }
 }
 
-Stream stream_of(py::handle stream) {
-  if (stream.is_none()) return {};
-  return {reinterpret_cast<void*>(stream.cast<uintptr_t>())};
-}
+Stream stream_of(py::handle stream) { return consumer_stream(stream); }
 
 }  // namespace tilewright::bindings

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorder and Recording as Python sees them: the calls are core/recording's; here are the arrays that go in and
 // come out, and the references that keep foreign arrays alive.
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include <unordered_map>
 
+#include "bindings/array_home.h"
 #include "bindings/arrays.h"
 #include "bindings/pool_array.h"
 #include "core/recording.h"
@@ -14,6 +16,12 @@ namespace tilewright::bindings {
 namespace {
 
 constexpr const char* kReplay = "replay";
+
+std::shared_ptr<Arena> gpu_arena(std::function<uintptr_t(size_t)> allocate, std::function<void(uintptr_t)> release) {
+  return std::make_shared<Arena>(
+      Arena::Source{[allocate](size_t bytes) { return reinterpret_cast<void*>(allocate(bytes)); },
+                    [release](void* block) { release(reinterpret_cast<uintptr_t>(block)); }});
+}
 
 // An array of the step: its View in the arena (or in a variable) and how to make one like it.
 struct Port {
@@ -87,6 +95,11 @@ class RecordingHandle {
       }
       recording_->run();
     }
+  }
+
+  void run() const {
+    py::gil_scoped_release release;
+    recording_->run();
   }
 
   py::object difference(const RecordingHandle& other) const {
@@ -180,8 +193,9 @@ class Recorder : public CallObserver {
   // Arrays of this step may be dropped, so that their memory is used again; all others must stay.
   void sees_array(void* object) override {
     if (foreign_.count(object)) return;
-    const auto array = py::reinterpret_borrow<py::array>(static_cast<PyObject*>(object));
-    if (arena_->place_of(array.data()).serial < 0) foreign_.emplace(object, array);
+    const auto array = py::reinterpret_borrow<py::object>(static_cast<PyObject*>(object));
+    const void* address = is_gpu_array(array) ? gpu_address(array) : py::array(array).data();
+    if (arena_->place_of(address).serial < 0) foreign_.emplace(object, array);
   }
 
  private:
@@ -198,11 +212,18 @@ class Recorder : public CallObserver {
 void bind_recording(py::module_& m) {
   py::class_<Arena, std::shared_ptr<Arena>>(m, "Arena", "The memory that recordings share")
       .def(py::init<>())
+      .def(py::init(&gpu_arena), "Over memory of a GPU, which these two give and take by address", py::arg("allocate"),
+           py::arg("release"))
+      .def("allocate", [](Arena& arena, size_t bytes) { return reinterpret_cast<uintptr_t>(arena.allocate(bytes)); },
+           py::arg("bytes"))
+      .def("release", [](Arena& arena, uintptr_t address) { arena.release(reinterpret_cast<void*>(address)); },
+           py::arg("address"))
       .def_property_readonly("bytes", &Arena::bytes, "Bytes of all its blocks");
   py::class_<RecordingHandle>(m, "Recording", "The calls of one step")
       .def("replay", &RecordingHandle::replay, "Runs the step on these inputs; gives its results", py::arg("inputs"))
       .def("replay_steps", &RecordingHandle::replay_steps, "Runs many steps, their inputs taken from rows of sources",
            py::arg("feeds"), py::arg("steps"))
+      .def("run", &RecordingHandle::run, "Repeats the calls, on the streams on which they were made")
       .def("difference", &RecordingHandle::difference, "What makes another recording another step, or None",
            py::arg("other"))
       .def_property_readonly("operations", &RecordingHandle::operations, "Names of the operations called, in order")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bindings/array_home.h"
 #include "bindings/arrays.h"
 #include "launch/ops_cuda.h"
 #include "launch/options.h"
@@ -85,6 +86,7 @@ void bind_choices(py::module_& m) {
 PYBIND11_MODULE(_simt, m) {
   m.doc() = "Tilewright's CUDA kernels, run by an emulator";
   tilewright::bindings::bind_all(m, tilewright::simt_backend::ops());
+  tilewright::bindings::bind_stand_in(m);
   bind_simt(m);
   bind_choices(m);
 }

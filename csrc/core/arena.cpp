@@ -21,8 +21,10 @@ Arena* set_current_arena(Arena* arena) {
   return before;
 }
 
+Arena::Arena() : Arena(Source{pool_allocate, pool_release}) {}
+
 Arena::~Arena() {
-  for (auto& [address, block] : blocks_) pool_release(const_cast<char*>(address));
+  for (auto& [address, block] : blocks_) source_.release(const_cast<char*>(address));
 }
 
 void* Arena::allocate(size_t bytes) {
@@ -40,7 +42,7 @@ void* Arena::allocate(size_t bytes) {
     requested_ += static_cast<int64_t>(wanted);
     return const_cast<char*>(address);
   }
-  auto* address = static_cast<char*>(pool_allocate(wanted));
+  auto* address = static_cast<char*>(source_.allocate(wanted));
   blocks_[address] = {wanted, serial_++, true};
   requested_ += static_cast<int64_t>(wanted);
   bytes_ += static_cast<int64_t>(wanted);

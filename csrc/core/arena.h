@@ -7,18 +7,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace tilewright {
 
 class Arena : public std::enable_shared_from_this<Arena> {
  public:
-  Arena() = default;
+  // Where its blocks come from: the memory pool unless told otherwise.
+  struct Source {
+    std::function<void*(size_t)> allocate;  // throws where there is no memory
+    std::function<void(void*)> release;
+  };
+  Arena();
+  explicit Arena(Source source) : source_(std::move(source)) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  // Gives all blocks back to the memory pool: no array over them may be left.
+  // Gives all blocks back to where they came from: no array over them may be left.
   ~Arena();
 
   // 64-byte aligned, uninitialised: the free block that fits best, or a new one. Throws std::bad_alloc.
@@ -44,6 +52,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
     int64_t serial;
     bool used;
   };
+  Source source_;
   mutable std::mutex mutex_;  // arrays may be dropped by any thread
   std::map<const char*, Block> blocks_;
   std::multimap<size_t, const char*> free_;

@@ -29,12 +29,14 @@ GlobalPtr<T> global_pointer(const View& view, const char* name) {
 #if !TW_SIMT
 inline void check_launch(cudaError_t status, const char* name, Dim3 grid, Dim3 block, size_t shared_bytes) {
   if (status == cudaSuccess) return;
+  const bool lost = cudaFree(nullptr) != cudaSuccess;  // a fault inside a kernel stays with the context
   const auto sizes = [](Dim3 d) {
     return "(" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + ")";
   };
   fail(ErrorKind::runtime, name,
        std::string("kernel launch failed: ") + cudaGetErrorString(status) + " (grid " + sizes(grid) +
-           ", block " + sizes(block) + ", shared memory " + std::to_string(shared_bytes) + " bytes)");
+           ", block " + sizes(block) + ", shared memory " + std::to_string(shared_bytes) + " bytes)" +
+           (lost ? "; the CUDA context is lost, expected a new process" : "; the CUDA context is still usable"));
 }
 #endif
 

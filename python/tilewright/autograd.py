@@ -91,7 +91,7 @@ class Tensor:
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array: the same memory on the CPU, a copy from the GPU."""
         _read(".numpy()")
-        return self.array if type(self.array) is ndarray else self.array.get()
+        return backend.to_host(self.array)
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -214,7 +214,7 @@ def own_node(tape: GradientTape, operation: str, argument: str, x) -> Tensor:
     if tracked(x):
         return result(x.array, (x,), lambda dx, y, needs: (dx,))
     tensor = Tensor(raw(operation, argument, x))
-    if tensor.dtype.kind == "f":
+    if tensor.dtype.kind in "fV":
         tape.watch(tensor)
     return tensor
 

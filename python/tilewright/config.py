@@ -32,12 +32,9 @@ class LogicalDevice(NamedTuple):
 
 def _gpus() -> int:
     """How many GPUs the engine can use now."""
-    from tilewright import backend
+    from tilewright import cuda
 
-    try:
-        return int(backend.load("cuda").device_count())
-    except (RuntimeError, AttributeError, ImportError):
-        return 0
+    return len(cuda.device_info()) if cuda.is_available() else 0
 
 
 def _wanted(device_type, name_of, kind) -> list:

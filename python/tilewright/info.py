@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 import tilewright
-from tilewright import _cpu, backend
+from tilewright import _cpu, backend, cuda
 
 EXTRAS = {
     "tqdm": "progress",
@@ -33,10 +33,10 @@ def module_state(device: str) -> dict:
         why = "built without nvcc" if device == "cuda" else "not in this build"
         return {"available": False, "why": why}
     try:
-        module = backend.load(device)
+        backend.load(device)
     except RuntimeError as error:
         return {"available": False, "why": str(error)}
-    reason = module.unavailable_reason() if hasattr(module, "unavailable_reason") else ""
+    reason = cuda.unavailable_reason() if device == "cuda" else ""
     return {"available": not reason, "why": reason}
 
 

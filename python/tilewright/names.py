@@ -7,7 +7,7 @@ from __future__ import annotations
 MODULES = {
     name: f"tilewright.{name}"
     for name in (
-        "config", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math", "nest", "nn",
+        "config", "cuda", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math", "nest", "nn",
         "plots", "random",
     )
 } | {

@@ -15,7 +15,7 @@ import random as python_random
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.variable import Variable, dtype_of
 
@@ -59,8 +59,8 @@ class SeedGenerator:
         state = self.state.array
         key = ops.copy(state)
         step = self._steps.get(n)
-        if step is None:
-            step = self._steps[n] = np.array([0, ops.random_blocks(n)], np.int64)
+        if step is None or type(step) is not type(state):  # the state was moved to another device
+            step = self._steps[n] = backend.beside(np.array([0, ops.random_blocks(n)], np.int64), state)
         ops.add(state, step, out=state)
         return key
 
@@ -80,6 +80,8 @@ def global_generator() -> SeedGenerator:
     global _global
     if _global is None:
         _global = SeedGenerator(seed_from_system(), name="global_seed_generator")
+    elif backend.on_device(_global.state.array) is not _global.state.array:
+        _global.state.to("cuda")  # the device was chosen after the first draw
     return _global
 
 
@@ -100,12 +102,12 @@ def set_random_seed(seed: int) -> None:
 
 def get_position() -> list[int]:
     """Where the global generator stands: seed and offset."""
-    return [int(part) for part in global_generator().state.array]
+    return [int(part) for part in backend.to_host(global_generator().state.array)]
 
 
 def set_position(position) -> None:
     """Goes on from what `get_position` gave."""
-    ops.copy(np.array(position, np.int64), out=global_generator().state.array)
+    backend.copy_values(global_generator().state.array, np.array(position, np.int64))
 
 
 def get_state() -> dict:
@@ -135,7 +137,7 @@ def next_key(n: int = 1) -> np.ndarray:
 
 def make_seed() -> int:
     """A new seed for a generator of its own, drawn from the global one."""
-    seed, offset = (int(part) for part in next_key(1))
+    seed, offset = (int(part) for part in backend.to_host(next_key(1)))
     return int(np.random.Philox(key=(seed << 64) | offset).random_raw()) >> 33
 
 
@@ -221,7 +223,7 @@ def host_generator(seed: int, *counters: int) -> np.random.Generator:
 
 def permutation(n: int, seed=None) -> np.ndarray:
     """The numbers 0 to n-1 in random order, int64: the order of samples in an epoch."""
-    key, offset = (int(part) for part in _key(seed, (1,)))
+    key, offset = (int(part) for part in backend.to_host(_key(seed, (1,))))
     return np.random.Generator(np.random.Philox(key=(key << 64) | offset)).permutation(n)
 
 
@@ -232,7 +234,8 @@ def orthogonal(rows: int, columns: int, dtype="float32", seed=None) -> Tensor:
     q = q * np.sign(
         np.diagonal(r)
     )  # makes the distribution uniform (Mezzadri, Notices of the AMS 54(5), 2007)
-    return Tensor(np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype)))
+    q = np.ascontiguousarray(q if rows >= columns else q.T).astype(dtype_of(dtype))
+    return Tensor(backend.on_device(q))
 
 
 def __getattr__(name: str):

@@ -23,8 +23,8 @@ import numpy as np
 
 from tilewright import _cpu, autograd, backend
 from tilewright.autograd import Tensor
+from tilewright.step_memory import Arena
 
-Arena = _cpu.Arena
 _log = logging.getLogger("tilewright")
 _enabled = os.environ.get("TILEWRIGHT_RECORD", "1") != "0"
 # Beyond so many shapes the one used longest ago is forgotten.
@@ -60,7 +60,7 @@ class _Watch(threading.local):
     """The run being written down in this thread, if any."""
 
     running = False
-    recorder = None
+    recorder = memory = None
     reason: str | None = None
     before: list  # what Python does before each step
 
@@ -96,7 +96,8 @@ def each_step(action: Callable[[], None]) -> None:
     _watch.recorder.stop()
     _watch.running = False
     try:
-        action()
+        with _watch.memory.aside():
+            action()
     finally:
         _watch.running = True
         _watch.recorder.resume()
@@ -245,7 +246,7 @@ class Recorded:
     # ---- one run
 
     def _call(self, template, leaves):
-        args, kwargs = _build(template, [Tensor(x) for x in leaves])
+        args, kwargs = _build(template, [Tensor(backend.on_device(x)) for x in leaves])
         return self.function(*args, **kwargs)
 
     def _shape_of(self, leaves, static) -> _Shape:
@@ -269,25 +270,29 @@ class Recorded:
 
     def _write_down(self, shape: _Shape, template, leaves):
         """Runs the step by Python, writing it down; gives its results in memory of their own."""
-        recorder = _cpu.Recorder(self._arena)
-        recorder.start()
-        _watch.running, _watch.recorder, _watch.reason, _watch.before = True, recorder, None, []
-        try:
-            inputs = [backend.empty(x.shape, x.dtype) for x in leaves]
-            for y, x in zip(inputs, leaves, strict=True):
-                np.copyto(y, x)
-            args, kwargs = _build(template, [Tensor(x) for x in inputs])
-            results = self.function(*args, **kwargs)
-        finally:
-            recorder.stop()
-            reason, before, _watch.running, _watch.recorder = _watch.reason, _watch.before, False, None
+        memory = self._arena.on(backend.device())
+        recorder = _cpu.Recorder(memory.arena)
+        with memory.writing():
+            recorder.start()
+            _watch.running, _watch.recorder, _watch.memory = True, recorder, memory
+            _watch.reason, _watch.before = None, []
+            try:
+                inputs = [backend.empty(x.shape, x.dtype) for x in leaves]
+                for y, x in zip(inputs, leaves, strict=True):
+                    backend.copy_values(y, x)
+                args, kwargs = _build(template, [Tensor(x) for x in inputs])
+                results = self.function(*args, **kwargs)
+            finally:
+                recorder.stop()
+                reason, before = _watch.reason, _watch.before
+                _watch.running, _watch.recorder, _watch.memory = False, None, None
         arrays: list = []
         constants: list = []
         nested = _split(results, arrays, constants)
         del results
-        recording = recorder.finish(inputs, arrays)
+        recording = memory.finish(recorder, inputs, arrays)
         shape.recorded += 1
-        copies = [Tensor(np.array(y)) for y in arrays]
+        copies = [Tensor(y.copy()) for y in arrays]
         if reason is None:
             reason = self._compare(shape, recording, nested)
         if reason is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops, recording
+from tilewright import backend, ops, recording
 from tilewright.autograd import Node, Tensor, raw
 
 
@@ -41,7 +41,7 @@ class Variable(Tensor):
         path: str | None = None,
     ):
         value = _initial(initial_value, shape, dtype)
-        super().__init__(ops.copy(value))
+        super().__init__(ops.copy(backend.on_device(value)))
         self.name = name or "variable"
         self.path = path or self.name
         self.regularizer, self.constraint = regularizer, constraint
@@ -88,10 +88,19 @@ class Variable(Tensor):
         ops.subtract(self.array, self._fitting("assign_sub", value), out=self.array)
         return self
 
+    def to(self, device: str) -> Variable:
+        """Moves the values to "cpu" or "cuda" ("simt" computes on the arrays of "cpu"), in place."""
+        backend.load(device)
+        array = backend.to_gpu(self.array) if device == "cuda" else backend.to_host(self.array)
+        if array is not self.array:
+            self.array = array
+            recording.note_change()
+        return self
+
     def _fitting(self, method: str, value):
         if isinstance(value, (int, float, list, tuple)):
             value = np.array(value, self.array.dtype)
-        array = raw(f"Variable.{method}", "value", value)
+        array = backend.beside(raw(f"Variable.{method}", "value", value), self.array)
         if array.shape != self.array.shape:
             raise ValueError(
                 f"[Variable.{method}] value has shape {array.shape}, expected {self.array.shape} as "

@@ -125,10 +125,14 @@ def test_cpu_and_cuda_never_meet():
 # module (or package) of tilewright -> what it may import of tilewright
 PYTHON_ARROWS = {
     "reference": ("reference",),
-    "backend": ("_cpu", "_simt", "_cuda"),
+    "backend": ("_cpu", "_simt", "_cuda", "narrow"),
+    "narrow": ("backend",),
+    "cuda": ("backend",),
+    "step_memory": ("_cpu", "gpu_replay"),
+    "gpu_replay": ("_cpu", "backend"),
     "autograd": ("backend", "tensor_shape"),
     "tensor_shape": (),
-    "recording": ("_cpu", "autograd", "backend"),
+    "recording": ("_cpu", "autograd", "backend", "step_memory"),
     "profiling": ("_cpu", "backend"),
     "ops": ("ops", "autograd", "backend"),
     "keras": (

@@ -8,11 +8,13 @@ from tilewright.keras import (
     callbacks,
     config,
     constraints,
+    dtype_policies,
     generation,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -20,6 +22,7 @@ from tilewright.keras import (
     saving,
     utils,
 )
+from tilewright.keras.dtype_policies import DTypePolicy
 from tilewright.keras.graph import KerasTensor
 from tilewright.keras.layers import Input, Layer
 from tilewright.keras.models import Model, Sequential
@@ -27,6 +30,7 @@ from tilewright.random import SeedGenerator
 from tilewright.variable import Variable
 
 __all__ = [
+    "DTypePolicy",
     "Input",
     "KerasTensor",
     "Layer",
@@ -39,12 +43,14 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "dtype_policies",
     "datasets",
     "generation",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tilewright.keras.lambda_code import enable_unsafe_deserialization as enable_unsafe_deserialization
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "dtype_policy": None}
 
 
 def floatx() -> str:
@@ -18,6 +18,20 @@ def set_floatx(value: str) -> None:
     if value not in ("float32", "float64"):
         raise ValueError(f"[set_floatx] value is {value!r}, expected 'float32' or 'float64'")
     _settings["floatx"] = value
+
+
+def dtype_policy():
+    """The DTypePolicy of layers that name none."""
+    from tilewright.keras.dtype_policies import DTypePolicy
+
+    return _settings["dtype_policy"] or DTypePolicy(floatx())
+
+
+def set_dtype_policy(policy) -> None:
+    """Sets `dtype_policy`: a DTypePolicy, or "mixed_bfloat16", "mixed_float16", the name of a dtype."""
+    from tilewright.keras import dtype_policies
+
+    _settings["dtype_policy"] = None if policy is None else dtype_policies.get(policy)
 
 
 def epsilon() -> float:

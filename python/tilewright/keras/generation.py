@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops, random
+from tilewright import backend, ops, random
 from tilewright.autograd import Tensor, raw
 from tilewright.keras.annotated import logits_of
 from tilewright.keras.layers.attention_cache import KeyValueCache
@@ -109,7 +109,9 @@ def generate(
 
 def _room(name: str, prompt, count: int):
     """An array (batch, steps + count) that begins with the prompt, steps, whether there was no batch axis."""
-    prompt = np.asarray(prompt) if isinstance(prompt, (list, tuple)) else raw(name, "prompt", prompt)
+    prompt = backend.on_device(
+        np.asarray(prompt) if isinstance(prompt, (list, tuple)) else raw(name, "prompt", prompt)
+    )
     if prompt.ndim not in (1, 2) or prompt.shape[-1] < 1 or prompt.dtype.kind not in "iu":
         raise ValueError(
             f"[{name}] prompt has shape {prompt.shape} and dtype {prompt.dtype}, expected ids (steps,) or "

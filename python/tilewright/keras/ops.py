@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tilewright import backend
+from tilewright import ops as engine
 from tilewright.autograd import Tensor
 from tilewright.keras.graph import KerasTensor, symbols
 from tilewright.keras.layers.operation import OPERATIONS
@@ -49,12 +51,14 @@ def convert_to_tensor(x, dtype=None) -> Tensor:
     """x as a Tensor."""
     if isinstance(x, Tensor) and (dtype is None or x.dtype == dtype_of(dtype)):
         return x
-    return Tensor(np.asarray(x, None if dtype is None else dtype_of(dtype)))
+    if isinstance(x, Tensor) or hasattr(x, "__cuda_array_interface__"):
+        return Tensor(x) if dtype is None else engine.cast(Tensor(x), dtype_of(dtype))
+    return Tensor(backend.on_device(np.asarray(x, None if dtype is None else dtype_of(dtype))))
 
 
 def convert_to_numpy(x) -> np.ndarray:
     """The values of a Tensor or array."""
-    return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+    return x.numpy() if isinstance(x, Tensor) else x.get() if hasattr(x, "get") else np.asarray(x)
 
 
 def shape(x) -> tuple:

@@ -11,6 +11,7 @@ from tilewright import backend
 from tilewright.autograd import Tensor, raw, recording
 
 ndarray = np.ndarray
+_HOST = np.empty(0)  # what plain arrays are made beside
 
 
 def axis_index(operation: str, axis, ndim: int) -> int:
@@ -51,7 +52,7 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
         raise ValueError(f"[{operation}] out has shape {array.shape}, expected {shape}")
     if array.dtype != dtype:
         raise TypeError(f"[{operation}] out has dtype {array.dtype}, expected {np.dtype(dtype)}")
-    if not array.flags.writeable:
+    if not backend.writable(array):
         raise ValueError(f"[{operation}] out is read-only, expected a writable array")
     return array
 
@@ -61,7 +62,7 @@ def plain_destination(out, shape: tuple[int, ...], dtype):
 
     Whether it can be written to is left to the back end, which says so in the same words."""
     if out is None:
-        return backend.empty(shape, dtype)
+        return backend.empty(shape, dtype, _HOST)
     return out if type(out) is ndarray and out.shape == shape and out.dtype is dtype else None
 
 
@@ -86,7 +87,7 @@ def given_back(out, computed):
     if out is computed:
         return out
     array = out.array if isinstance(out, Tensor) else raw("out", "out", out)
-    if array is not computed and not np.shares_memory(array, computed):
+    if array is not computed and not backend.shares_memory(array, computed):
         backend.module_of(array).copy(array, computed)
     return array
 

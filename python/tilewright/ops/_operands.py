@@ -18,7 +18,7 @@ def operands(name: str, a, b):
     A Python number takes the array's dtype where that can hold its kind (NEP 50)."""
     if type(b) in _NUMBERS:
         if type(a) in _NUMBERS:
-            a = np.asarray(a)
+            a = backend.on_device(np.asarray(a))
         x, y = _beside_number(name, raw(name, "a", a), "b", b)
         return x, y
     if type(a) in _NUMBERS:
@@ -54,9 +54,9 @@ _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 
 
 def _beside_number(name: str, array, argument: str, number):
-    dtype = array.dtype if array.dtype.kind == "f" else common_dtype(name, array.dtype, number)
+    dtype = array.dtype if array.dtype.kind in "fV" else common_dtype(name, array.dtype, number)
     try:
-        return in_dtype(array, dtype), np.array(number, dtype)
+        return in_dtype(array, dtype), backend.number(number, dtype, array)
     except OverflowError as error:
         raise ValueError(f"[{name}] {argument} is {number}, which {dtype} cannot hold") from error
 
@@ -114,7 +114,7 @@ def keep_inputs(name: str, out, *inputs):
         return
     target = raw(name, "out", out)
     for x in inputs:
-        if tracked(x) and np.may_share_memory(target, x.array):
+        if tracked(x) and backend.may_share_memory(target, x.array):
             raise ValueError(
                 f"[{name}] out shares memory with an input that an open tape tracks, expected another array"
             )

@@ -205,7 +205,7 @@ def _decomposed(q, k, v, mask, causal, scale):
         shape.reshape(shape.transpose(x, (0, 2, 1, 3)), (batch, key_heads, 1, keys, depth)) for x in (k, v)
     )
     s = elementwise.multiply(matmul(q5, k5, transpose_b=True), scale)
-    allowed = _causal_mask(queries, keys, q.dtype) if causal else None
+    allowed = _causal_mask(queries, keys, q) if causal else None
     if mask is not None:
         by_head = (1,) * (4 - mask.ndim) + tuple(mask.shape)
         axes = (key_heads, group) if by_head[1] == heads and heads != 1 else (1, 1)
@@ -224,8 +224,8 @@ def _decomposed(q, k, v, mask, causal, scale):
     return shape.reshape(y, (batch, queries, heads, depth)), shape.reshape(lse, (batch, heads, queries))
 
 
-def _causal_mask(queries: int, keys: int, dtype):
+def _causal_mask(queries: int, keys: int, like):
     """(Tq, Tk) bool: the last query sees every key."""
-    row = reduce.cumsum(elementwise.ones((queries, 1), dtype), axis=0)
-    column = reduce.cumsum(elementwise.ones((1, keys), dtype), axis=1)
+    row = reduce.cumsum(elementwise.full((queries, 1), 1.0, like.dtype, like=like), axis=0)
+    column = reduce.cumsum(elementwise.full((1, keys), 1.0, like.dtype, like=like), axis=1)
     return elementwise.less_equal(column, elementwise.add(row, float(keys - queries)))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import raw
+from tilewright.autograd import Tensor, raw
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import float_dtype
 from tilewright.ops._convolutions import (
@@ -239,7 +239,7 @@ def conv1d(
     y = shape.squeeze(y, 1)
     if first:
         return elementwise.copy(shape.transpose(y, (0, 2, 1)), out=out)
-    return y if out is None or not isinstance(y, backend.ndarray) else out
+    return y if out is None or isinstance(y, Tensor) else out
 
 
 def _transposed_sizes(name, x_shape, w_shape, stride, padding, output_padding, dilation):

@@ -47,7 +47,7 @@ def _of_plain_arrays(name: str, a, b, out, dtype=None):
         return None
     z = plain_destination(out, a.shape, dtype or a.dtype)
     if z is not None:
-        backend.module_of(z).binary(z, a, b, name)
+        backend.module_of(a).binary(z, a, b, name)
     return z
 
 
@@ -64,7 +64,7 @@ def _apply(name: str, a, b, out, gradient, dtype=None):
         keep_inputs(name, out, a, b)
     shape = x.shape if x.shape == y.shape else broadcast_shape(name, x, y)
     z = destination(name, out, shape, dtype or x.dtype, x)
-    backend.module_of(z).binary(z, x, y, name)
+    backend.module_of(x).binary(z, x, y, name)
     return result(z if out is None else given_back(out, z), (a, b), gradient)
 
 
@@ -140,7 +140,7 @@ def divide(a, b, *, out=None):
     if out is not None:
         keep_inputs("divide", out, a, b)
     z = destination("divide", out, broadcast_shape("divide", x, y), x.dtype, x)
-    backend.module_of(z).binary(z, x, y, "divide")
+    backend.module_of(x).binary(z, x, y, "divide")
 
     def gradient(dy, q, needs):
         da = divide(dy, b)
@@ -202,7 +202,7 @@ def power(a, b, *, out=None):
         kind = raw("power", "a", a).dtype.kind if type(a) not in (int, float, bool) else "i"
         if b < 0 and kind in "biu" and type(b) is int:
             raise ValueError(f"[power] b is {b}, expected at least 0 for an integer base")
-        shortcut = _POWERS.get(float(b)) if kind == "f" else None
+        shortcut = _POWERS.get(float(b)) if kind in "fV" else None
         if shortcut is not None:
             return getattr(elementwise_unary, shortcut)(a, out=out)
 

@@ -32,7 +32,8 @@ def embedding(table, ids, *, out=None):
                [3., 4.]], dtype=float32)
     """
     name = "embedding"
-    a, i = raw(name, "table", table), shape_index.index_array(name, "ids", ids)
+    a = raw(name, "table", table)
+    i = shape_index.index_array(name, "ids", ids, a)
     if a.ndim != 2:
         raise ValueError(f"[{name}] table has shape {a.shape}, expected 2 dimensions (vocabulary, dimension)")
     rows = a if a.strides[1] == a.itemsize or a.shape[1] == 1 else copied(a)
@@ -66,7 +67,8 @@ def embedding_backward(dy, ids, table_shape, *, out=None):
                [2., 2.]], dtype=float32)
     """
     name = "embedding_backward"
-    a, i = raw(name, "dy", dy), shape_index.index_array(name, "ids", ids)
+    a = raw(name, "dy", dy)
+    i = shape_index.index_array(name, "ids", ids, a)
     shape = tuple(table_shape)
     if len(shape) != 2 or a.shape != (*i.shape, shape[1]):
         raise ValueError(

@@ -105,7 +105,7 @@ def softmax_cross_entropy(
 
 def _slope(dlogits, logits, labels, label_smoothing: float, counted):
     """The saved softmax(logits) * sum(q) - q as a differentiable function of logits and labels."""
-    dense = raw("softmax_cross_entropy", "labels", labels).dtype.kind == "f"
+    dense = raw("softmax_cross_entropy", "labels", labels).dtype.kind in "fV"
 
     def gradient(dd, _, needs):
         p = softmax.softmax(logits)

@@ -78,12 +78,8 @@ def adam_update(
         weight_decay=weight_decay,
         **gradient_options(maximize, l2, clip_value, clip_norm, global_clip_norm),
     )
-    module(lists).adam_update(
-        *lists,
-        one(name, "step", step, np.int64),
-        *rates(name, lists, learning_rate, gradient_scale),
-        options,
-    )
+    rate, scale = rates(name, lists, learning_rate, gradient_scale)
+    module(lists).adam_update(*lists, one(name, "step", step, np.int64, rate), rate, scale, options)
 
 
 def sgd_update(

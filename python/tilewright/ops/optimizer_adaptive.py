@@ -379,8 +379,8 @@ def _update(
     module(lists).adaptive_update(
         rule,
         *(lists + [None])[:4],
-        None if step is None else one(name, "step", step, np.int64),
-        None if product is None else one(name, "product", product, rate.dtype),
+        None if step is None else one(name, "step", step, np.int64, rate),
+        None if product is None else one(name, "product", product, rate.dtype, rate),
         rate,
         scale,
         {**_DEFAULTS, **options, **gradient, "state_names": (*state, "b")[:2]},

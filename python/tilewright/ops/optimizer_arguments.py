@@ -36,14 +36,15 @@ def module(lists):
 def rates(operation: str, lists, learning_rate, gradient_scale) -> tuple:
     """Learning rate and gradient scale as one-element arrays of the parameters' dtype."""
     params = lists[0]
-    dtype = params[0].dtype if isinstance(params, list) and params else np.dtype(np.float32)
-    scale = None if gradient_scale is None else one(operation, "gradient_scale", gradient_scale, dtype)
-    return one(operation, "learning_rate", learning_rate, dtype), scale
+    first = params[0] if isinstance(params, list) and params else np.empty(0, np.float32)
+    dtype = first.dtype
+    scale = None if gradient_scale is None else one(operation, "gradient_scale", gradient_scale, dtype, first)
+    return one(operation, "learning_rate", learning_rate, dtype, first), scale
 
 
-def one(operation: str, argument: str, value, dtype):
+def one(operation: str, argument: str, value, dtype, like):
     """A number as a one-element array; arrays pass as they are, so that a recorded step sees later values."""
     if isinstance(value, (int, float)):
-        return np.full(1, value, dtype)
+        return backend.number(value, dtype, like).reshape(1)
     array = raw(operation, argument, value)
     return array.reshape(1) if array.size == 1 else array

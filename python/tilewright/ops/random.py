@@ -42,7 +42,7 @@ def random_key(seed: int, offset: int = 0):
         if not -(2**63) <= value < 2**64:
             raise ValueError(f"[random_key] {argument} is {value}, expected -2**63 to 2**64 - 1")
         key[i] = value if value < 2**63 else value - 2**64
-    return key
+    return backend.on_device(key)
 
 
 def random_blocks(size: int) -> int:

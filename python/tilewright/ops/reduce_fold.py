@@ -209,7 +209,7 @@ def _prod_gradient(dy, x, axes):
     product, levels = shape_view.reshape(moved, (outer, n)), []
     while product.shape[1] > 1:
         if product.shape[1] % 2:
-            product = shape_join.concat([product, elementwise.ones((outer, 1), x.dtype)], axis=1)
+            product = shape_join.concat([product, elementwise.full((outer, 1), 1.0, x.dtype, like=x)], axis=1)
         levels.append(product)
         product = elementwise.multiply(product[:, ::2], product[:, 1::2])
     gradient = shape_view.reshape(dy, (outer, 1))

@@ -71,7 +71,7 @@ def _extreme(name: str, x, axis, keepdims: bool, out):
         at, kept, wanted = _kept_plan(name, x.shape, axis, bool(keepdims))
         y = plain_destination(out, wanted, _INT64)
         if y is not None:
-            backend.module_of(y).argmax(y if keepdims else y.reshape(kept), x, at, name == "argmin")
+            backend.module_of(x).argmax(y if keepdims else y.reshape(kept), x, at, name == "argmin")
             return y
     a = raw(name, "x", x)
     source = in_table(name, a, False)
@@ -181,6 +181,6 @@ def top_k(x, k: int, *, axis: int = -1, out=None):
     def gradient(dys, ys, needs):
         if dys[0] is None:
             return (None,)
-        return (shape_index.scatter_add(elementwise.zeros(x.shape, x.dtype), ys[1], dys[0], axis=at),)
+        return (shape_index.scatter_add(elementwise.zeros_like(x), ys[1], dys[0], axis=at),)
 
     return result(given, (x,), gradient)

@@ -54,11 +54,11 @@ def affine_transform(
         raise ValueError(
             f"[{name}] images has shape {a.shape}, expected 4 dimensions (batch, rows, cols, channels)"
         )
-    if a.dtype.kind != "f" and a.dtype != np.uint8:
+    if a.dtype.kind not in "fV" and a.dtype != np.uint8:
         raise TypeError(f"[{name}] images has dtype {a.dtype}, expected uint8, float32 or float64")
     before = a.shape[1:3]
     rows_cols = before if output_size is None else image_size(name, "output_size", output_size)
-    dtype = a.dtype if a.dtype.kind == "f" else np.dtype(np.float32)
+    dtype = a.dtype if a.dtype.kind in "fV" else np.dtype(np.float32)
     y = destination(name, out, (a.shape[0], *rows_cols, a.shape[3]), dtype, a)
     target = y if y.flags.c_contiguous else backend.empty(y.shape, y.dtype, a)
     backend.module_of(a).affine_transform_forward(
@@ -67,9 +67,9 @@ def affine_transform(
     options = {"fill_mode": fill_mode, "interpolation": interpolation}
     return result(
         given_back(out, target),
-        (images,) if a.dtype.kind == "f" else (images, None),
+        (images,) if a.dtype.kind in "fV" else (images, None),
         (lambda dy, y, needs: (affine_transform_backward(dy, m, before, **options),))
-        if a.dtype.kind == "f"
+        if a.dtype.kind in "fV"
         else None,
     )
 

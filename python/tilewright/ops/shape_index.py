@@ -44,7 +44,7 @@ def getitem(x, key):
     if indices is None:
         return y
     axis = _axis_of_part(parts, at, a.ndim)
-    return take(y, _positions(indices, y.shape[axis]), axis=axis)
+    return take(y, backend.beside(_positions(indices, y.shape[axis]), a), axis=axis)
 
 
 def _masked(x, a, mask):
@@ -61,11 +61,11 @@ def _split_key(key):
         key = np.asarray(key)
     parts, indices, at = [], None, 0
     for part in key if isinstance(key, tuple) else (key,):
-        if isinstance(part, (list, np.ndarray, Tensor)) or (
+        if isinstance(part, (list, backend.ndarray, Tensor)) or (
             hasattr(part, "__dlpack__") and hasattr(part, "shape")
         ):
             part = np.asarray(part) if isinstance(part, list) else raw("getitem", "key", part)
-            if part.ndim == 0 and part.dtype.kind in "iu":
+            if part.ndim == 0 and part.dtype.kind in "iu" and type(part) is backend.ndarray:
                 parts.append(int(part))
                 continue
             if indices is not None:
@@ -149,10 +149,11 @@ def place(dy, shape, key):
     return result(y, (dy,), lambda ddy, y, needs: (getitem(ddy, parts),))
 
 
-def index_array(operation: str, argument: str, indices):
-    """`indices` (an array, a number or a list of numbers) as an int32 or int64 array."""
+def index_array(operation: str, argument: str, indices, like=None):
+    """`indices` as an int32 or int64 array; a number or a list of numbers goes beside `like`."""
     if isinstance(indices, (int, list, tuple, np.integer)) and not isinstance(indices, bool):
         indices = np.asarray(indices, dtype=np.int64 if np.size(indices) == 0 else None)
+        indices = backend.on_device(indices) if like is None else backend.beside(indices, like)
     ids = raw(operation, argument, indices)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"[{operation}] {argument} has dtype {ids.dtype}, expected int32 or int64")
@@ -182,7 +183,8 @@ def take(x, indices, *, axis: int | None = None, out=None):
     name = "take"
     if axis is None:
         x, axis = shape_view.reshape(x, (-1,)), 0
-    a, ids = raw(name, "x", x), index_array(name, "indices", indices)
+    a = raw(name, "x", x)
+    ids = index_array(name, "indices", indices, a)
     at = axis_index(name, axis, a.ndim)
     wanted = (*a.shape[:at], *ids.shape, *a.shape[at + 1 :])
     y = destination(name, out, wanted, a.dtype, a)
@@ -222,7 +224,8 @@ def take_backward(dy, indices, shape, *, axis: int, out=None):
         array([1., 2., 0.], dtype=float32)
     """
     name = "take_backward"
-    a, ids = raw(name, "dy", dy), index_array(name, "indices", indices)
+    a = raw(name, "dy", dy)
+    ids = index_array(name, "indices", indices, a)
     whole = shape_view.shape_of(name, shape)
     at = axis_index(name, axis, len(whole))
     if ids.ndim != 1:
@@ -265,7 +268,8 @@ def take_along_axis(x, indices, *, axis: int = -1, out=None):
         array([[30, 10]], dtype=int32)
     """
     name = "take_along_axis"
-    a, ids = raw(name, "x", x), index_array(name, "indices", indices)
+    a = raw(name, "x", x)
+    ids = index_array(name, "indices", indices, a)
     at = axis_index(name, axis, a.ndim)
     if ids.ndim != a.ndim:
         raise ValueError(f"[{name}] indices has shape {ids.shape}, expected {a.ndim} dimensions like x")
@@ -287,7 +291,7 @@ def take_along_axis(x, indices, *, axis: int = -1, out=None):
     return result(
         given_back(out, y),
         (x,),
-        lambda dy, y, needs: (scatter_add(elementwise.zeros(shape, dtype), ids, dy, axis=at),),
+        lambda dy, y, needs: (scatter_add(elementwise.full(shape, 0.0, dtype, like=ids), ids, dy, axis=at),),
     )
 
 
@@ -312,7 +316,8 @@ def scatter_add(x, indices, updates, *, axis: int = -1, out=None):
         array([0., 0., 5.], dtype=float32)
     """
     name = "scatter_add"
-    a, ids, added = raw(name, "x", x), index_array(name, "indices", indices), raw(name, "updates", updates)
+    a, added = raw(name, "x", x), raw(name, "updates", updates)
+    ids = index_array(name, "indices", indices, a)
     at = axis_index(name, axis, a.ndim)
     if added.shape != ids.shape:
         raise ValueError(f"[{name}] updates has shape {added.shape}, expected {ids.shape} like indices")

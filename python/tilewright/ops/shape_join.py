@@ -372,12 +372,14 @@ def triu(x, k: int = 0, *, out=None):
 
 
 def _zero(x):
-    return np.zeros((), x.dtype)
+    a = raw("tril", "x", x)
+    return backend.number(0, a.dtype, a)
 
 
 def _below(name: str, x, k):
     """Mask (rows, cols): on or below diagonal k."""
-    shape = raw(name, "x", x).shape
+    a = raw(name, "x", x)
+    shape = a.shape
     if len(shape) < 2:
         raise ValueError(f"[{name}] x has shape {shape}, expected at least 2 dimensions")
     try:
@@ -385,4 +387,4 @@ def _below(name: str, x, k):
     except TypeError:
         raise TypeError(f"[{name}] k is a {type(k).__name__}, expected an int") from None
     rows, cols = np.arange(k, shape[-2] + k)[:, None], np.arange(shape[-1])
-    return elementwise.less_equal(cols, rows)
+    return elementwise.less_equal(backend.beside(cols, a), backend.beside(rows, a))

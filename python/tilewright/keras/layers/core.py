@@ -160,6 +160,7 @@ class Embedding(Layer):
             name="embeddings",
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
+            autocast=False,  # the rows are cast, not the table
         )
         if self._first_weights is not None:
             values = self._first_weights
@@ -177,7 +178,8 @@ class Embedding(Layer):
     def call(self, inputs):
         if inputs.dtype.kind == "f":
             inputs = ops.cast(inputs, "int32")
-        return ops.embedding(self.embeddings, inputs)
+        y = ops.embedding(self.embeddings, inputs)
+        return y if y.dtype == self._compute_dtype else ops.cast(y, self._compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return ops.not_equal(inputs, 0) if self.mask_zero else None
@@ -220,7 +222,7 @@ class Lambda(Layer):
             return probe_shapes(lambda x: self(x), ((inputs,), {}))
         shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
         wanted = self.output_shape
-        return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.dtype)
+        return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

@@ -7,9 +7,9 @@ import functools
 
 import numpy as np
 
-from tilewright import ops, recording
-from tilewright.autograd import Tensor
-from tilewright.keras import config, initializers, naming, nest, regularizers, serialization
+from tilewright import backend, ops, recording
+from tilewright.autograd import Tensor, raw
+from tilewright.keras import dtype_policies, initializers, naming, nest, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
 from tilewright.keras.layers import mask_passing
@@ -35,13 +35,14 @@ class Layer(SavedState, WeightOwner):
     Parameters
         activity_regularizer : adds a loss computed from the outputs
         trainable : whether training changes the weights
-        dtype : float dtype of weights and computation; `config.floatx()` where None
-        autocast : float inputs are cast to `dtype`
+        dtype : DTypePolicy, its name or a dtype; `config.dtype_policy()` where None
+        autocast : float inputs, and weights within `call`, are cast to `compute_dtype`
         name : unique in a model; numbered after the class where None
     """
 
     input_spec = None
     supports_masking = False
+    computes_wide = False  # whether 16-bit inputs become float32 within `call`
     casts_integers = False  # whether integer inputs become floats before `call`
     config_fields: tuple[str, ...] = ()  # attributes that `get_config` writes down, named like the arguments
 
@@ -71,9 +72,13 @@ class Layer(SavedState, WeightOwner):
             raise unknown_arguments(type(self), kwargs)
         self.named_by_user = name is not None
         self.name = str(name) if name is not None else naming.auto_name(type(self))
-        dtype = getattr(dtype, "name", dtype) or config.floatx()
-        self.dtype = str(dtype_of(dtype))
-        self._compute_dtype = dtype_of(dtype)
+        self.dtype_policy = dtype_policies.get(dtype)
+        self._compute_dtype = dtype_of(self.dtype_policy.compute_dtype)
+        self.dtype = str(dtype_of(self.dtype_policy.variable_dtype))
+        # What inputs are cast to: normalization of 16-bit inputs computes in float32 (`computes_wide`).
+        wide = self.computes_wide and self._compute_dtype.itemsize == 2
+        self._inner_dtype = dtype_of("float32") if wide else self._compute_dtype
+        self._uncast: set[int] = set()  # weights that `call` sees in their own dtype
         if self._compute_dtype.kind not in "fV":
             self.autocast = autocast = False
         self.autocast = autocast
@@ -127,6 +132,8 @@ class Layer(SavedState, WeightOwner):
             path="/".join((*naming.current_scope(), name)),
         )
         self._track(variable, trainable=trainable)
+        if not autocast or variable.dtype.kind not in "fV":
+            self._uncast.add(id(variable))
         if not self._trainable:
             variable.trainable = False
         return variable
@@ -158,7 +165,7 @@ class Layer(SavedState, WeightOwner):
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             shapes = nest.map_structure(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
             shape = self.compute_output_shape(shapes)
-            return specs_of(shape, self.dtype)
+            return specs_of(shape, self.compute_dtype)
         return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
 
     def compute_mask(self, inputs, mask=None):
@@ -167,9 +174,11 @@ class Layer(SavedState, WeightOwner):
 
     @property
     def compute_dtype(self) -> str:
-        return self.dtype
+        return str(self._compute_dtype)
 
-    variable_dtype = compute_dtype
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype
 
     @property
     def input_dtype(self) -> str:
@@ -218,10 +227,10 @@ class Layer(SavedState, WeightOwner):
         call_state.training = training
         try:
             if self._called:
-                outputs = self.call(*args, **kwargs)
+                outputs = self._called_on(args, kwargs)
             else:
                 with naming.name_scope(self.name):  # for the layers that are built inside
-                    outputs = self.call(*args, **kwargs)
+                    outputs = self._called_on(args, kwargs)
                 self._called = True
         except (ValueError, TypeError, IndexError) as error:
             note(error, f"in layer {self.name} ({type(self).__name__}), called on {described(first)}")
@@ -241,6 +250,29 @@ class Layer(SavedState, WeightOwner):
             mask_passing.warn_of_loss(self, masked, outputs)
         return outputs
 
+    def _called_on(self, args, kwargs):
+        """`call`, its weights in the dtype it computes in where that is not theirs."""
+        own = self.__dict__
+        if not self.autocast or self.dtype == str(self._inner_dtype):
+            outputs = self.call(*args, **kwargs)
+        else:
+            weights = {
+                name: value
+                for name, value in own.items()
+                if isinstance(value, Variable) and id(value) not in self._uncast and value.dtype.kind in "fV"
+            }
+            own.update((name, ops.cast(value, self._inner_dtype)) for name, value in weights.items())
+            try:
+                outputs = self.call(*args, **kwargs)
+            finally:
+                own.update(weights)
+        if self._inner_dtype is self._compute_dtype:
+            return outputs
+        return nest.map_structure(
+            lambda y: with_mask(ops.cast(y, self._compute_dtype), mask_of(y)) if y.dtype.kind == "f" else y,
+            outputs,
+        )
+
     def _converted(self, value):
         """Arrays as Tensors of the layer's dtype; what is no array as it is."""
         if isinstance(value, Tensor):
@@ -248,16 +280,16 @@ class Layer(SavedState, WeightOwner):
         elif isinstance(value, (np.ndarray, np.generic)) or (
             hasattr(value, "__dlpack__") and hasattr(value, "shape")
         ):
-            tensor = Tensor(value)
+            tensor = Tensor(backend.on_device(raw(self.name, "inputs", value)))
         elif nest.is_nested(value):
             return nest.map_structure(self._converted, value)
         else:
             return value
         dtype = tensor.array.dtype
-        if dtype is self._compute_dtype or dtype == self._compute_dtype or not self.autocast:
+        if dtype is self._inner_dtype or dtype == self._inner_dtype or not self.autocast:
             return tensor
         if dtype.kind in "fV" or (self.casts_integers and dtype.kind in "iub"):
-            return with_mask(ops.cast(tensor, self._compute_dtype), mask_of(tensor))
+            return with_mask(ops.cast(tensor, self._inner_dtype), mask_of(tensor))
         return tensor
 
     def _build_for(self, args, kwargs):
@@ -337,7 +369,7 @@ class Layer(SavedState, WeightOwner):
         """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was
         given.
         """
-        values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name}
         for field in self.config_fields:
             value = getattr(self, field)
             bare = field.endswith("activation")  # Keras names these functions by their name alone

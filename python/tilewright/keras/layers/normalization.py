@@ -14,6 +14,8 @@ from tilewright.keras.layers.layer import Layer
 class _Scaling(Layer):
     """Base: gamma and beta, with their initializers, regularizers and constraints."""
 
+    computes_wide = True
+
     casts_integers = True
     supports_masking = True
 
@@ -306,6 +308,8 @@ class GroupNormalization(_Scaling):
 class UnitNormalization(Layer):
     """Each sample divided by its length over `axis` (one axis, or several)."""
 
+    computes_wide = True
+
     casts_integers = True
     supports_masking = True
     config_fields = ("axis",)
@@ -330,6 +334,8 @@ class UnitNormalization(Layer):
 
 class RMSNormalization(Layer):
     """Each sample divided by its root mean square over `axis`, times a learned scale. arXiv:1910.07467."""
+
+    computes_wide = True
 
     casts_integers = True
     config_fields = ("axis", "epsilon")

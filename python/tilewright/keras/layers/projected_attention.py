@@ -96,7 +96,7 @@ class ProjectedAttention(Layer):
             self.kernel_constraint,
             self.bias_constraint,
             self._projection_activity,
-            dtype=self.dtype,
+            dtype=self.dtype_policy,
             name=name,
         )
         layer.build(input_shape)
@@ -119,7 +119,7 @@ class ProjectedAttention(Layer):
         self._hold("value", self._projection("value", value_heads, value))
         between = (*query[:-1], query_heads[0], value_heads[1])
         self._hold("output", self._projection("attention_output", out, between, 2))
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy)
 
     def _hold(self, role: str, projection: HeadProjection) -> None:
         setattr(self, self.attribute_of[role], projection)
@@ -224,13 +224,13 @@ class ProjectedAttention(Layer):
         return ops.transpose(ops.matmul(kept, v), (0, 2, 1, 3)), weights
 
     def _spec(self, query, value, heads: int, features: tuple, with_scores: bool):
-        y = KerasTensor((*query.shape[:-1], *features), self.dtype)
+        y = KerasTensor((*query.shape[:-1], *features), self.compute_dtype)
         if not with_scores:
             return y
         axes = self._axes_of(query.ndim + 1)
         kept = (n for i, n in enumerate(query.shape[1:-1], 1) if i not in axes)
         looks = (*(query.shape[i] for i in axes), *(value.shape[i] for i in axes))
-        return y, KerasTensor((query.shape[0], *kept, heads, *looks), self.dtype)
+        return y, KerasTensor((query.shape[0], *kept, heads, *looks), self.compute_dtype)
 
 
 def _again(initializer):

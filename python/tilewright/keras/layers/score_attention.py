@@ -100,10 +100,10 @@ class Attention(Layer):
     def compute_output_spec(self, inputs, return_attention_scores=False, **_):
         self._check(inputs)
         query, value, key = inputs[0], inputs[1], inputs[-1] if len(inputs) > 2 else inputs[1]
-        y = KerasTensor((*query.shape[:-1], value.shape[-1]), self.dtype)
+        y = KerasTensor((*query.shape[:-1], value.shape[-1]), self.compute_dtype)
         if not return_attention_scores:
             return y
-        return y, KerasTensor((*query.shape[:-1], key.shape[-2]), self.dtype)
+        return y, KerasTensor((*query.shape[:-1], key.shape[-2]), self.compute_dtype)
 
 
 class AdditiveAttention(Attention):

@@ -114,6 +114,12 @@ class WeightOwner:
         """Number of elements in all weights."""
         return sum(math.prod(v.shape) for v in self.weights)
 
+    def to(self, device: str):
+        """Moves all variables to "cpu" or "cuda", in place."""
+        for variable in self.variables:
+            variable.to(device)
+        return self
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights."""
         return [v.numpy().copy() for v in self.weights]

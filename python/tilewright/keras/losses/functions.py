@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config
 from tilewright.keras.annotated import logits_of, with_mask
@@ -21,7 +21,7 @@ def tensor_of(argument: str, x) -> Tensor:
         return x
     if isinstance(x, (bool, int, float, list, tuple)):
         x = np.asarray(x, None if _holds_integers(x) else config.floatx())
-    return Tensor(raw("loss", argument, x))
+    return Tensor(backend.on_device(raw("loss", argument, x)))
 
 
 def _holds_integers(x) -> bool:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import math
 
 from tilewright import ops
-from tilewright.autograd import Tensor, raw
-from tilewright.keras import config, naming, serialization
-from tilewright.keras.annotated import mask_of
-from tilewright.keras.losses.functions import same_rank
+from tilewright.autograd import Tensor
+from tilewright.keras import config, naming, nest, serialization
+from tilewright.keras.annotated import Annotated, mask_of
+from tilewright.keras.losses.functions import same_rank, tensor_of
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -36,7 +36,18 @@ class Loss:
         self.reduction = reduction
         self.dtype = dtype or config.floatx()
 
+    def _wide(self, y_pred):
+        """Predictions of 16-bit layers in the dtype of the loss; so are the logits they carry."""
+        if not isinstance(y_pred, Tensor) or y_pred.array.itemsize != 2 or y_pred.dtype.kind not in "fV":
+            return y_pred
+        wide = ops.cast(y_pred, self.dtype)
+        if type(y_pred) is not Annotated:
+            return wide
+        logits = None if y_pred.logits is None else ops.cast(y_pred.logits, self.dtype)
+        return Annotated(wide, mask=y_pred.mask, logits=logits, logits_of=y_pred.logits_of)
+
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_pred = nest.map_structure(self._wide, y_pred)
         values = self.call(y_true, y_pred)
         masks = [ops.cast(m, "bool") for m in (mask_of(y_pred), mask_of(values)) if m is not None]
         mask = ops.logical_and(*masks) if len(masks) == 2 else masks[0] if masks else None
@@ -45,7 +56,7 @@ class Loss:
         weight = (
             None
             if sample_weight is None
-            else ops.cast(Tensor(raw("loss", "sample_weight", sample_weight)), values.dtype)
+            else ops.cast(tensor_of("sample_weight", sample_weight), values.dtype)
         )
         if mask is not None:
             weight = _with_mask(weight, mask, values, self.reduction)

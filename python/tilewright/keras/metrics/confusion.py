@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.keras import config
 from tilewright.keras.losses.functions import same_rank, tensor_of
@@ -45,7 +45,7 @@ class ThresholdMetric(Metric):
         self._even = evenly_spaced(self.thresholds) if even is None else even
         self._first_open = first_open
         # Kept for as long as recorded steps may read it.
-        self._limits = np.asarray(self.thresholds, self.dtype).reshape(-1, 1)
+        self._limits = backend.on_device(np.asarray(self.thresholds, self.dtype).reshape(-1, 1))
 
     def build_counts(self, shape) -> None:
         """Makes the variables: one number a threshold, or a row of them a threshold."""

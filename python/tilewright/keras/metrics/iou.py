@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.keras import config
 from tilewright.keras.losses.functions import tensor_of
@@ -52,7 +52,7 @@ class IoU(Metric):
         self.num_classes, self.target_class_ids = num_classes, list(target_class_ids)
         self.ignore_class, self.axis = ignore_class, axis
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
-        self._targets = np.asarray(self.target_class_ids, np.int64)
+        self._targets = backend.on_device(np.asarray(self.target_class_ids, np.int64))
         self.total_cm = self.add_variable(
             (num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix"
         )

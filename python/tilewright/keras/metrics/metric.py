@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, initializers, naming, serialization
 from tilewright.keras.annotated import mask_of
@@ -77,8 +77,8 @@ class Metric:
 def _array(argument: str, x, dtype):
     """Values as an array of the metric's dtype, outside any tape."""
     if isinstance(x, (bool, int, float, list, tuple)):
-        return np.asarray(x, dtype)
-    return ops.cast(raw("metric", argument, x), dtype)
+        return backend.on_device(np.asarray(x, dtype))
+    return ops.cast(backend.on_device(raw("metric", argument, x)), dtype)
 
 
 def ratio(a, b):

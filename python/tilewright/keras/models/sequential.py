@@ -119,7 +119,7 @@ class Sequential(Model):
         config = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": self.dtype,
+            "dtype": self.dtype_policy.name,
             "layers": [serialization.serialize_keras_object(layer) for layer in self._stack],
         }
         if self._graph is not None:

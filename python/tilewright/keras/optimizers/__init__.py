@@ -7,11 +7,12 @@ from tilewright.keras import serialization
 from tilewright.keras.optimizers import schedules
 from tilewright.keras.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from tilewright.keras.optimizers.adaptive import Adadelta, Adagrad, Ftrl, Lion
+from tilewright.keras.optimizers.loss_scale import LossScaleOptimizer
 from tilewright.keras.optimizers.optimizer import Optimizer, StepKind
 from tilewright.keras.optimizers.rmsprop import RMSprop
 from tilewright.keras.optimizers.sgd import SGD
 
-_CLASSES = (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD)
+_CLASSES = (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, LossScaleOptimizer, Nadam, RMSprop, SGD)
 _TABLE = {**{cls.__name__: cls for cls in _CLASSES}, **{cls.__name__.lower(): cls for cls in _CLASSES}}
 serialization.exported("keras.optimizers", _CLASSES)
 serialization.exported("keras.optimizers.schedules", schedules.CLASSES)

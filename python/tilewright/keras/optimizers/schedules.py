@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tilewright import ops
+from tilewright import backend, ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, serialization
 
@@ -40,7 +40,7 @@ class ScheduleByOperations(LearningRateSchedule):
 
     def __call__(self, step):
         steps = (
-            Tensor(np.asarray(step))
+            Tensor(backend.on_device(np.asarray(step)))
             if isinstance(step, (int, float, list))
             else Tensor(raw("schedule", "step", step))
         )

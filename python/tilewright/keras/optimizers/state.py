@@ -114,6 +114,11 @@ class OptimizerState:
         """Step count, learning rate (where it is a number), then the state, in Keras's order."""
         return [self._iterations, *([self._rate] if self._rate_is_state else ()), *self._listed]
 
+    def moved(self) -> list[Variable]:
+        """All variables, to be moved to another device; arrays kept beside them are looked up again."""
+        self._groups_for = ()
+        return [self._iterations, self._rate, *self._listed]
+
     def get_weights(self) -> list:
         """The state as NumPy arrays, copied."""
         return [variable.numpy().copy() for variable in self.variables]

@@ -143,7 +143,7 @@ def gather_rows(array, rows):
     if array.dtype.kind not in "fiub":
         return array[rows]
     return array.take(
-        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype), mode="clip"
+        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype, array), mode="clip"
     )
 
 

@@ -303,7 +303,7 @@ def _joined(parts: list):
         return parts[0].copy()
     if parts[0].ndim == 0:
         return ops.stack(parts)
-    total = backend.empty((sum(p.shape[0] for p in parts), *parts[0].shape[1:]), parts[0].dtype)
+    total = backend.empty((sum(p.shape[0] for p in parts), *parts[0].shape[1:]), parts[0].dtype, parts[0])
     start = 0
     for part in parts:
         ops.copy(part, out=total[start : start + part.shape[0]])

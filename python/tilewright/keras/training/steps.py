@@ -6,6 +6,9 @@ from __future__ import annotations
 import time
 import weakref
 
+from tilewright import backend
+from tilewright.autograd import Tensor
+from tilewright.keras import nest
 from tilewright.keras.training.data import ArrayEpoch
 from tilewright.recording import Arena, Recorded, RecordStats
 
@@ -63,10 +66,14 @@ class Eager:
         self._step = step
 
     def __call__(self, batch):
-        return self._step(batch)
+        return self._step(nest.map_structure(_on_device, batch))
 
     def ahead(self, batches) -> int:
         return 0
+
+
+def _on_device(part):
+    return Tensor(backend.on_device(part.array)) if isinstance(part, Tensor) else part
 
 
 class Replayed:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 
 from tilewright import ops
+from tilewright import backend
 from tilewright.autograd import GradientTape
 from tilewright.keras import metrics as metrics_module
 from tilewright.keras import nest, optimizers
@@ -17,7 +18,7 @@ from tilewright.keras.training.steps import Steps
 from tilewright.variable import Variable
 
 # Accepted for the sake of programs that pass them; there is nothing they could change here.
-_WITHOUT_EFFECT = ("jit_compile", "steps_per_execution", "auto_scale_loss")
+_WITHOUT_EFFECT = ("jit_compile", "steps_per_execution")
 
 
 class Trainer(Loops):
@@ -46,6 +47,7 @@ class Trainer(Loops):
         metrics=None,
         weighted_metrics=None,
         run_eagerly=False,
+        auto_scale_loss=True,
         **kwargs,
     ):
         """Says how to train.
@@ -56,18 +58,35 @@ class Trainer(Loops):
             loss_weights : a number, list or dict
             metrics, weighted_metrics : lists of names, functions or Metrics; dicts by output
             run_eagerly : every step is run by Python; steps are recorded and replayed otherwise
-            jit_compile, steps_per_execution, auto_scale_loss : accepted, without effect
+            auto_scale_loss : with the policy mixed_float16 the optimizer is wrapped in a LossScaleOptimizer
+            jit_compile, steps_per_execution : accepted, without effect
         """
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
                 raise TypeError(f"[compile] argument {name!r} is unknown")
         self.optimizer = optimizers.get(optimizer)
+        scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.loss = loss
         self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights)
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
         self.stop_training, self.compiled = False, True
         self.run_eagerly = bool(run_eagerly)
         self._steps.forget()
+
+    def to(self, device: str):
+        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on: what
+        `set_device` says holds for the whole program.
+        """
+        backend.set_device(device)
+        variables = [*self.variables, *(v for metric in self.metrics for v in metric.variables)]
+        if self.optimizer is not None:
+            variables += self.optimizer.moved()
+        for variable in variables:
+            variable.to(device)
+        self._steps.forget()
+        return self
 
     # ---- metrics
 
