@@ -86,6 +86,10 @@ def test_gpu_arrays_give_gpu_arrays_with_the_same_bits_and_nothing_is_read(case,
     assert reads == 0, "a value was read, which makes the host wait for the GPU"
 
 
+# What 16 bits would round away decides a gradient, so it stays float32.
+KEPT_WIDE = {("output", "attention, causal, lse", 1)}
+
+
 @pytest.mark.parametrize("dtype", HALVES, ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("case", named(WITH_ARRAYS))
 def test_half_floats_are_computed_in_float32_and_stored_as_given(case, dtype):
@@ -100,10 +104,13 @@ def test_half_floats_are_computed_in_float32_and_stored_as_given(case, dtype):
     got, got_gradients = with_gradients(case, arguments)
     epsilon = HALVES[dtype]
     for kind, gots, wants in (("output", got, want), ("gradient", got_gradients, want_gradients)):
-        for g, w in zip(gots, wants, strict=True):
+        for position, (g, w) in enumerate(zip(gots, wants, strict=True)):
             if w is None or not isinstance(raw(w), np.ndarray):
                 continue
             g, w = raw(g), raw(w)
+            if (kind, case.name, position) in KEPT_WIDE:
+                assert g.dtype == np.float32
+                continue
             if not is_float(w):
                 assert g.dtype == w.dtype
                 continue

@@ -30,7 +30,7 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
         scale : number, 1 / sqrt(D) where None
         return_lse : also return the log-sum-exp of each row's scores
         out : like q, optional; must not overlap an input
-    Returns   out : like q; with return_lse (out, lse), lse (B, Hq, Tq) in q's dtype
+    Returns   out : like q; with return_lse (out, lse), lse (B, Hq, Tq) in q's dtype, float32 where that has 16 bits
     Raises    ValueError: wrong rank, sizes that do not fit, a mask that does not broadcast, overlapping out.
               TypeError: no arrays, other dtypes.
     Numerics  accumulates in q's dtype in an order that only the shapes decide. A query that sees no key gives 0
