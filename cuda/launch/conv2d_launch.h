@@ -12,6 +12,7 @@ namespace TW_BACKEND {
 
 inline constexpr const char* kConvName = "conv2d";
 
+// In the order of conv_kernels().
 enum ConvKernel : int {
   kConvDirect,     // an output a thread
   kConvDepthwise,  // the same, channels by 16 bytes
@@ -21,8 +22,6 @@ enum ConvKernel : int {
   kConvMmaSmall,   // the same 64 x 32
   kConvKernels,
 };
-
-const char* conv_kernel_name(int kernel);
 
 struct ConvShape {
   int64_t m, n, k, groups;

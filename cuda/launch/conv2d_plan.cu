@@ -8,8 +8,6 @@
 namespace TW_BACKEND {
 namespace {
 
-constexpr const char* kNames[kConvKernels] = {"direct",    "depthwise", "fma_large",
-                                              "fma_small", "mma_large", "mma_small"};
 constexpr int64_t kMaxSlices = 64;
 constexpr int64_t kMostGroups = 65535;      // of a grid's third axis
 constexpr int64_t kFewChannels = 8;         // of a group: most of a tile would be empty
@@ -52,23 +50,23 @@ bool few_channels(const ConvShape& s) {
   return sum < kShortSum || (s.groups > 1 && std::min(s.in_channels, s.n) < kFewChannels);
 }
 
+// The whole sum in one slice.
+ConvPlan whole(int kernel, const ConvShape& s) {
+  return {kernel, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
+}
+
 ConvPlan direct_plan(const ConvShape& s) {
-  if (takes(kConvDepthwise, s)) return {kConvDepthwise, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
-  if (s.correlate) return {kConvDirect, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
+  if (takes(kConvDepthwise, s)) return whole(kConvDepthwise, s);
+  if (s.correlate) return whole(kConvDirect, s);
   return fill_chip(kConvDirect, s.m * ceil_divide(s.n * s.groups, kWarpSize), s.k, 1, kDirectSliceDepth);
 }
 
 }  // namespace
 
-const char* conv_kernel_name(int kernel) { return kNames[kernel]; }
-
 ConvPlan choose_conv(const ConvShape& s) {
   const int forced = forced_kernel;
   if (forced >= 0 && takes(forced, s)) {
-    if (forced == kConvDepthwise || (forced == kConvDirect && s.correlate))
-      return direct_plan(s).kernel == forced
-                 ? direct_plan(s)
-                 : ConvPlan{forced, 1, static_cast<int>(std::max<int64_t>(s.k, 1))};
+    if (forced == kConvDepthwise || (forced == kConvDirect && s.correlate)) return whole(forced, s);
     const int64_t depth = forced == kConvDirect ? 1 : kTiles[forced].depth_bytes / s.element_bytes;
     return sliced(forced, s.k, forced_slices, depth);
   }
@@ -85,7 +83,9 @@ ConvPlan choose_conv(const ConvShape& s) {
 
 #if TW_SIMT
 
-std::vector<std::string> conv_kernels() { return {kNames, kNames + kConvKernels}; }
+std::vector<std::string> conv_kernels() {
+  return {"direct", "depthwise", "fma_large", "fma_small", "mma_large", "mma_small"};
+}
 
 void force_conv(int kernel, int slices) {
   forced_kernel = kernel;
