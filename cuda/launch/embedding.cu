@@ -17,6 +17,9 @@ namespace {
 
 constexpr int64_t kFewIds = 2048;  // up to which every warp reads all ids rather than having them sorted
 
+// Warps that cover the columns of all outer slices.
+int64_t column_tiles(const RowsShape& shape) { return ceil_divide(shape.outer * shape.inner, kWarpSize); }
+
 RowsShape rows_shape(const View& long_view, const View& short_view, int64_t per_row) {
   RowsShape shape;
   shape.outer = short_view.dim(0);
@@ -28,7 +31,7 @@ RowsShape rows_shape(const View& long_view, const View& short_view, int64_t per_
   shape.short_row = short_view.stride(1);
   shape.by_n = Divisor(shape.n);
   shape.by_inner = Divisor(per_row);
-  shape.by_tiles = Divisor(ceil_divide(shape.outer * shape.inner, kWarpSize));
+  shape.by_tiles = Divisor(column_tiles(shape));
   return shape;
 }
 
@@ -55,7 +58,7 @@ template <class T>
 void add(const char* name, const View& y, const View& dy, const View& ids, const ValueGuard& guard,
          Stream stream) {
   const RowsShape shape = rows_shape(y, dy, dy.dim(2));
-  const int64_t n = shape.n, tiles = shape.by_tiles.size();
+  const int64_t n = shape.n, tiles = column_tiles(shape);
   const Dim3 grid(static_cast<unsigned>(ceil_divide(n * tiles, kRowsThreads / kWarpSize)));
   const auto to = global_pointer<T>(y, "y");
   const auto from = global_pointer<const T>(dy, "dy");
