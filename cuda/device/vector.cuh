@@ -33,6 +33,10 @@ struct alignas(sizeof(T) * kCount) Vector {
 template <size_t kBytes>
 struct MachineWord;
 template <>
+struct MachineWord<1> {
+  using Type = unsigned char;
+};
+template <>
 struct MachineWord<2> {
   using Type = unsigned short;
 };
