@@ -226,6 +226,7 @@ void check_lane_movement() {
   }
   prefetch_l1(nullptr);  // a hint: any address is allowed
   prefetch_l2(nullptr);
+  prefetch_write(nullptr);
 }
 
 }  // namespace

@@ -120,7 +120,10 @@ void ftrl(T* p, const T* g, T* a, T* b, int64_t n, const AdaptiveSpan<T>& span) 
     const V gi = gradient(lanes.load(g + i), given);
     const V sum = fma(gi, gi, before);
     const V size = root ? sqrt(sum) : pow(sum, exponent), old_size = root ? sqrt(before) : pow(before, exponent);
-    const V pull = fma(shrinkage, pi, gi) - (size - old_size) / rate * pi;
+    // (1 + x)^power - 1 keeps the digits that a difference of two powers loses; from 0 there is none.
+    const V grown = expm1(exponent * log1p(gi * gi / before)) * old_size;
+    const V growth = root ? size - old_size : select(before > V::zero(), grown, size - old_size);
+    const V pull = fma(shrinkage, pi, gi) - growth / rate * pi;
     const V linear = lanes.load(b + i) + pull;
     lanes.store_to(a + i, sum);
     lanes.store_to(b + i, linear);
