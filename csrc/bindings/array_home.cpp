@@ -4,6 +4,7 @@
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 
+#include <cstring>
 #include <vector>
 
 #include "core/check.h"
@@ -15,19 +16,15 @@ namespace py = pybind11;
 
 constexpr const char* kInterface = "__cuda_array_interface__";
 
-// Of the call whose arguments are being taken: an argument that lives here, and where the others were made.
-struct CallArguments {
-  const char* operation = nullptr;
-  std::string accepted;
-  std::vector<void*> producers;
+// Of the call whose arguments are being taken: the last one that lives here, its name cut to fit. Plain data, because
+// every argument of every call comes by.
+struct LastArgument {
+  const char* operation;
+  char name[32];
 };
-thread_local CallArguments call_arguments;
+thread_local LastArgument last_argument = {nullptr, {}};
+thread_local std::vector<void*> producers_of_call;  // streams on which its arrays were made
 thread_local void* stream_of_last_call = nullptr;
-
-CallArguments& arguments_of(const char* operation) {
-  if (call_arguments.operation != operation) call_arguments = {operation, {}, {}};
-  return call_arguments;
-}
 
 std::string kind_of(py::handle object) {
   const py::handle type(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())));
@@ -111,19 +108,24 @@ bool is_gpu_array(py::handle object) {
   return !py::isinstance<py::array>(object) && py::hasattr(object, kInterface);
 }
 
+void note_argument(const char* operation, const char* argument) {
+  if (last_argument.operation != operation) {
+    last_argument.operation = operation;
+    if (array_home().gpu) producers_of_call.clear();  // a call before that failed may have left some
+  }
+  std::strncpy(last_argument.name, argument, sizeof(last_argument.name) - 1);
+}
+
 void check_home(const char* operation, const char* argument, py::handle object) {
-  CallArguments& call = arguments_of(operation);
   const bool gpu = is_gpu_array(object);
   const bool here = array_home().gpu ? gpu : !gpu;
-  if (here) {
-    call.accepted = argument;
-    return;
-  }
+  if (here) return note_argument(operation, argument);
   if (!gpu && !py::isinstance<py::array>(object))
     fail(ErrorKind::type, operation,
          std::string(argument) + " is a " + kind_of(object) + ", expected an array (cupy.ndarray)");
-  const std::string other = call.accepted;
-  call = {};
+  const std::string other = last_argument.operation == operation ? last_argument.name : "";
+  last_argument.operation = nullptr;
+  producers_of_call.clear();
   std::string text = std::string(argument) + " (" + kind_of(object) + ") is on the " + (gpu ? "GPU" : "CPU") +
                      ", expected " + (gpu ? "a CPU array (numpy.ndarray)" : "a GPU array (cupy.ndarray)");
   if (!other.empty() && other != argument) text += " like " + other;
@@ -153,16 +155,16 @@ View gpu_view(const char* operation, const char* argument, py::handle object) {
     if (!fault.empty()) fail(ErrorKind::value, operation, std::string(argument) + " " + fault);
   }
   if (interface.contains("stream") && !interface["stream"].is_none())
-    arguments_of(operation).producers.push_back(stream_handle(interface["stream"].cast<uintptr_t>()));
+    producers_of_call.push_back(stream_handle(interface["stream"].cast<uintptr_t>()));
   return view;
 }
 
 Stream consumer_stream(py::handle stream) {
   const ArrayHome& home = array_home();
-  call_arguments.operation = nullptr;
+  last_argument.operation = nullptr;
   if (!home.gpu) return {stream.is_none() ? nullptr : handle_of(stream)};
   std::vector<void*> producers;
-  producers.swap(call_arguments.producers);
+  producers.swap(producers_of_call);
   void* consumer = nullptr;
   if (!stream.is_none())
     consumer = handle_of(stream);

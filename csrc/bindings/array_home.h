@@ -30,6 +30,9 @@ bool is_gpu_array(pybind11::handle object);
 // argument of the same call that does.
 void check_home(const char* operation, const char* argument, pybind11::handle object);
 
+// What check_home does for an argument that lives here: it is the one to name beside another that does not.
+void note_argument(const char* operation, const char* argument);
+
 // The View of a GPU array; notes the stream it was made on for `consumer_stream`.
 View gpu_view(const char* operation, const char* argument, pybind11::handle object);
 

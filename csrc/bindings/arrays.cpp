@@ -58,12 +58,17 @@ Dtype dtype_of_array(const char* operation, const char* argument, const py::dtyp
 }
 
 View view_of(const char* operation, const char* argument, py::handle object) {
-  check_home(operation, argument, object);
-  if (array_home().gpu) {
-    if (CallObserver* observer = call_observer()) observer->sees_array(object.ptr());
-    return gpu_view(operation, argument, object);
+  const bool is_host_array = py::isinstance<py::array>(object);
+  if (is_host_array && !array_home().gpu) {
+    note_argument(operation, argument);
+  } else {
+    check_home(operation, argument, object);
+    if (array_home().gpu) {
+      if (CallObserver* observer = call_observer()) observer->sees_array(object.ptr());
+      return gpu_view(operation, argument, object);
+    }
   }
-  if (!py::isinstance<py::array>(object))
+  if (!is_host_array)
     fail(ErrorKind::type, operation,
          std::string(argument) + " is a " + type_text(object) + ", expected an array (numpy.ndarray)");
   const auto array = py::reinterpret_borrow<py::array>(object);

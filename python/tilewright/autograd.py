@@ -106,23 +106,23 @@ class Tensor:
     def item(self):
         """The only element as a Python scalar."""
         _read(".item()")
-        return self.array.item()
+        return backend.to_host(self.array).item()
 
     def __float__(self):
         _read("float()")
-        return float(self.array.item())
+        return float(backend.to_host(self.array).item())
 
     def __int__(self):
         _read("int()")
-        return int(self.array.item())
+        return int(backend.to_host(self.array).item())
 
     def __index__(self):
         _read("index()")
-        return self.array.item().__index__()
+        return backend.to_host(self.array).item().__index__()
 
     def __bool__(self):
         _read("bool()")
-        return bool(self.array)
+        return bool(backend.to_host(self.array))
 
     def __len__(self):
         return len(self.array)
@@ -141,7 +141,7 @@ class Tensor:
 
     def __format__(self, spec):
         _read("format()")
-        return format(self.array.item() if self.ndim == 0 else self.array, spec)
+        return format(backend.to_host(self.array).item() if self.ndim == 0 else self.array, spec)
 
 
 def raw(operation: str, argument: str, x):

@@ -4,11 +4,11 @@
 import ml_dtypes
 import numpy as np
 import pytest
+from ops.harness import outputs_of
+from ops.test_catalogue import ALL
 from stand_in_cupy import asarray, ndarray
 
 import tilewright as tw
-from ops.harness import outputs_of
-from ops.test_catalogue import ALL
 from tilewright import backend
 from tilewright.narrow import _UPDATED, _WRITTEN, argument_names
 

@@ -3,10 +3,10 @@
 
 import numpy as np
 import pytest
-
-import tilewright as tw
 from ops.harness import compare, outputs_of
 from ops.test_catalogue import ALL
+
+import tilewright as tw
 from tilewright import backend
 
 REASON = tw.cuda.unavailable_reason()
