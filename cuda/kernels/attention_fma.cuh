@@ -3,8 +3,9 @@
 // Layout      shared memory: lines of kD elements padded by 16 bytes, so that eight lanes read eight lines
 //             from different banks; weights [row][key]
 // Method      FlashAttention-2, algorithm 1. Keys and values have one buffer each: values travel while
-//             scores are computed, the next keys while values are summed. 16 threads share 4 rows; a thread
-//             computes the scores of every 16th key, then sums of neighbouring columns of v
+//             scores are computed, the next keys while values are summed. 16 threads share 4 rows (2 where
+//             sums are long); a thread computes the scores of every 16th key, then sums of neighbouring
+//             columns of v
 //
 //                 scores:  row 4 ty ..     key tx, tx + 16, ..          tx = thread % 16, ty = thread / 16
 //                 sums:    row 4 ty ..     columns kOutVector tx .., and the same 16 kOutVector later
@@ -20,14 +21,16 @@
 
 namespace TW_BACKEND {
 
-template <class Scalar, int kDepth, int kRowsOfThreads, int kKeys>
+template <class Scalar, int kDepth, int kRowsOfThreads, int kKeys, int kOwnRows = 4>
 struct AttentionFmaTile {
   using T = Scalar;
   static constexpr int kD = kDepth, kColumns = kKeys;
-  static constexpr int kLanes = 16, kRowsOfThread = 4;
+  static constexpr int kLanes = 16, kRowsOfThread = kOwnRows;
   static constexpr int kRows = kRowsOfThreads * kRowsOfThread, kThreads = kRowsOfThreads * kLanes;
   static constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
-  static constexpr int kPitch = kD + kVector, kPitchP = kColumns + kVector;
+  static constexpr int kPitch = kD + kVector;
+  // The two rows of threads in a warp write their weights to different banks.
+  static constexpr int kPitchP = kColumns + (kRowsOfThread == 2 ? 8 : kVector);
   static constexpr int kOfThread = kColumns / kLanes;  // columns of scores
   static constexpr int kOutVector = kD / kLanes % kVector == 0 ? kVector : 2;
   static constexpr int kOutGroups = kD / kLanes / kOutVector;

@@ -39,12 +39,12 @@ void with_tile(float, int depth, Body&& body) {
   if (depth <= 64) return body(AttentionFmaTile<float, 64, 16, 32>{});
   if (depth <= 96) return body(AttentionFmaTile<float, 96, 8, 32>{});
   if (depth <= 128) return body(AttentionFmaTile<float, 128, 8, 32>{});
-  return body(AttentionFmaTile<float, 256, 4, 16>{});
+  return body(AttentionFmaTile<float, 256, 8, 16, 2>{});
 }
 template <class Body>
 void with_tile(double, int depth, Body&& body) {
   if (depth <= 64) return body(AttentionFmaTile<double, 64, 8, 16>{});
-  return body(AttentionFmaTile<double, 256, 2, 16>{});
+  return body(AttentionFmaTile<double, 256, 4, 16, 2>{});
 }
 
 template <class T>
@@ -78,7 +78,7 @@ void launch_attention_forward(const AttentionLaunch& l, AttentionForward<float> 
 template <>
 void launch_attention_forward(const AttentionLaunch& l, AttentionForward<double> f) {
   if (f.problem.depth <= 64) return run_forward<AttentionFmaTile<double, 64, 8, 32>>(l, f);
-  run_forward<AttentionFmaTile<double, 256, 2, 16>>(l, f);
+  run_forward<AttentionFmaTile<double, 256, 4, 16, 2>>(l, f);
 }
 
 template <>
