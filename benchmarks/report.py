@@ -244,11 +244,11 @@ def where_measured(records) -> list[str]:
         )
         lines.append(
             f"| {family} | {threads} | {place['cpu']}, {place['isa']} | {place['peak_flops'] / 1e9:.0f} | "
-            f"{place['copy_bandwidth'] / 1e9:.1f} | {versions} | {place['commit']} | {place['date'][:10]} |"
+            f"{place['copy_bandwidth'] / 1e9:.1f} | {versions} | {place['commit']} | {place['date'][:10]} | {place['load'] or 0:.0f} |"
         )
     head = [
-        "| record | threads | machine | GFLOP/s | copy GB/s | versions | commit | date |",
-        "|---|---|---|---|---|---|---|---|",
+        "| record | threads | machine | GFLOP/s | copy GB/s | versions | commit | date | load |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return head + lines
 
@@ -295,6 +295,9 @@ def page(records, drawn: list[str]) -> str:
         *[f"![{name}]({name})" for name in drawn if "ratios" in name],
         "",
         "## Where this was measured",
+        "Load is the number of processes that wanted a core when the run began; above one or two, times are of a busy "
+        "machine and ratios vary by some per cent.",
+        "",
         *where_measured(records),
     ]
     return "\n".join(parts) + "\n"
