@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tilewright import backend
+from tilewright import backend, nest
 from tilewright.tensor_shape import TensorShape
 
 ndarray = np.ndarray
@@ -298,7 +298,7 @@ class GradientTape:
                 f"[GradientTape.gradient] unconnected_gradients is {unconnected_gradients!r}, expected 'none' or 'zero'"
             )
         targets = list(target) if isinstance(target, (list, tuple)) else [target]
-        flat = _flatten(sources)
+        flat = nest.leaves(sources)
         for name, tensors in (("target", targets), ("sources", flat)):
             for t in tensors:
                 if not isinstance(t, Tensor):
@@ -317,7 +317,7 @@ class GradientTape:
                 _ops["zeros_like"](Tensor(s.array)) if g is None else g
                 for g, s in zip(found, flat, strict=True)
             ]
-        return _nest(sources, iter(found))
+        return nest.pack(sources, found)
 
     def _seed(self, targets, output_gradients):
         """What flows in at the targets: {(node, index): gradient}."""
@@ -422,19 +422,3 @@ class _Paused:
 def _accumulate(pending: dict, key, dx: Tensor) -> None:
     before = pending.get(key)
     pending[key] = dx if before is None else _ops["add"](before, dx)
-
-
-def _flatten(sources) -> list:
-    if isinstance(sources, dict):
-        return [t for value in sources.values() for t in _flatten(value)]
-    if isinstance(sources, (list, tuple)):
-        return [t for value in sources for t in _flatten(value)]
-    return [sources]
-
-
-def _nest(sources, gradients):
-    if isinstance(sources, dict):
-        return {key: _nest(value, gradients) for key, value in sources.items()}
-    if isinstance(sources, (list, tuple)):
-        return type(sources)([_nest(value, gradients) for value in sources])
-    return next(gradients)

@@ -17,7 +17,8 @@ import numpy as np
 
 from tilewright import backend, ops
 from tilewright.autograd import Tensor
-from tilewright.variable import Variable, dtype_of
+from tilewright.dtype_names import dtype_of
+from tilewright.variable import Variable
 
 _MAX_SEED = 2**63 - 1
 

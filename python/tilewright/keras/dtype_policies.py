@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from tilewright.dtype_names import dtype_of
 from tilewright.keras import config
-from tilewright.variable import dtype_of
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 

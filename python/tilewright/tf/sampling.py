@@ -7,8 +7,8 @@ import numpy as np
 
 from tilewright import ops, random
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal",
@@ -41,7 +41,7 @@ def categorical(logits, num_samples, dtype="int64", seed=None, name=None) -> Ten
     # u = 0 would give -inf: half a step of the generator is added.
     noise = ops.negative(ops.log(ops.negative(ops.log(ops.add(drawn, 2.0**-54)))))
     scores = ops.add(ops.expand_dims(ops.cast(x, "float64"), 1), noise)
-    return ops.cast(ops.argmax(scores, axis=-1), as_dtype(dtype or "int64"))
+    return ops.cast(ops.argmax(scores, axis=-1), dtype_of(dtype or "int64"))
 
 
 def _key(seed) -> np.ndarray:
@@ -51,18 +51,18 @@ def _key(seed) -> np.ndarray:
 
 
 def _drawn(draw, shape, seed, dtype, **parameters) -> Tensor:
-    return Tensor(draw(as_shape(shape), key=_key(seed), dtype=as_dtype(dtype), **parameters))
+    return Tensor(draw(as_shape(shape), key=_key(seed), dtype=dtype_of(dtype), **parameters))
 
 
 def stateless_uniform(shape, seed, minval=0, maxval=None, dtype="float32", name=None, alg=None) -> Tensor:
     """Numbers from [minval, maxval) that the pair `seed` alone decides."""
-    if as_dtype(dtype).kind in "iu":
+    if dtype_of(dtype).kind in "iu":
         if maxval is None:
             raise ValueError(
-                f"[stateless_uniform] maxval is None, expected a number for dtype {as_dtype(dtype)}"
+                f"[stateless_uniform] maxval is None, expected a number for dtype {dtype_of(dtype)}"
             )
         share = _drawn(ops.random_uniform, shape, seed, "float64")
-        return random.whole_numbers(share, minval, maxval, as_dtype(dtype))
+        return random.whole_numbers(share, minval, maxval, dtype_of(dtype))
     high = 1.0 if maxval is None else maxval
     return _drawn(ops.random_uniform, shape, seed, dtype, low=float(minval), high=float(high))
 

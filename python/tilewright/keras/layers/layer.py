@@ -7,9 +7,10 @@ import functools
 
 import numpy as np
 
-from tilewright import backend, ops, recording
+from tilewright import backend, nest, ops, recording
 from tilewright.autograd import Tensor, raw
-from tilewright.keras import dtype_policies, initializers, naming, nest, regularizers, serialization
+from tilewright.dtype_names import dtype_of
+from tilewright.keras import dtype_policies, initializers, naming, regularizers, serialization
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
 from tilewright.keras.layers import mask_passing
@@ -23,7 +24,7 @@ from tilewright.keras.layers.arguments import (
 from tilewright.keras.layers.call_signature import CallSignature, call_state
 from tilewright.keras.layers.saved_state import SavedState
 from tilewright.keras.layers.weights import WeightOwner
-from tilewright.variable import Variable, dtype_of
+from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
 _SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
@@ -142,7 +143,7 @@ class Layer(SavedState, WeightOwner):
         """Adds a scalar (or a list of them) to what training minimises, for the running call."""
         if not self._losses and call_state.with_losses is not None:
             call_state.with_losses.append(self)
-        self._losses.extend(nest.flatten(loss))
+        self._losses.extend(nest.leaves(loss))
 
     @property
     def losses(self) -> list:
@@ -163,7 +164,7 @@ class Layer(SavedState, WeightOwner):
     def compute_output_spec(self, *args, **kwargs):
         """KerasTensors like what `call` would give for these KerasTensors."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
-            shapes = nest.map_structure(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
+            shapes = nest.map_leaves(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
             shape = self.compute_output_shape(shapes)
             return specs_of(shape, self.compute_dtype)
         return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
@@ -239,7 +240,7 @@ class Layer(SavedState, WeightOwner):
             call_state.depth -= 1
             call_state.training = outer
         if self.activity_regularizer is not None:
-            for y in nest.flatten(outputs):
+            for y in nest.leaves(outputs):
                 loss = self.activity_regularizer(y)
                 self.add_loss(ops.divide(loss, float(max(y.shape[0], 1))) if len(y.shape) else loss)
         makes_masks = type(self).compute_mask is not Layer.compute_mask
@@ -268,7 +269,7 @@ class Layer(SavedState, WeightOwner):
                 own.update(weights)
         if self._inner_dtype is self._compute_dtype:
             return outputs
-        return nest.map_structure(
+        return nest.map_leaves(
             lambda y: with_mask(ops.cast(y, self._compute_dtype), mask_of(y)) if y.dtype.kind == "f" else y,
             outputs,
         )
@@ -282,7 +283,7 @@ class Layer(SavedState, WeightOwner):
         ):
             tensor = Tensor(backend.on_device(raw(self.name, "inputs", value)))
         elif nest.is_nested(value):
-            return nest.map_structure(self._converted, value)
+            return nest.map_leaves(self._converted, value)
         else:
             return value
         dtype = tensor.array.dtype
@@ -306,15 +307,15 @@ class Layer(SavedState, WeightOwner):
         """The arguments' shapes by `<name>_shape`; kept for `get_build_config`."""
         shapes = {}
         for name, value in type(self)._signature().bound(args, kwargs).items():
-            leaves = nest.flatten(value)
+            leaves = nest.leaves(value)
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes[f"{name}_shape"] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+                shapes[f"{name}_shape"] = nest.map_leaves(lambda leaf: tuple(leaf.shape), value)
         self._built_for = shapes
         return shapes
 
     def _check_input(self, first):
         specs = self.input_spec
-        values = nest.flatten(first)
+        values = nest.leaves(first)
         if not isinstance(specs, (list, tuple)):
             specs = [specs] * len(values)
         for spec, value in zip(specs, values, strict=False):

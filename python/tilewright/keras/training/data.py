@@ -11,11 +11,12 @@ from functools import partial
 
 import numpy as np
 
-from tilewright import backend, random
+from tilewright import nest, random
 from tilewright.autograd import Tensor
 from tilewright.data import INFINITE_CARDINALITY, Dataset
+from tilewright.data.elements import take_rows
 from tilewright.data.threads import ordered_map
-from tilewright.keras import config, nest
+from tilewright.keras import config
 
 
 def unpack_x_y_sample_weight(data):
@@ -63,7 +64,7 @@ class ArrayBatches(Batches):
 
     def __init__(self, name, x, y=None, sample_weight=None, batch_size=None, shuffle=False):
         self._parts = tuple(
-            None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), part)
+            None if part is None else nest.map_leaves(lambda a, r=role: as_data(name, r, a), part)
             for role, part in (
                 ("x", as_arrays(x)),
                 ("y", as_arrays(y)),
@@ -72,7 +73,7 @@ class ArrayBatches(Batches):
         )
         sizes = {}
         for role, part in zip(("x", "y", "sample_weight"), self._parts, strict=True):
-            for i, array in enumerate(nest.flatten(part) if part is not None else ()):
+            for i, array in enumerate(nest.leaves(part) if part is not None else ()):
                 label = f"{role}[{i}]" if nest.is_nested(part) else role
                 if array.ndim == 0:
                     raise ValueError(f"[{name}] {label} has shape (), expected at least a batch axis")
@@ -98,7 +99,7 @@ class ArrayEpoch:
         self._parts, self._samples, self._batch_size = parts, samples, batch_size
         self._order = random.permutation(samples) if shuffle else None
         self._start = 0
-        self._sources = [a for part in parts if part is not None for a in nest.flatten(part)]
+        self._sources = [a for part in parts if part is not None for a in nest.leaves(part)]
         self._can_feed = all(a.flags.c_contiguous and a.dtype.kind in "fiub" for a in self._sources)
 
     def __iter__(self):
@@ -112,8 +113,8 @@ class ArrayEpoch:
         if self._order is None:
             rows_of = operator.itemgetter(slice(start, stop))
         else:
-            rows_of = partial(gather_rows, rows=self._order[start:stop])
-        return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
+            rows_of = partial(take_rows, rows=self._order[start:stop])
+        return tuple(None if part is None else nest.map_leaves(rows_of, part) for part in self._parts)
 
     def ahead(self, limit: int, batch_size: int) -> tuple[list, int]:
         """The next whole batches, at most `limit`: (input number, array, rows (steps, batch_size)) for each
@@ -138,21 +139,12 @@ class ArrayEpoch:
         self._start = min(taken * self._batch_size, self._samples)
 
 
-def gather_rows(array, rows):
-    """array[rows] in reused memory."""
-    if array.dtype.kind not in "fiub":
-        return array[rows]
-    return array.take(
-        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype, array), mode="clip"
-    )
-
-
 def as_arrays(part):
     """A list of plain numbers as one array; anything else as it is."""
     if (
         isinstance(part, (list, tuple))
         and part
-        and not any(hasattr(leaf, "shape") for leaf in nest.flatten(part))
+        and not any(hasattr(leaf, "shape") for leaf in nest.leaves(part))
     ):
         return np.asarray(part)
     return part
@@ -236,7 +228,7 @@ class DatasetBatches(Batches):
 def _as_batch(name, data):
     parts = unpack_x_y_sample_weight(data)
     return tuple(
-        None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), as_arrays(part))
+        None if part is None else nest.map_leaves(lambda a, r=role: as_data(name, r, a), as_arrays(part))
         for role, part in zip(("x", "y", "sample_weight"), parts, strict=True)
     )
 
@@ -381,10 +373,10 @@ def split_validation(name: str, x, y, sample_weight, share: float):
     if not 0 < share < 1:
         raise ValueError(f"[{name}] validation_split is {share}, expected between 0 and 1")
     triple = tuple(
-        None if part is None else nest.map_structure(lambda a: as_data(name, "x", a), as_arrays(part))
+        None if part is None else nest.map_leaves(lambda a: as_data(name, "x", a), as_arrays(part))
         for part in (x, y, sample_weight)
     )
-    leaves = [leaf for part in triple if part is not None for leaf in nest.flatten(part)]
+    leaves = [leaf for part in triple if part is not None for leaf in nest.leaves(part)]
     samples = leaves[0].shape[0]
     cut = int(math.floor(samples * (1 - share)))
     if cut == 0 or cut == samples:
@@ -392,7 +384,7 @@ def split_validation(name: str, x, y, sample_weight, share: float):
             f"[{name}] validation_split is {share} of {samples} samples, expected to leave both parts some"
         )
     first, second = (
-        tuple(None if part is None else nest.map_structure(lambda a, s=keep: a[s], part) for part in triple)
+        tuple(None if part is None else nest.map_leaves(lambda a, s=keep: a[s], part) for part in triple)
         for keep in (slice(0, cut), slice(cut, None))
     )
     return first, second

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from tilewright import backend, ops
+from tilewright import backend, nest, ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.callbacks import CallbackList, History
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
@@ -226,7 +225,7 @@ class Loops:
                 for step, batch in enumerate(stream.epoch()):
                     listed.run("on_predict_batch_begin", step, {})
                     structure = run(_given(batch))
-                    parts.append([_array(leaf) for leaf in nest.flatten(structure)])
+                    parts.append([_array(leaf) for leaf in nest.leaves(structure)])
                     listed.run("on_predict_batch_end", step, {"outputs": structure})
                     progress.step(dict)
                     interrupt.check()
@@ -254,7 +253,7 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
-        return nest.map_structure(
+        return nest.map_leaves(
             lambda leaf: _array(leaf).copy(), self._steps.of("predict_step")(_single("predict_on_batch", x))
         )
 
@@ -267,7 +266,7 @@ def _given(parts: tuple):
     """A batch as `train_step` gets it: Tensors, without what is missing at the end."""
     x, y, sample_weight = parts
     x, y, sample_weight = (
-        part if part is None else nest.map_structure(Tensor, part) for part in (x, y, sample_weight)
+        part if part is None else nest.map_leaves(Tensor, part) for part in (x, y, sample_weight)
     )
     return batches_module.pack_x_y_sample_weight(x, y, sample_weight)
 
