@@ -7,9 +7,8 @@ from tilewright import nest
 from tilewright.keras import serialization
 from tilewright.keras.graph import KerasTensor
 from tilewright.keras.layers.input import Input, InputLayer
-from tilewright.keras.models.functional import Functional
 from tilewright.keras.models.functional_config import is_functional
-from tilewright.keras.models.model import Model
+from tilewright.keras.models.model import Functional, Model
 from tilewright.keras.models.sequential import Sequential
 
 

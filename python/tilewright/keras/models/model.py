@@ -16,6 +16,7 @@ from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.operation import Operation
 from tilewright.keras.models import functional_config
 from tilewright.keras.models import summary as summaries
+from tilewright.keras.models.own_inputs import with_own_inputs
 from tilewright.keras.training.trainer import Trainer
 
 
@@ -38,8 +39,6 @@ class Model(Trainer, Layer):
 
     def __new__(cls, *args, **kwargs):
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
-            from tilewright.keras.models.functional import Functional
-
             cls = Functional
         return super().__new__(cls, *args, **kwargs)
 
@@ -54,8 +53,6 @@ class Model(Trainer, Layer):
                     f"[{self.name}] got {'outputs' if inputs is None else 'inputs'} only, expected inputs "
                     "and outputs"
                 )
-            from tilewright.keras.models.functional import with_own_inputs
-
             self._set_graph(Graph(*with_own_inputs(inputs, outputs)))
 
     def _set_graph(self, graph: Graph) -> None:
@@ -322,6 +319,10 @@ class Model(Trainer, Layer):
 
 
 _COMPILE_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` gives: the network between two sets of KerasTensors."""
 
 
 def _only(values):

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functional: the class of models made of inputs and outputs, and models that begin inside another."""
+"""Models that begin inside another: they get inputs of their own."""
 
 from __future__ import annotations
 
 from tilewright import nest
 from tilewright.keras.graph import Call, Graph, KerasTensor
 from tilewright.keras.layers.input import Input
-from tilewright.keras.models.model import Model
-
-
-class Functional(Model):
-    """What `Model(inputs, outputs)` gives: the network between two sets of KerasTensors."""
 
 
 def with_own_inputs(inputs, outputs):
