@@ -13,6 +13,7 @@ from tilewright.keras.training.interrupt import StopBetweenSteps
 from tilewright.keras.training.nan_warning import NanWarning
 from tilewright.keras.training.progress import Progress
 from tilewright.keras.training.resume import go_on
+from tilewright.keras.training.stream import Stream
 
 
 class Loops:
@@ -77,7 +78,7 @@ class Loops:
         batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
         if class_weight and y is None:
             batches = batches_module.ClassWeighted("fit", batches, class_weight)
-        stream = batches_module.Stream("fit", batches, steps_per_epoch)
+        stream = Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
@@ -116,7 +117,7 @@ class Loops:
             source = batches_module.batches_of("fit, validation_data", *given, batch_size=batch_size)
         else:
             source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
-        return batches_module.Stream("fit, validation_data", source, steps)
+        return Stream("fit, validation_data", source, steps)
 
     def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict:
         """One epoch's steps but for those done; the metrics at its end."""
@@ -176,7 +177,7 @@ class Loops:
         `return_dict`.
         """
         self._needs_compile("evaluate")
-        stream = batches_module.Stream(
+        stream = Stream(
             "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
         )
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
@@ -210,9 +211,7 @@ class Loops:
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
-        stream = batches_module.Stream(
-            "predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps
-        )
+        stream = Stream("predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps)
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
         many = stream.steps is None or stream.steps > 1
         progress = Progress(verbose if many else 0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import warnings
 
 from tilewright import backend, nest, ops
-from tilewright.autograd import GradientTape
+from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
 from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
