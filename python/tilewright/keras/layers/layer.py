@@ -126,6 +126,16 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
             variable.trainable = False
         return variable
 
+    def add_ruled_weight(self, name: str, shape, rules: str | None = None, **options) -> Variable:
+        """`add_weight` by the attributes `<rules>_initializer`, `_regularizer`, `_constraint`; rules: the name."""
+        rules = rules or name
+        given = {
+            "initializer": getattr(self, f"{rules}_initializer"),
+            "regularizer": getattr(self, f"{rules}_regularizer"),
+            "constraint": getattr(self, f"{rules}_constraint"),
+        }
+        return self.add_weight(shape, name=name, **{**given, **options})
+
     def add_loss(self, loss) -> None:
         """Adds a scalar (or a list of them) to what training minimises, for the running call."""
         if not self._losses and call_state.with_losses is not None:

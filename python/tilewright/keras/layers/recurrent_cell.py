@@ -90,29 +90,13 @@ class RecurrentCell(Layer):
 
     def build(self, input_shape):
         width = self.gates * self.units
-        self.kernel = self.add_weight(
-            (input_shape[-1], width),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width),
-            self.recurrent_initializer,
-            name="recurrent_kernel",
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
+        self.kernel = self.add_ruled_weight("kernel", (input_shape[-1], width))
+        self.recurrent_kernel = self.add_ruled_weight(
+            "recurrent_kernel", (self.units, width), rules="recurrent"
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                self._bias_shape(),
-                self._first_bias(),
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", self._bias_shape(), initializer=self._first_bias())
 
     def compute_output_shape(self, input_shape, states_shape=None):
         states = [(input_shape[0], n) for n in nest.leaves(self.state_size)]
