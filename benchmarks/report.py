@@ -229,8 +229,8 @@ def sweep_table(records) -> list[str]:
         cut = statistics.quantiles(values, n=20)
         slower = sum(v < 1 for v in values)
         lines.append(
-            f"| {family.removesuffix('_sweep')} | {len(values)} | {cut[0]:.2f} | {statistics.median(values):.2f} | "
-            f"{cut[-1]:.2f} | {100 * slower / len(values):.0f} % |"
+            f"| {family.removesuffix('_sweep')} | {len(values)} | {cut[0]:.2f} | "
+            f"{statistics.median(values):.2f} | {cut[-1]:.2f} | {100 * slower / len(values):.0f} % |"
         )
     return lines
 
@@ -244,7 +244,8 @@ def where_measured(records) -> list[str]:
         )
         lines.append(
             f"| {family} | {threads} | {place['cpu']}, {place['isa']} | {place['peak_flops'] / 1e9:.0f} | "
-            f"{place['copy_bandwidth'] / 1e9:.1f} | {versions} | {place['commit']} | {place['date'][:10]} | {place['load'] or 0:.0f} |"
+            f"{place['copy_bandwidth'] / 1e9:.1f} | {versions} | {place['commit']} | {place['date'][:10]} | "
+            f"{place['load'] or 0:.0f} |"
         )
     head = [
         "| record | threads | machine | GFLOP/s | copy GB/s | versions | commit | date | load |",
@@ -256,19 +257,20 @@ def where_measured(records) -> list[str]:
 def page(records, drawn: list[str]) -> str:
     parts = [
         "# Performance",
-        "Written by `python benchmarks/report.py` from the records in `benchmarks/records/`; measure your own machine "
-        "with `python -m tilewright bench`. A ratio is the time of the fastest rival over ours: above 1 we are faster. "
-        "Rivals run in the same process, in turns, on buffers that rotate past the caches; the minimum of many turns "
-        "counts. Copy bandwidth counts bytes read plus written.",
+        "Written by `python benchmarks/report.py` from the records in `benchmarks/records/`; measure your "
+        "own machine with `python -m tilewright bench`. A ratio is the time of the fastest rival over "
+        "ours: above 1 we are faster. Rivals run in the same process, in turns, on buffers that rotate "
+        "past the caches; the minimum of many turns counts. Copy bandwidth counts bytes read plus written.",
         "## Targets and what was reached",
         *target_table(records),
         "",
-        f"A row at {100 * AT_THE_ROOF:.0f} % of its own roofline (peak, or copy bandwidth) counts as one that meets its "
-        "target. Why the short ones are short, with the alternatives tried: the family's page in `docs/kernels/`.",
+        f"A row at {100 * AT_THE_ROOF:.0f} % of its own roofline (peak, or copy bandwidth) counts as one "
+        "that meets its target. Why the short ones are short, with the alternatives tried: the family's "
+        "page in `docs/kernels/`.",
         "",
         "## Whole programs",
-        "Milliseconds of a training step, every library in a process of its own, same weights and batches, first losses "
-        "compared. Memory is what training added to the process.",
+        "Milliseconds of a training step, every library in a process of its own, same weights and batches, "
+        "first losses compared. Memory is what training added to the process.",
         "",
         *program_table(records),
         "",
@@ -279,7 +281,8 @@ def page(records, drawn: list[str]) -> str:
         *[f"![{name}]({name})" for name in drawn if "programs" in name],
         "",
         "## Random shapes",
-        f"Two hundred random shapes of each family, always the same ones; the 5th percentile is to reach {SWEEP_TARGET}.",
+        "Two hundred random shapes of each family, always the same ones; the 5th percentile is to reach "
+        f"{SWEEP_TARGET}.",
         "",
         *sweep_table(records),
         "",
@@ -295,8 +298,8 @@ def page(records, drawn: list[str]) -> str:
         *[f"![{name}]({name})" for name in drawn if "ratios" in name],
         "",
         "## Where this was measured",
-        "Load is the number of processes that wanted a core when the run began; above one or two, times are of a busy "
-        "machine and ratios vary by some per cent.",
+        "Load is the number of processes that wanted a core when the run began; above one or two, times "
+        "are of a busy machine and ratios vary by some per cent.",
         "",
         *where_measured(records),
     ]

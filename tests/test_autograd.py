@@ -191,7 +191,9 @@ def test_tensor_reads_like_an_array():
 
 def test_pooling_behind_a_rectifier_cuts_its_gradient_first():
     rng = np.random.default_rng(0)
-    x = tw.Tensor(rng.normal(size=(2, 6, 6, 3)).astype(np.float32) - 1.0)  # many windows without a positive pixel
+    x = tw.Tensor(
+        rng.normal(size=(2, 6, 6, 3)).astype(np.float32) - 1.0
+    )  # many windows without a positive pixel
     weight = rng.normal(size=(2, 3, 3, 3)).astype(np.float32)
     with tw.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -208,4 +210,7 @@ def test_pooling_behind_a_rectifier_cuts_its_gradient_first():
         loss = tw.ops.sum(tw.ops.max_pool2d(tw.ops.relu(x), 2) * weight)
     with tw.profile(show=False) as profile:
         assert np.array_equal(tape.gradient(loss, x).numpy(), cut)
-    assert max(row.bytes for row in profile.rows() if row.operation == "unary_backward") < 4 * x.numpy().nbytes / 3
+    assert (
+        max(row.bytes for row in profile.rows() if row.operation == "unary_backward")
+        < 4 * x.numpy().nbytes / 3
+    )

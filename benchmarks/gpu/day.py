@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each within its limit.
+"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each in its time.
 
     benchmarks/gpu.sh --stage build            one stage (or several, or all)
     benchmarks/gpu.sh --dry-run                every stage on the emulator with tiny sizes
@@ -213,7 +213,8 @@ def _rows(row: dict):
             yield f"| {row['name']} | not run: {row['not_run'][:80]} | | | | | | {row['target']} |"
         return
     ours = row["rivals"]["tilewright"]["median_s"]
-    head = f"| {row['name']} | {ours * 1e3:.4f} | {row['flop'] / ours / 1e12:.1f} | {row['bytes'] / ours / 1e9:.0f} |"
+    tflops, gbytes = row["flop"] / ours / 1e12, row["bytes"] / ours / 1e9
+    head = f"| {row['name']} | {ours * 1e3:.4f} | {tflops:.1f} | {gbytes:.0f} |"
     rivals = {name: timing for name, timing in row["rivals"].items() if name != "tilewright"}
     wrong = f" WRONG: {row['wrong']}" if "wrong" in row else ""
     for name, timing in rivals.items() or ((("none", {"median_s": ours}),)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command for the GPU day, rehearsed: stages run alone, records are whole even when a stage is cut off."""
+"""The command for the GPU day, rehearsed: stages run alone, records are whole even when one is cut off."""
 
 import json
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every case of tests/ops once more with GPU arrays, and with 16-bit floats, on the stand-in of conftest.py."""
+"""Every case of tests/ops with GPU arrays, and with 16-bit floats, on the stand-in of conftest.py."""
 
 import ml_dtypes
 import numpy as np
@@ -127,7 +127,8 @@ def test_half_floats_are_computed_in_float32_and_stored_as_given(case, dtype):
             if not right.all():
                 share = np.nanmax(error[~right]) / max(scale, 1e-30) / epsilon
                 pytest.fail(
-                    f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} roundings"
+                    f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} "
+                    "roundings"
                 )
 
 

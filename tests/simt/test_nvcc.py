@@ -4,9 +4,10 @@
 Registers, spills, stack and shared memory as recorded, 16-byte accesses, tensor-core instructions: a check of
 the compiler's output. No GPU is used.
 
-benchmarks/records/nvcc_kernels.json holds the figures and a hash of the sources they are of; a launcher is compiled
-again only when its sources have changed. TILEWRIGHT_UPDATE_RECORDS=1 writes the record. All launchers together take
-nvcc the better part of an hour on two cores, so those without a record are compiled with TILEWRIGHT_LONG_TESTS=1 only.
+benchmarks/records/nvcc_kernels.json holds the figures and a hash of the sources they are of; a launcher is
+compiled again only when its sources have changed. TILEWRIGHT_UPDATE_RECORDS=1 writes the record. All
+launchers together take nvcc the better part of an hour on two cores, so those without a record are compiled
+with TILEWRIGHT_LONG_TESTS=1 only.
 """
 
 import hashlib
@@ -146,7 +147,8 @@ def ptx_entries(name, path):
 @nvcc
 def test_aligned_rows_move_in_sixteen_bytes(tmp_path):
     entries = ptx_entries("softmax.cu", tmp_path / "out.ptx")
-    # The vector width is the template argument after the team, or after the type: Li4E of floats, Li8E of halves.
+    # The vector width is the template argument after the team, or after the type: Li4E of floats, Li8E of
+    # halves.
     wide = [
         (name, body)
         for name, body in entries

@@ -134,8 +134,8 @@ def measure(
     Parameters
         rivals : name to function of one element of `sets`
         single_thread : long stretches are timed by the thread's CPU time, which other programs disturb least;
-            everything else by wall time. With more threads each stretch follows a pause and an untimed call, else
-            a rival's spinning threads would hold the cores
+            everything else by wall time. With more threads each stretch follows a pause and an untimed call,
+            else a rival's spinning threads would hold the cores
         error : error(name, what the rival returned for sets[0]) gives the number kept with its Timing
     """
     errors, repeats, longest = {}, {}, 0.0

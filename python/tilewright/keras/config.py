@@ -14,6 +14,14 @@ from tilewright.keras.dtype_policies import dtype_policy, set_dtype_policy
 from tilewright.keras.lambda_code import enable_unsafe_deserialization
 
 __all__ = [
-    "dtype_policy", "enable_unsafe_deserialization", "epsilon", "floatx", "image_data_format", "set_dtype_policy",
-    "set_epsilon", "set_floatx", "set_image_data_format", "standard_data_format",
-]  # fmt: skip
+    "dtype_policy",
+    "enable_unsafe_deserialization",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standard_data_format",
+]
