@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each within its limit.
+"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each in its limit.
 
     benchmarks/gpu.sh --stage build            one stage (or several, or all)
     benchmarks/gpu.sh --dry-run                every stage on the emulator with tiny sizes
@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests"), str(Path(__file__).parent)]
+PACKAGE = ROOT / "python"  # the build stage builds here, in place
+sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
 BENCHES = ("bench-gemm", "bench-conv", "bench-attention", "bench-rows", "bench-optimizer", "bench-programs")
 STAGES = ("build", "test", "sanitize", "golden", *BENCHES)
 SANITIZERS = ("memcheck", "racecheck", "synccheck")
@@ -95,8 +96,14 @@ def pytest_words(*rest) -> list:
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *rest]
 
 
+def built_in_place() -> bool:
+    return any((PACKAGE / "tilewright").glob("_cpu.*"))
+
+
 def paths() -> dict:
-    return {"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "CI": "1"}
+    """The environment of a stage's commands: the package built in place, else the installed one."""
+    folders = [PACKAGE] if built_in_place() else []
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, ROOT / "tests"])), "CI": "1"}
 
 
 def test(record, dry, left):
@@ -213,7 +220,8 @@ def _rows(row: dict):
             yield f"| {row['name']} | not run: {row['not_run'][:80]} | | | | | | {row['target']} |"
         return
     ours = row["rivals"]["tilewright"]["median_s"]
-    head = f"| {row['name']} | {ours * 1e3:.4f} | {row['flop'] / ours / 1e12:.1f} | {row['bytes'] / ours / 1e9:.0f} |"
+    speed, flow = row["flop"] / ours / 1e12, row["bytes"] / ours / 1e9
+    head = f"| {row['name']} | {ours * 1e3:.4f} | {speed:.1f} | {flow:.0f} |"
     rivals = {name: timing for name, timing in row["rivals"].items() if name != "tilewright"}
     wrong = f" WRONG: {row['wrong']}" if "wrong" in row else ""
     for name, timing in rivals.items() or ((("none", {"median_s": ours}),)):
@@ -233,6 +241,8 @@ def run_stage(stage: str, folder: Path, dry: bool, limit: float) -> bool:
     signal.signal(signal.SIGALRM, over)
     signal.alarm(max(1, int(limit)))
     fine = False
+    if built_in_place() and str(PACKAGE) not in sys.path:
+        sys.path.insert(0, str(PACKAGE))
     try:
         fine = RUNS[stage](record, dry, lambda: max(1.0, end - time.monotonic()))
         record.data["state"] = "passed" if fine else "failed"

@@ -40,5 +40,5 @@ def begin(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -
 
 
 def result(name: str, metric: str, value: float) -> None:
-    """The line that benchmarks/bench_programs_accuracy.py collects."""
+    """The line that benchmarks/bench_examples.py collects."""
     print(f"result: {name} {metric} {value:.6g}", flush=True)

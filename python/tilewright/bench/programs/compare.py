@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets the libraries train a program in turns and compares their steps.
 
-Each library has a process of its own, as whole programs do, and only the one whose turn it is works. All start
-from the same weights and go through the same batches; their losses must agree before a time counts.
+Each library has a process of its own, as whole programs do, and only the one whose turn it is works. All
+start from the same weights and go through the same batches; their losses must agree before a time counts.
 """
 
 from __future__ import annotations
@@ -169,8 +169,8 @@ def compare(
 
 
 def slowest(name: str, threads: int, steps: int = 10) -> list[dict]:
-    """The operations of a program's training step by tw.profile, the longest first: share of the time in per cent,
-    and per cent of the roofline."""
+    """The operations of a program's training step by tw.profile, the longest first: share of the time in per
+    cent, and per cent of the roofline."""
     program = PROGRAMS[name]
     x, y = data(program)
     rows = program.batch * min(steps, program.batches)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One library training one program, in a process of its own: `python worker.py LIBRARY PROGRAM FOLDER THREADS`.
+"""One library training one program in its own process: `python worker.py LIBRARY PROGRAM FOLDER THREADS`.
 
-Reads weights.npz and batches.npz of FOLDER, then answers each line "run N" of its input with one line of JSON:
-seconds of N steps, the loss of the last, and the memory that training has added. Started as a file, so that it runs in any
-interpreter that has the library, whether Tilewright is installed there or not.
+Reads weights.npz and batches.npz of FOLDER, then answers each line "run N" of its input with one line of
+JSON: seconds of N steps, the loss of the last, and the memory that training has added. Started as a file, so
+that it runs in any interpreter that has the library, whether Tilewright is installed there or not.
 """
 
 from __future__ import annotations
