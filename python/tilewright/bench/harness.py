@@ -207,7 +207,7 @@ def isa_limits() -> dict[str, str]:
 
 
 def environment(thread_counts: dict) -> dict:
-    """Where a record was made: machine, ISA and limits, threads of each library, versions, commit, roofline."""
+    """Where a record was made: machine, ISA, threads of each library, versions, commit, roofline."""
     flops, bandwidth = _cpu.roofline()
     return {
         "cpu": cpu_name(),
