@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One library training one program in its own process: `python worker.py LIBRARY PROGRAM FOLDER THREADS`.
 
-Reads weights.npz and batches.npz of FOLDER, then answers each line "run N" of its input with one line of
-JSON: seconds of N steps, the loss of the last, and the memory that training has added. Started as a file, so
-that it runs in any interpreter that has the library, whether Tilewright is installed there or not.
+Reads weights.npz and batches.npz of FOLDER, then answers each line of its input with one line of JSON: "run
+N" with the seconds of N steps, the loss of the last, and the memory that training has added; "predict N" with
+the shortest of N predictions of one row. Started as a file, so that it runs in any interpreter that has the
+library, whether Tilewright is installed there or not.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Tilewright:
             history = self.model.fit(x, y, batch_size=self.batch, shuffle=False, verbose=0)
             loss, steps = history.history["loss"][-1], steps - rows // self.batch
         return loss
+
+    def predict(self):
+        return self.model.predict(self.x[:1], verbose=0)
 
 
 class Keras(Tilewright):
@@ -114,6 +118,10 @@ class PyTorch:
             self.correct += correct
         return float(total) / steps
 
+    def predict(self):
+        with self.torch.inference_mode():
+            return self.module(self.x[0][:1]).numpy()
+
 
 LIBRARIES = {
     "tilewright": Tilewright,
@@ -135,6 +143,13 @@ def memory(kind: str) -> int:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith(kind)), 0)
 
 
+def timed(call, *arguments):
+    """Seconds, and what the call gave."""
+    begun = time.perf_counter()
+    result = call(*arguments)
+    return time.perf_counter() - begun, result
+
+
 def main() -> None:
     library, name, folder, threads = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     weights = np.load(folder / "weights.npz")
@@ -145,11 +160,12 @@ def main() -> None:
     ready = memory("VmRSS")
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        steps = int(line.split()[1])
-        begun = time.perf_counter()
-        loss = made.run(steps)
-        seconds = time.perf_counter() - begun
-        answer = {"seconds": seconds, "loss": float(loss), "memory": memory("VmHWM") - ready}
+        word, count = line.split()
+        if word == "predict":
+            answer = {"seconds": min(timed(made.predict)[0] for _ in range(int(count)))}
+        else:
+            seconds, loss = timed(made.run, int(count))
+            answer = {"seconds": seconds, "loss": float(loss), "memory": memory("VmHWM") - ready}
         print(json.dumps(answer), flush=True)
 
 
