@@ -62,7 +62,7 @@ def main() -> None:
         [
             BEGIN,
             "### Results",
-            "Means over the seeds with their standard errors; Keras runs the same source with its own imports.",
+            "Means over the seeds with standard errors; Keras runs the same source with its own imports.",
             "",
             *results_table(record.get("results", {})),
             "",

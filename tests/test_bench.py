@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark command: each listed case computes what its rivals compute, records and pictures are written."""
+"""The benchmark command: each case computes what its rivals compute, records and pictures are written."""
 
 import json
 

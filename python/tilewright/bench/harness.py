@@ -51,7 +51,7 @@ class Row:
     flop: float
     bytes: float
     rivals: dict[str, Timing] = field(default_factory=dict)
-    # Of programs, by library: bytes that training added, seconds of predicting a row; and our longest operations.
+    # Of programs: bytes that training added, seconds of predicting a row; and our longest operations.
     memory: dict[str, float] = field(default_factory=dict)
     predict: dict[str, float] = field(default_factory=dict)
     profile: list[dict] = field(default_factory=list)
