@@ -73,7 +73,7 @@ class PyTorch:
     def __init__(self, name, weights, x, y, batch, threads, layout="contiguous", compiled=False):
         import torch
 
-        from tilewright.bench.programs import torch_models
+        from tilewright.bench.programs import models, torch_models
 
         torch.set_num_threads(threads)
         self.torch = torch
@@ -90,7 +90,8 @@ class PyTorch:
             self.x = [p.long() for p in self.x]
         labels = torch.from_numpy(y)
         self.y = list((labels if self.yes_or_no else labels.long()).split(batch))
-        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=1e-3, eps=1e-7, fused=True)
+        rate = models.learning_rate(name)
+        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=rate, eps=1e-7, fused=True)
         self.correct = torch.zeros((), dtype=torch.int64)
         self.step = torch.compile(self.forward) if compiled else self.forward
         self.at = 0
