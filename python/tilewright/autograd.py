@@ -57,14 +57,20 @@ class Node:
     """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
     `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved.
-    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero."""
+    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero;
+    `uses` counts what flows back to it in a pass."""
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates")
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates", "uses")
 
     def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
         self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
-        self.gates = False
+        self.gates, self.uses = False, 0
+
+    def let_outputs_go(self) -> None:
+        """For the one operation behind a rectifier that has cut the gradient: nobody reads them any more."""
+        if self.uses == 1 and self.tapes == 1:
+            self.outputs = (None,) * len(self.outputs)
 
 
 class Tensor:
@@ -360,12 +366,17 @@ class GradientTape:
         for node, _ in wanted:
             node.gates = False  # its gradient is asked for, uncut
         nodes, stack = set(), [node for node, _ in pending]
+        for node in stack:
+            node.uses += 1
         while stack:
             node = stack.pop()
             if node in nodes or not self._recorded(node):
                 continue
             nodes.add(node)
-            stack.extend(edge[0] for edge in node.inputs if edge is not None)
+            for edge in node.inputs:
+                if edge is not None:
+                    edge[0].uses += 1
+                    stack.append(edge[0])
         ordered = sorted(nodes, key=lambda node: node.order)
         useful = {}  # nodes from which a source can be reached: which of their inputs lead there
         for node in ordered:
@@ -384,7 +395,7 @@ class GradientTape:
             needs = useful.get(node)
             if needs is None or all([dy is None for dy in dys]):
                 continue
-            ys = tuple([Tensor(y, node, i) for i, y in enumerate(node.outputs)])
+            ys = tuple([y if y is None else Tensor(y, node, i) for i, y in enumerate(node.outputs)])
             gradients = (
                 node.gradient(dys[0], ys[0], needs) if len(ys) == 1 else node.gradient(tuple(dys), ys, needs)
             )
