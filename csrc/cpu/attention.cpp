@@ -58,18 +58,17 @@ struct ForwardState {
 // One unit by keys first .. first + count - 1.
 template <class T>
 void take_keys(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t index, const AttentionUnit& u,
-               const ForwardTask& task, RowSpan<T> k, RowSpan<T> v, int64_t first, int64_t count) {
+               const ForwardTask& task, RowSpan<T> k, RowSpan<T> v, int64_t first, int64_t count,
+               RowPrefetch& ahead) {
   const int64_t unit = p.layout.unit;
   p.for_groups(u, first, count, [&](int vector, int vectors, int64_t seen) {
     T factor[AttentionProblem<T>::kMaxUnit];
     const int64_t lane = vector * p.layout.lanes;
     T *s = state.s.data() + lane, *running = state.max.data() + index * unit + lane;
-    p.kernels.scores(s, state.q.data() + index * p.depth * unit + lane, k.data, k.stride, vectors, seen,
-                     p.depth);
+    p.scores(s, state.q.data() + index * p.depth * unit + lane, k, vectors, seen, ahead);
     p.hide_keys(s, state.bias.data(), task.batch, task.key_head, u, vector, vectors, first, seen);
     p.kernels.softmax_step(s, running, state.sum.data() + index * unit + lane, factor, vectors, seen);
-    p.kernels.accumulate(state.o.data() + index * state.depth * unit + lane, factor, s, v.data, v.stride,
-                         vectors, seen, p.depth);
+    p.accumulate(state.o.data() + index * state.depth * unit + lane, factor, s, v, vectors, seen, ahead);
   });
 }
 
@@ -88,20 +87,18 @@ void write_rows(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t in
                            std::min(p.layout.lanes, u.count - i), p.depth, inverse + i);
 }
 
-// Asks for what comes next while unit `index` of `units` is at work: the block of keys from `next` on, or the
-// first block of the task that follows, and its rows.
+// What is needed after keys .. `next` - 1 of a task: the block of keys from `next` on, or the first keys and the
+// rows of the task that follows.
 template <class T>
-void prefetch_share(const AttentionProblem<T>& p, const ForwardTask& task, const ForwardTask& following,
-                    int64_t index, int64_t units, int64_t next, int64_t highest, int64_t block) {
-  const int64_t share = (block + units - 1) / units;
+RowPrefetch ahead_of(const AttentionProblem<T>& p, const ForwardTask& task, const ForwardTask& following,
+                     int64_t next, int64_t highest, int64_t block) {
+  RowPrefetch ahead = p.nothing_ahead();
   const bool same = next < highest;
   const ForwardTask& of = same ? task : following;
-  const int64_t first = (same ? next : 0) + index * share;
-  p.prefetch_keys(p.k, of.batch, of.key_head, first, share);
-  p.prefetch_keys(p.v, of.batch, of.key_head, first, share);
-  if (same) return;
-  const int64_t rows = (following.end - following.begin + units - 1) / units;
-  p.prefetch_rows(p.q, of.batch, of.key_head, of.begin + index * rows, rows);
+  p.add_keys(ahead, p.k, of.batch, of.key_head, same ? next : 0, block);
+  p.add_keys(ahead, p.v, of.batch, of.key_head, same ? next : 0, block);
+  if (!same) p.add_rows(ahead, p.q, of.batch, of.key_head, of.begin, of.end - of.begin);
+  return ahead;
 }
 
 template <class T>
@@ -123,10 +120,10 @@ void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse
     const int64_t count = std::min(block, highest - first);
     const RowSpan<T> k = p.key_rows(state.k.data(), state.stride, p.k, task.batch, task.key_head, first, count);
     const RowSpan<T> v = p.key_rows(state.v.data(), state.stride, p.v, task.batch, task.key_head, first, count);
-    for (int64_t i = 0; i < units; ++i) {
-      prefetch_share(p, task, following, i, units, first + block, highest, block);
-      take_keys(p, state, i, p.unit(begin + i * unit, end), task, k, v, first, count);
-    }
+    RowPrefetch ahead = ahead_of(p, task, following, first + block, highest, block);
+    ahead.spread(units * p.steps(count));
+    for (int64_t i = 0; i < units; ++i)
+      take_keys(p, state, i, p.unit(begin + i * unit, end), task, k, v, first, count, ahead);
   }
   for (int64_t i = 0; i < units; ++i)
     write_rows(p, state, i, p.unit(begin + i * unit, end), task, out, lse);

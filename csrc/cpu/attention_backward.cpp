@@ -28,6 +28,10 @@ struct Head {
   int64_t batch, key_head;
 };
 
+// Elements between s and dp, which are written and read in step: at the same place of a page, a read would wait for
+// the write of its neighbour (16 cycles a register in place of 10).
+constexpr int64_t kApart = 96;
+
 // The buffers of one task.
 template <class T>
 struct BackwardState {
@@ -43,7 +47,7 @@ struct BackwardState {
         dout(p.depth * p.layout.unit),
         q_rows(stride * p.layout.unit),
         dout_rows(stride * p.layout.unit),
-        s(block * p.layout.unit),
+        s(block * p.layout.unit + kApart),
         dp(block * p.layout.unit),
         bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0),
         deltas(round_up(p.rows, p.layout.unit)) {}
@@ -74,26 +78,24 @@ void accumulate_keys(const AttentionProblem<T>& p, T* y, int64_t stride, const T
 template <class T>
 void take_rows(const AttentionProblem<T>& p, const AttentionGradients& g, BackwardState<T>& state, T* dq,
                const Head& head, const AttentionUnit& u, RowSpan<T> k, RowSpan<T> v, int64_t first,
-               int64_t count) {
+               int64_t count, RowPrefetch& ahead) {
   p.pack_queries(state.q.data(), p.q, head.batch, head.key_head, u, p.scale);
   p.pack_queries(state.dout.data(), g.dout, head.batch, head.key_head, u, T(1));
   const RowSpan<T> q =
       p.query_rows(state.q_rows.data(), state.stride, p.q, head.batch, head.key_head, u);
   const RowSpan<T> dout =
       p.query_rows(state.dout_rows.data(), state.stride, g.dout, head.batch, head.key_head, u);
-  p.prefetch_rows(p.q, head.batch, head.key_head, u.first + u.count, p.layout.unit);
-  p.prefetch_rows(g.dout, head.batch, head.key_head, u.first + u.count, p.layout.unit);
   std::fill_n(state.lse, p.layout.unit, T(0));
   p.for_values(g.lse, head.batch, head.key_head, u, [&](int64_t i, T value) { state.lse[i] = value; });
   p.for_groups(u, first, count, [&](int vector, int vectors, int64_t seen) {
     const int64_t lane = vector * p.layout.lanes;
     T *s = state.s.data() + lane, *dp = state.dp.data() + lane;
-    p.kernels.scores(s, state.q.data() + lane, k.data, k.stride, vectors, seen, p.depth);
-    p.kernels.scores(dp, state.dout.data() + lane, v.data, v.stride, vectors, seen, p.depth);
+    p.scores(s, state.q.data() + lane, k, vectors, seen, ahead);
+    p.scores(dp, state.dout.data() + lane, v, vectors, seen, ahead);
     p.hide_keys(s, state.bias.data(), head.batch, head.key_head, u, vector, vectors, first, seen);
     p.kernels.softmax_gradient(s, dp, state.lse + lane, state.deltas.data() + u.first + lane, p.scale, vectors,
                                seen);
-    p.kernels.accumulate(dq + lane, nullptr, dp, k.data, k.stride, vectors, seen, p.depth);
+    p.accumulate(dq + lane, nullptr, dp, k, vectors, seen, ahead);
   });
   const int64_t keys = std::min(count, u.highest - first);
   accumulate_keys(p, state.dv.data(), state.stride, state.s.data(), dout, u, first, keys, state.row_depth);
@@ -114,14 +116,23 @@ void write_queries(const AttentionProblem<T>& p, const View& view, T* dq, int64_
                            nullptr);
 }
 
-// Asks for keys and rows that the next task begins with.
+// What is needed after one unit of rows: the next unit's, or what the task that follows begins with.
 template <class T>
-void prefetch_head(const AttentionProblem<T>& p, const AttentionGradients& g, const Head& head,
-                   int64_t first_key, int64_t keys, int64_t first_row, int64_t rows) {
-  p.prefetch_keys(p.k, head.batch, head.key_head, first_key, keys);
-  p.prefetch_keys(p.v, head.batch, head.key_head, first_key, keys);
-  for (const View* view : {&p.q, &g.dout, &g.out})
-    p.prefetch_rows(*view, head.batch, head.key_head, first_row, rows);
+RowPrefetch ahead_of(const AttentionProblem<T>& p, const AttentionGradients& g, const Head& head,
+                     int64_t next_row, bool last_block, const Head& following, int64_t block) {
+  RowPrefetch ahead = p.nothing_ahead();
+  if (next_row < p.rows) {
+    p.add_rows(ahead, p.q, head.batch, head.key_head, next_row, p.layout.unit);
+    p.add_rows(ahead, g.dout, head.batch, head.key_head, next_row, p.layout.unit);
+  }
+  if (!last_block) return ahead;
+  const int64_t units = (p.rows + p.layout.unit - 1) / p.layout.unit, share = (block + units - 1) / units;
+  const int64_t unit = next_row / p.layout.unit - 1;
+  p.add_keys(ahead, p.k, following.batch, following.key_head, unit * share, share);
+  p.add_keys(ahead, p.v, following.batch, following.key_head, unit * share, share);
+  for (const View* view : {&g.dout, &g.out})
+    p.add_rows(ahead, *view, following.batch, following.key_head, unit * p.layout.unit, p.layout.unit);
+  return ahead;
 }
 
 // Blocks slice, slice + slices, ... of the keys of one key head; dq: (units, key_depth, unit) of this slice.
@@ -133,18 +144,21 @@ void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T*
   const int64_t dq_size = state.key_depth * unit;
   std::fill_n(dq, units * dq_size, T(0));
   std::fill_n(state.deltas.data(), round_up(p.rows, unit), T(0));
-  for (int64_t r = 0; r < p.rows; ++r) state.deltas[r] = g.delta(p, head.batch, head.key_head, r);
+  for (int64_t i = 0; i < units; ++i)
+    g.deltas(p, state.deltas.data() + i * unit, head.batch, head.key_head, p.unit(i * unit, p.rows));
   for (int64_t first = slice * block; first < p.keys; first += slices * block) {
-    const int64_t count = std::min(block, p.keys - first), share = (block + units - 1) / units;
+    const int64_t count = std::min(block, p.keys - first);
     const RowSpan<T> k = p.key_rows(state.k.data(), state.stride, p.k, head.batch, head.key_head, first, count);
     const RowSpan<T> v = p.key_rows(state.v.data(), state.stride, p.v, head.batch, head.key_head, first, count);
     std::fill_n(state.dk.data(), count * state.stride, T(0));
     std::fill_n(state.dv.data(), count * state.stride, T(0));
     for (int64_t i = 0; i < units; ++i) {
-      if (slices == 1 && first + block >= p.keys)
-        prefetch_head(p, g, following, i * share, share, i * unit, unit);
       const AttentionUnit u = p.unit(i * unit, p.rows);
-      if (u.highest > first) take_rows(p, g, state, dq + i * dq_size, head, u, k, v, first, count);
+      if (u.highest <= first) continue;
+      RowPrefetch ahead =
+          ahead_of(p, g, head, (i + 1) * unit, slices == 1 && first + block >= p.keys, following, block);
+      ahead.spread(2 * p.steps(std::min(count, u.highest - first)));
+      take_rows(p, g, state, dq + i * dq_size, head, u, k, v, first, count, ahead);
     }
     for (const auto& [view, rows] : {std::pair<const View&, const T*>{g.dk, state.dk.data()},
                                      std::pair<const View&, const T*>{g.dv, state.dv.data()}})

@@ -15,6 +15,7 @@
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/attention.h"
+#include "cpu/row_prefetch.h"
 
 namespace tilewright::cpu {
 
@@ -182,17 +183,40 @@ struct AttentionProblem {
     return padded / line % 2 == 0 ? padded + line : padded;
   }
 
-  // Asks for keys first .. first + count - 1 (those that exist) ahead of their use: rows that lie many heads
-  // apart escape the hardware's prefetcher.
-  void prefetch_keys(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
-    prefetch(key_row(view, batch, key_head, first), view.stride(1), std::min(first + count, keys) - first);
+  // Keys first .. first + count - 1, those that exist, for asking for them ahead of their use: rows that lie
+  // many heads apart escape the hardware's prefetcher.
+  void add_keys(RowPrefetch& ahead, const View& view, int64_t batch, int64_t key_head, int64_t first,
+                int64_t count) const {
+    ahead.add(key_row(view, batch, key_head, first), view.stride(1) * int64_t(sizeof(T)),
+              std::min(first + count, keys) - first);
   }
-  // Rows first .. first + count - 1 (those that exist) of a (B, Tq, Hq, D) array.
-  void prefetch_rows(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
-    for (int64_t end = std::min(first + count, rows); first < end;) {
-      const int64_t in_head = std::min(queries - first % queries, end - first);
-      prefetch(row(view, batch, key_head, first), view.stride(1), in_head);
-      first += in_head;
+  // The same for rows of a (B, Tq, Hq, D) array; of those of several heads, for the first head's.
+  void add_rows(RowPrefetch& ahead, const View& view, int64_t batch, int64_t key_head, int64_t first,
+                int64_t count) const {
+    ahead.add(row(view, batch, key_head, first), view.stride(1) * int64_t(sizeof(T)),
+              std::min(std::min(first + count, rows) - first, queries - first % queries));
+  }
+  RowPrefetch nothing_ahead() const { return RowPrefetch(depth * int64_t(sizeof(T))); }
+
+  // The two products over keys, in pieces between which rows that are needed later are asked for.
+  static constexpr int64_t kKeysPerStep = 32, kPanelsPerStep = 2;
+  int64_t steps(int64_t count) const {
+    return (count + kKeysPerStep - 1) / kKeysPerStep + depth / (kPanelsPerStep * layout.panel);
+  }
+  void scores(T* s, const T* q, RowSpan<T> k, int vectors, int64_t count, RowPrefetch& ahead) const {
+    for (int64_t key = 0; key < count; key += kKeysPerStep) {
+      kernels.scores(s + key * layout.unit, q, k.data + key * k.stride, k.stride, vectors,
+                     std::min(kKeysPerStep, count - key), depth);
+      ahead.step();
+    }
+  }
+  void accumulate(T* o, const T* factor, const T* p, RowSpan<T> rows, int vectors, int64_t count,
+                  RowPrefetch& ahead) const {
+    const int64_t step = kPanelsPerStep * layout.panel;
+    for (int64_t d = 0; d < depth; d += step) {
+      kernels.accumulate(o + d * layout.unit, factor, p, rows.data + d, rows.stride, vectors, count,
+                         std::min(step, depth - d));
+      ahead.step();
     }
   }
 
@@ -236,15 +260,9 @@ struct AttentionProblem {
   static constexpr int kMaxUnit = 64;
 
  private:
-  void prefetch(const T* row, int64_t stride, int64_t count) const {
-    constexpr int64_t line = 64 / sizeof(T);
-    for (int64_t i = 0; i < count; ++i, row += stride)
-      for (int64_t d = 0; d < depth; d += line) __builtin_prefetch(row + d, 0, 2);
-  }
-
   // Rows whose span, gaps included, is small are read where they lie: copying them would cost more than the
   // cache sets over which they compete.
-  static constexpr int64_t kInPlaceBytes = 64 << 10;
+  static constexpr int64_t kInPlaceBytes = 512 << 10;
   static bool in_place(const View& view, int64_t count) {
     return std::abs(view.stride(1)) * count * int64_t(sizeof(T)) <= kInPlaceBytes;
   }
@@ -282,6 +300,16 @@ struct AttentionGradients {
   T delta(const AttentionProblem<T>& p, int64_t batch, int64_t key_head, int64_t r) const {
     const T sum = p.kernels.dot(p.row(dout, batch, key_head, r), p.row(out, batch, key_head, r), p.depth);
     return dlse ? sum - p.value(dlse, batch, key_head, r) : sum;
+  }
+  // The same for the rows of one unit.
+  template <class T>
+  void deltas(const AttentionProblem<T>& p, T* sums, int64_t batch, int64_t key_head,
+              const AttentionUnit& u) const {
+    const T* list[AttentionProblem<T>::kMaxUnit];
+    p.for_rows(dout, batch, key_head, u, [&](int64_t i, const T* row) { list[i] = row; });
+    p.for_rows(out, batch, key_head, u,
+               [&](int64_t i, const T* row) { sums[i] = p.kernels.dot(list[i], row, p.depth); });
+    if (dlse) p.for_values(dlse, batch, key_head, u, [&](int64_t i, T value) { sums[i] -= value; });
   }
 };
 
