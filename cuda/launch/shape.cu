@@ -158,6 +158,7 @@ void fill_shape(Ops& ops) {
   ops.one_hot.set(one_hot, kF32F64 | kIndex | mask_of(Dtype::b8));
   ops.resize_forward.set(resize_forward, kF32F64);
   ops.resize_backward.set(resize_backward, kF32F64);
+  fill_shape_affine(ops);
 }
 
 }  // namespace TW_BACKEND
