@@ -78,13 +78,13 @@ def test_a_maps_gradient_has_the_same_bits_under_every_schedule(size, made, chan
     away = np.array([[1.0, 0.0, 1000.0], [0.0, 1.0, 0.0]])
     for mode in modes:
         for maps in (MAPS, squeezed, away):
-            want = _affine_gradient(_cpu, dy, maps, size, mode)
+            want, bits = _affine_gradient(_cpu, dy, maps, size, mode), set()
             for schedule in SCHEDULES[:3]:
                 _simt.set_schedule(schedule)
                 got = _affine_gradient(_simt, dy, maps, size, mode)
                 np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5, err_msg=mode)
-                first = got if schedule == "forward" else first
-                assert got.tobytes() == first.tobytes(), (mode, schedule)
+                bits.add(got.tobytes())
+            assert len(bits) == 1, mode
 
 
 def _affine_gradient(module, dy, maps, size, mode):
