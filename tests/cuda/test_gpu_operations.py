@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every case of tests/ops once more with GPU arrays, and with 16-bit floats, on the stand-in of conftest.py."""
+"""Every case of tests/ops with GPU arrays on the stand-in of conftest.py, and with 16-bit floats."""
 
 import numpy as np
 import pytest
