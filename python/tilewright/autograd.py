@@ -102,7 +102,7 @@ class Tensor:
 
     def __dlpack__(self, **options):
         _read("__dlpack__")
-        return self.array.__dlpack__(**options)
+        return backend.exported(self.array, **options)
 
     def __dlpack_device__(self):
         return self.array.__dlpack_device__()
@@ -141,11 +141,12 @@ class Tensor:
 
     def __repr__(self):
         _read("repr()")
-        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={self.array})"
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={backend.to_host(self.array)})"
 
     def __format__(self, spec):
         _read("format()")
-        return format(backend.to_host(self.array).item() if self.ndim == 0 else self.array, spec)
+        values = backend.to_host(self.array)
+        return format(values.item() if self.ndim == 0 else values, spec)
 
 
 def raw(operation: str, argument: str, x):
