@@ -56,14 +56,19 @@ class Node:
 
     `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was
     saved. `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is
-    zero."""
+    zero; `uses` counts what flows back to it in a pass."""
 
-    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates")
+    __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates", "uses")
 
     def __init__(self, order=0, inputs=(), gradient=None, outputs=(), leaf=None, tapes=0):
         self.order, self.inputs, self.gradient = order, inputs, gradient
         self.outputs, self.leaf, self.tapes = outputs, leaf, tapes
-        self.gates = False
+        self.gates, self.uses = False, 0
+
+    def let_outputs_go(self) -> None:
+        """For the one operation behind a rectifier that has cut the gradient: nobody reads them any more."""
+        if self.uses == 1 and self.tapes == 1:
+            self.outputs = (None,) * len(self.outputs)
 
 
 class Tensor:
@@ -97,7 +102,7 @@ class Tensor:
 
     def __dlpack__(self, **options):
         _read("__dlpack__")
-        return self.array.__dlpack__(**options)
+        return backend.exported(self.array, **options)
 
     def __dlpack_device__(self):
         return self.array.__dlpack_device__()
@@ -136,11 +141,13 @@ class Tensor:
 
     def __repr__(self):
         _read("repr()")
-        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={self.array})"
+        values = backend.to_host(self.array)
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={values})"
 
     def __format__(self, spec):
         _read("format()")
-        return format(backend.to_host(self.array).item() if self.ndim == 0 else self.array, spec)
+        values = backend.to_host(self.array)
+        return format(values.item() if self.ndim == 0 else values, spec)
 
 
 def raw(operation: str, argument: str, x):

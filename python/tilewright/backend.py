@@ -162,6 +162,24 @@ def to_host(x) -> np.ndarray:
     return values
 
 
+def flatnonzero(mask):
+    """Where a mask holds, along all its elements. On the GPU their number has to be waited for."""
+    places = namespace(mask).flatnonzero(mask)
+    if type(mask) is not ndarray:
+        load("cuda").raise_value_errors()
+    return places
+
+
+def exported(array, **options):
+    """The DLPack capsule of an array. To another user of the GPU it goes as it is, without waiting; a copy
+    for the host is a read as `to_host` is."""
+    capsule = array.__dlpack__(**options)
+    where = options.get("dl_device")
+    if type(array) is not ndarray and where is not None and int(where[0]) != _DLPACK_CUDA:
+        load("cuda").raise_value_errors()
+    return capsule
+
+
 def on_device(x):
     """A NumPy array moved to the chosen device; anything else, and everything but on "cuda", as it is."""
     return to_gpu(x) if _device == "cuda" and type(x) is ndarray else x

@@ -164,12 +164,17 @@ class GradientTape:
         for node, _ in wanted:
             node.gates = False  # its gradient is asked for, uncut
         nodes, stack = set(), [node for node, _ in pending]
+        for node in stack:
+            node.uses += 1
         while stack:
             node = stack.pop()
             if node in nodes or not self._recorded(node):
                 continue
             nodes.add(node)
-            stack.extend(edge[0] for edge in node.inputs if edge is not None)
+            for edge in node.inputs:
+                if edge is not None:
+                    edge[0].uses += 1
+                    stack.append(edge[0])
         ordered = sorted(nodes, key=lambda node: node.order)
         useful = {}  # nodes from which a source can be reached: which of their inputs lead there
         for node in ordered:
@@ -188,7 +193,7 @@ class GradientTape:
             needs = useful.get(node)
             if needs is None or all([dy is None for dy in dys]):
                 continue
-            ys = tuple([Tensor(y, node, i) for i, y in enumerate(node.outputs)])
+            ys = tuple([y if y is None else Tensor(y, node, i) for i, y in enumerate(node.outputs)])
             gradients = (
                 node.gradient(dys[0], ys[0], needs) if len(ys) == 1 else node.gradient(tuple(dys), ys, needs)
             )

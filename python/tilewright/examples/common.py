@@ -62,5 +62,5 @@ def show_classifier(name: str, title: str, model, history, test: tuple, out: Pat
 
 
 def result(name: str, metric: str, value: float) -> None:
-    """The line that benchmarks/bench_programs_accuracy.py collects."""
+    """The line that benchmarks/bench_examples.py collects."""
     print(f"result: {name} {metric} {value:.6g}", flush=True)

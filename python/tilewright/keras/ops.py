@@ -47,18 +47,22 @@ globals().update({name: _function(name, operation, 2) for name, operation in _TW
 where = _function("where", "Where", 3)
 
 
+def _is_array(x) -> bool:
+    return isinstance(x, Tensor) or hasattr(x, "__cuda_array_interface__")
+
+
 def convert_to_tensor(x, dtype=None) -> Tensor:
     """x as a Tensor."""
     if isinstance(x, Tensor) and (dtype is None or x.dtype == dtype_of(dtype)):
         return x
-    if isinstance(x, Tensor) or hasattr(x, "__cuda_array_interface__"):
+    if _is_array(x):
         return Tensor(x) if dtype is None else engine.cast(Tensor(x), dtype_of(dtype))
     return Tensor(backend.on_device(np.asarray(x, None if dtype is None else dtype_of(dtype))))
 
 
 def convert_to_numpy(x) -> np.ndarray:
     """The values of a Tensor or array."""
-    return x.numpy() if isinstance(x, Tensor) else x.get() if hasattr(x, "get") else np.asarray(x)
+    return convert_to_tensor(x).numpy() if _is_array(x) else np.asarray(x)
 
 
 def shape(x) -> tuple:

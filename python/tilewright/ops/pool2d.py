@@ -68,17 +68,17 @@ def max_pool2d(
         module.max_pool2d_forward(y, indices, x, *windows)
 
     y = _run(name, pool, y_shape, out, xa)
-    options = _options(windows)
+    options, x_shape, source = _options(windows), xa.shape, getattr(x, "node", None)
 
     def gradient(dy, y, needs):
         dy, y = (dy[0], y[0]) if return_indices else (dy, y)
         if dy is None:
             return (None,)
-        # The rectifier's cut commutes with the choice of the maximum, and costs less before it.
-        cut = gates(x)
-        dx = max_pool2d_backward(
-            elementwise.unary_backward(dy, y, "relu", y=y) if cut else dy, indices, xa.shape, **options
-        )
+        cut = gates(source)
+        if cut:  # the rectifier's cut commutes with the choice of the maximum, and costs less before it
+            dy = elementwise.unary_backward(dy, y, "relu", y=y)
+            source.let_outputs_go()
+        dx = max_pool2d_backward(dy, indices, x_shape, **options)
         dx.gated = cut
         return (dx,)
 

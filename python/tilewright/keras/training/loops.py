@@ -212,13 +212,15 @@ class Loops:
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
         stream = Stream("predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps)
+        run = self._steps.of("predict_step")
+        if stream.steps == 1 and not callbacks:  # nothing to show, to call or to interrupt in between
+            return nest.map_leaves(_copied, run(_given(next(stream.epoch()))))
         listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
-        many = stream.steps is None or stream.steps > 1
-        progress = Progress(verbose if many else 0)
+        progress = Progress(verbose if stream.steps != 1 else 0)
         listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
-        structure, run = None, self._steps.of("predict_step")
+        structure = None
         try:
             with StopBetweenSteps() as interrupt:
                 for step, batch in enumerate(stream.epoch()):
@@ -252,9 +254,7 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
-        return nest.map_leaves(
-            lambda leaf: _array(leaf).copy(), self._steps.of("predict_step")(_single("predict_on_batch", x))
-        )
+        return nest.map_leaves(_copied, self._steps.of("predict_step")(_single("predict_on_batch", x)))
 
 
 def _due(epoch: int, frequency) -> bool:
@@ -293,6 +293,10 @@ def _as_list(logs: dict):
 
 def _array(value):
     return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _copied(value):
+    return _array(value).copy()
 
 
 def _joined(parts: list):
