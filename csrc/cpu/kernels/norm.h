@@ -19,6 +19,7 @@ struct NormRow {
   const T* beta;      // ?
   int64_t cols;
   double epsilon;
+  bool past_caches;  // y is best written by streaming stores
 };
 
 template <class T>
@@ -38,6 +39,7 @@ struct NormRowGradient {
   const T* gamma;  // ?
   RowStatistics<T> statistics;
   int64_t cols;
+  bool past_caches;  // dx is best written by streaming stores
 };
 
 // Several rows: `row` is the first of them, and the steps count elements from row to row. Statistics have one

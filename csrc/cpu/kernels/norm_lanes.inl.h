@@ -62,6 +62,7 @@ void norm_rows(const NormRows<T>& call) {
     if (row.sum) row.sum += call.sum_step;
     if (row.residual) row.residual += call.residual_step;
   }
+  if (row.past_caches) stream_fence();
 }
 
 // A row of at most kRegisters registers, the last one perhaps with fewer than kLanes columns.
@@ -177,6 +178,7 @@ void norm_rows_backward(const NormRowsGradient<T>& call) {
     row.x += call.x_step;
     if (row.dsum) row.dsum += call.dsum_step;
   }
+  if (row.past_caches) stream_fence();
 }
 
 }  // namespace
