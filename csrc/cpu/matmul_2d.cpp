@@ -56,7 +56,8 @@ struct Plan {
     };
     kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
-    pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
+    pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc) ||
+               (kernel.a_in_place && (p.a.col == 1 || p.a.row == 1)));
     rows = pack_a ? piece(p.m, kPackedRows, kernel.panel_rows) : p.m;
     cols = pack_b ? piece(p.n, kPackedCols, kernel.tile_cols) : p.n;
     // Unpacked, panels of equal height waste least at the edge.
