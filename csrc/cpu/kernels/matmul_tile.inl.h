@@ -236,7 +236,7 @@ void block(const MatmulBlock<T>& g) {
   MatmulFinish<T> rest;  // what the tile does not do itself
   if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
   t.bias = nullptr;
-  t.a_ahead = g.a_row == 1 ? 64 / int64_t(sizeof(T)) : 0;
+  t.a_ahead = g.a_row == 1 && g.a_col > g.a_panel_rows ? 64 / int64_t(sizeof(T)) : 0;
   const T* b = g.b;
   for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
     const int64_t cols = g.n - j < g.b_panel_cols ? g.n - j : g.b_panel_cols;
