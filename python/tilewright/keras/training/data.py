@@ -42,6 +42,7 @@ class Batches:
     steps: int | None = None
     endless = False
     batch_size: int | None = None
+    follows_from_pass = False  # the state is where a pass that has begun leaves it, perhaps by a thread
 
     def epoch(self):
         """An iterator over the batches of one epoch."""
@@ -49,6 +50,13 @@ class Batches:
 
     def epoch_ended(self) -> None:
         """Called after each epoch."""
+
+    def get_state(self):
+        """What decides the order of the next epochs besides the global random numbers, as plain data."""
+        return None
+
+    def set_state(self, state) -> None:
+        """Goes on from what `get_state` gave."""
 
 
 class ArrayBatches(Batches):
@@ -202,6 +210,13 @@ class SequenceBatches(Batches):
             ended()
         self.steps = len(self._sequence)
 
+    def get_state(self):
+        return self._sequence.get_state() if hasattr(self._sequence, "get_state") else None
+
+    def set_state(self, state) -> None:
+        if state is not None and hasattr(self._sequence, "set_state"):
+            self._sequence.set_state(state)
+
 
 class IterableBatches(Batches):
     """Batches from any iterable; one that can only be run through once (a generator) goes on over epochs."""
@@ -222,6 +237,8 @@ class IterableBatches(Batches):
 class DatasetBatches(Batches):
     """Batches from a `tilewright.data.Dataset`."""
 
+    follows_from_pass = True
+
     def __init__(self, name, dataset):
         self._name, self._dataset = name, dataset
         count = int(dataset.cardinality())
@@ -231,6 +248,12 @@ class DatasetBatches(Batches):
     def epoch(self):
         for element in self._dataset.as_numpy_iterator():
             yield _as_batch(self._name, element)
+
+    def get_state(self):
+        return self._dataset.get_state()
+
+    def set_state(self, state) -> None:
+        self._dataset.set_state(state)
 
 
 def _as_batch(name, data):
@@ -272,7 +295,7 @@ class ClassWeighted(Batches):
 
     def __init__(self, name: str, batches: Batches, class_weight: dict):
         self._name, self._batches, self._class_weight = name, batches, class_weight
-        self.steps = batches.steps
+        self.steps, self.follows_from_pass = batches.steps, batches.follows_from_pass
 
     def epoch(self):
         for x, y, sample_weight in self._batches.epoch():
@@ -285,6 +308,12 @@ class ClassWeighted(Batches):
     def epoch_ended(self):
         self._batches.epoch_ended()
         self.steps = self._batches.steps
+
+    def get_state(self):
+        return self._batches.get_state()
+
+    def set_state(self, state) -> None:
+        self._batches.set_state(state)
 
 
 class Counted:
@@ -312,7 +341,7 @@ class Stream:
     def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
         self._name, self._batches, self._limit = name, batches, steps_per_epoch
         self._running = None  # the pass through the data that has begun
-        self._origin: list[int] = []  # where the random numbers stood then
+        self._origin: dict = {}  # where the random numbers and the data stood then
         if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
             raise ValueError(
                 f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
@@ -327,7 +356,7 @@ class Stream:
 
     def _begin(self):
         """A new pass through the data."""
-        self._origin = random.get_position()
+        self._origin = {"random": random.get_position(), "data": self._batches.get_state()}
         batches = self._batches.epoch()
         self._running = batches if isinstance(batches, ArrayEpoch) else Counted(batches)
         return self._running
@@ -363,17 +392,22 @@ class Stream:
         """A batch of a new pass, which has begun with it; None where there is none."""
         return next(self._begin(), None)
 
-    def place(self, within_epoch: bool) -> dict | None:
-        """Where the data stands, as plain data; None where the next epoch begins a pass of its own."""
+    def place(self, within_epoch: bool) -> dict:
+        """Where the data stands, as plain data."""
+        now = {"next": self._batches.get_state()}
         if self._running is None or (self._limit is None and not within_epoch):
-            return None
-        return {"origin": self._origin, "taken": self._running.taken}
+            return now  # the next epoch begins a pass of its own
+        return {**now, "origin": self._origin, "taken": self._running.taken}
 
-    def go_to(self, place: dict | None) -> None:
+    def go_to(self, place: dict) -> None:
         """Goes on from what `place` gave; the random numbers stand elsewhere afterwards."""
-        if place is not None:
-            random.set_position(place["origin"])
+        begun = "origin" in place
+        if begun:
+            random.set_position(place["origin"]["random"])
+            self._batches.set_state(place["origin"]["data"])
             self._begin().go_to(place["taken"])
+        if not (begun and self._batches.follows_from_pass):
+            self._batches.set_state(place["next"])
 
 
 def split_validation(name: str, x, y, sample_weight, share: float):

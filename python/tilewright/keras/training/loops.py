@@ -85,9 +85,9 @@ class Loops:
         self._prepare()
         self.stop_training = False
         progress, nan = Progress(verbose, epochs), NanWarning(listed.callbacks)
-        self._stream = stream
+        self._streams = (stream, validation)
         listed.run("on_train_begin", {})
-        initial_epoch, done = go_on(self, stream, listed, initial_epoch)
+        initial_epoch, done = go_on(self, listed, initial_epoch)
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
@@ -104,7 +104,7 @@ class Loops:
                         break
         finally:
             progress.close()
-            self._stream = None
+            self._streams = ()
         if self.optimizer is not None:
             self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)

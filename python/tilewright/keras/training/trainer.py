@@ -30,7 +30,7 @@ class Trainer(Loops):
         self.loss = None
         self.stop_training = False
         self.history = None
-        self._stream = None  # the data of a running fit
+        self._streams = ()  # the data of a running fit and of its validation
         self._loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = False
         self._compiled_loss: CompiledLoss | None = None
