@@ -163,18 +163,17 @@ class Dataset(Reordering):
             self._spec = spec_of(first)
         return self._spec
 
-    def describe(self, spec) -> Dataset:
-        """Says what the elements are like, so that none has to be made to find out."""
-        self._spec = spec
+    def describe(self, spec=None, count: int | None = None) -> Dataset:
+        """Says what the elements are like, so that none has to be made to find out; and how many."""
+        self._spec = self._spec if spec is None else spec
+        self._count = self._count if count is None else count
         return self
 
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec}>"
 
     def _same_items(self, start, count) -> Dataset:
-        return Dataset(
-            start, rows=self._rows, count=count, spec=lambda: self.element_spec, parents=(self,)
-        )
+        return Dataset(start, rows=self._rows, count=count, spec=lambda: self.element_spec, parents=(self,))
 
     # ---- elements made from elements
 

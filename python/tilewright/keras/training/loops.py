@@ -9,6 +9,7 @@ from tilewright import backend, ops
 from tilewright.autograd import Tensor
 from tilewright.keras import nest
 from tilewright.keras.callbacks import CallbackList, History
+from tilewright.keras.training import arguments
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
 from tilewright.keras.training.nan_warning import NanWarning
@@ -19,6 +20,7 @@ from tilewright.keras.training.resume import go_on
 class Loops:
     """The loops of a Trainer."""
 
+    @arguments.named
     def fit(
         self,
         x=None,
@@ -80,7 +82,7 @@ class Loops:
             batches = batches_module.ClassWeighted("fit", batches, class_weight)
         stream = batches_module.Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
-        listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
+        listed = CallbackList(callbacks, True, model=self, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
@@ -162,6 +164,7 @@ class Loops:
         """What a step of one's own returned, or the metrics of the model."""
         return results if results else self.get_metrics_result()
 
+    @arguments.named
     def evaluate(
         self,
         x=None,
@@ -180,7 +183,7 @@ class Loops:
         stream = batches_module.Stream(
             "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
         )
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
         progress = Progress(verbose)
         self._prepare()
         try:
@@ -209,12 +212,13 @@ class Loops:
         listed.run("on_test_end", logs)
         return logs
 
+    @arguments.named
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
         stream = batches_module.Stream(
             "predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps
         )
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
         many = stream.steps is None or stream.steps > 1
         progress = Progress(verbose if many else 0)
         listed.run("on_predict_begin", {})

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
-from tilewright import ops
-from tilewright import backend
+from tilewright import backend, ops
 from tilewright.autograd import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import nest, optimizers
+from tilewright.keras import nest, optimizers, registration
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -63,7 +63,8 @@ class Trainer(Loops):
         """
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(f"[compile] argument {name!r} is unknown")
+                known = inspect.signature(Trainer.compile).parameters
+                raise TypeError(str(registration.unknown("compile, argument", name, known)))
         self.optimizer = optimizers.get(optimizer)
         scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
