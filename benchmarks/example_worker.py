@@ -6,13 +6,15 @@
 
 In Keras the program is the same source with other imports: `tensorflow` for `tilewright`, and tf.keras for
 `tilewright.keras`; data sets and plots stay ours. $KERAS_BACKEND names Keras's back end (programs that call
-tf functions need tensorflow). After the program's own output comes `epochs: [seconds, ...]`.
+tf functions need tensorflow). After the program's own output comes `epochs: [seconds, ...]`, a line for each
+call of `fit`, and one for a loop of the program's own, which says `epoch ...` after each.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.util
+import itertools
 import re
 import sys
 import time
@@ -66,6 +68,21 @@ def time_epochs(keras) -> list[list[float]]:
     return runs
 
 
+class EpochLines:
+    """Standard output that notes when a line begins with the word epoch."""
+
+    def __init__(self, stream):
+        self._stream, self.times = stream, [time.perf_counter()]
+
+    def write(self, text: str) -> int:
+        if text.startswith("epoch "):
+            self.times.append(time.perf_counter())
+        return self._stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
 def main() -> None:
     library, program, *arguments = sys.argv[1:]
     if library == "keras":
@@ -76,7 +93,10 @@ def main() -> None:
     else:
         sys.exit(f"example_worker.py: {library} is no library, expected tilewright or keras")
     runs = time_epochs(keras)
+    sys.stdout = lines = EpochLines(sys.stdout)
     importlib.import_module(f"{EXAMPLES}.{program}").main(arguments)
+    if len(lines.times) > 1:
+        runs.append([after - before for before, after in itertools.pairwise(lines.times)])
     for seconds in runs:
         print("epochs:", [round(s, 4) for s in seconds], flush=True)
 

@@ -187,19 +187,24 @@ def compute_bound(row: dict, place: dict) -> bool:
 
 def program_table(records) -> list[str]:
     lines = [
-        "| program | target | threads | ms a step | best rival | ratio | memory: ours / rival |",
-        "|---|---|---|---|---|---|---|",
+        "| program | target | threads | ms a step | best rival | ratio | memory: ours / rival | "
+        "one row predicted: ours, best rival |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for threads in sorted({t for f, t in records if f == "programs"}):
         for row in records["programs", threads]["rows"]:
             ours, best = row["rivals"]["tilewright"], row["best_rival"]
             if best is None:
                 continue
-            memory = row.get("memory", {})
+            memory, predict = row.get("memory", {}), dict(row.get("predict", {}))
+            own = predict.pop("tilewright", 0)
+            quickest = min(predict, key=predict.get, default=None)
+            other = "" if quickest is None else f", {quickest} {1e6 * predict[quickest]:.0f}"
             lines.append(
                 f"| {row['name']} | {PROGRAMS[row['name']]:.1f} | {threads} | {1e3 * ours['minimum']:.3g} | "
                 f"{best} {1e3 * row['rivals'][best]['minimum']:.3g} | **{row['ratio']:.2f}** | "
-                f"{memory.get('tilewright', 0) / 1e6:.0f} / {memory.get(best, 0) / 1e6:.0f} MB |"
+                f"{memory.get('tilewright', 0) / 1e6:.0f} / {memory.get(best, 0) / 1e6:.0f} MB | "
+                f"{1e6 * own:.0f}{other} µs |"
             )
     return lines
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from family_cases import families
 from timing import Case, by_torch
 
 import tilewright as tw
@@ -138,16 +139,20 @@ def rows(place):
         )
         functional = None if place.torch is None else place.torch.nn.functional
         for name, ours, theirs in (
-            ("softmax", lambda s: ops.softmax(s["x"], out=s["y"]), lambda t, s: functional.softmax(t, -1)),
+            (
+                "softmax",
+                lambda s: ops.softmax(s["x"], out=s["y"]),
+                lambda t, s, f=functional: f.softmax(t, -1),
+            ),
             (
                 "rms_norm",
                 lambda s: ops.rms_norm(s["x"], s["g"]),
-                lambda t, s: functional.rms_norm(t, t.shape[-1:], place.tensor(s["g"]), 1e-6),
+                lambda t, s, f=functional: f.rms_norm(t, t.shape[-1:], place.tensor(s["g"]), 1e-6),
             ),
             (
                 "gelu",
                 lambda s: ops.gelu(s["x"], out=s["y"]),
-                lambda t, s: functional.gelu(t),
+                lambda t, s, f=functional: f.gelu(t),
             ),
         ):
             rivals = {"torch": by_torch(lambda s, f=theirs: f(place.tensor(s["x"]), s))}
@@ -261,5 +266,6 @@ STAGES = {
     "bench-attention": attention,
     "bench-rows": rows,
     "bench-optimizer": optimizer,
+    "bench-families": families,
     "bench-programs": programs,
 }

@@ -18,6 +18,7 @@ from importlib import import_module
 import numpy as np
 
 from tilewright import _cpu
+from tilewright.narrow import Widening
 
 ndarray = np.ndarray
 _DEVICES = ("cpu", "simt", "cuda")
@@ -96,9 +97,7 @@ def module_of(array):
     if array.itemsize != 2:
         return module
     if module not in _widening:
-        from tilewright.narrow import Widening
-
-        _widening[module] = Widening(module)
+        _widening[module] = Widening(module, empty)
     return _widening[module]
 
 
@@ -161,6 +160,24 @@ def to_host(x) -> np.ndarray:
     values = x.get()
     load("cuda").raise_value_errors()
     return values
+
+
+def flatnonzero(mask):
+    """Where a mask holds, along all its elements. On the GPU their number has to be waited for."""
+    places = namespace(mask).flatnonzero(mask)
+    if type(mask) is not ndarray:
+        load("cuda").raise_value_errors()
+    return places
+
+
+def exported(array, **options):
+    """The DLPack capsule of an array. To another user of the GPU it goes as it is, without waiting; a copy for the
+    host is a read as `to_host` is."""
+    capsule = array.__dlpack__(**options)
+    where = options.get("dl_device")
+    if type(array) is not ndarray and where is not None and int(where[0]) != _DLPACK_CUDA:
+        load("cuda").raise_value_errors()
+    return capsule
 
 
 def on_device(x):

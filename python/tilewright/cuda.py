@@ -71,5 +71,8 @@ def _handle(stream) -> int:
 
 
 def synchronize() -> None:
-    """Waits until everything queued on the current stream is done."""
+    """Waits until everything queued on the current stream is done.
+
+    Raises ValueError for ids, labels and indices that kernels have found out of range by then."""
     backend.cupy().cuda.get_current_stream().synchronize()
+    backend.load("cuda").raise_value_errors()

@@ -69,8 +69,10 @@ class ndarray:
             "stream": cuda.get_current_stream().ptr or 1,
         }
 
-    def __dlpack__(self, **options):
-        raise BufferError("memory of a GPU cannot be given to the host")
+    def __dlpack__(self, stream=None, max_version=None, dl_device=None, copy=None):
+        if dl_device is None or int(dl_device[0]) == 2:
+            raise BufferError("memory of a GPU cannot be given to the host")
+        return self.get().__dlpack__()
 
     def __dlpack_device__(self):
         return 2, 0

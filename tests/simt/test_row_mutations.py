@@ -71,6 +71,17 @@ def rows_added(n, vocabulary):
     return run
 
 
+def mapped_gradient(size):
+    dy, dx = normal(1, *size, 2), np.empty((1, 9, 11, 2), np.float32)
+    maps = np.array([[[0.2, 0.1, 1.0], [-0.1, 0.3, 2.0]]])
+
+    def run():
+        _simt.affine_transform_backward(dx, dy, maps, "bilinear", "reflect")
+        return (dx,)
+
+    return run
+
+
 def normalized(name, shape):
     x, dy = normal(*shape), normal(*shape)
 
@@ -144,6 +155,7 @@ RUNS = [
     ("top_k of many", largest(1500, 1100), 1),
     ("rows added by few ids", rows_added(70, 9), 2),
     ("rows added by many ids", rows_added(2100, 30), 1),
+    ("gradient of a map", mapped_gradient((18, 16)), 1),
     ("layer norm, short rows", normalized("layer_norm", (5, 40)), 3),
     ("layer norm, long rows", normalized("layer_norm", (3, 300)), 6),
     ("layer norm, streamed rows", normalized("layer_norm", (1, 16_400)), 6),

@@ -51,10 +51,10 @@ class Row:
     flop: float
     bytes: float
     rivals: dict[str, Timing] = field(default_factory=dict)
-    memory: dict[str, float] = field(
-        default_factory=dict
-    )  # of programs: bytes that training added, by library
-    profile: list[dict] = field(default_factory=list)  # of programs: our longest operations
+    # Of programs: bytes that training added, seconds of predicting a row; and our longest operations.
+    memory: dict[str, float] = field(default_factory=dict)
+    predict: dict[str, float] = field(default_factory=dict)
+    profile: list[dict] = field(default_factory=list)
 
     def best_rival(self) -> str | None:
         """The fastest of the others."""

@@ -106,7 +106,7 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
 
     rows = []
     for name in options.programs:
-        row, memory = compare(
+        row, more = compare(
             name,
             options.threads,
             options.pythons,
@@ -114,12 +114,13 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
             set(options.only) | {"tilewright"} if options.only else None,
             tell,
         )
-        row.memory = memory
+        row.memory, row.predict = more["memory"], more["predict"]
         row.profile = slowest(name, options.threads)[:5]
         rows.append(row)
-        tell(f"\n{name}, batch {PROGRAMS[name].batch}: ms a step (memory of training)")
+        tell(f"\n{name}, batch {PROGRAMS[name].batch}: ms a step, memory of training, predicting one row")
         for library, timing in sorted(row.rivals.items(), key=lambda item: item[1].minimum):
-            tell(f"  {library:28}{1e3 * timing.minimum:10.3f}   {memory.get(library, 0) / 1e6:8.0f} MB")
+            memory, predict = row.memory.get(library, 0), row.predict.get(library, 0)
+            tell(f"  {library:28}{1e3 * timing.minimum:10.3f}{memory / 1e6:9.0f} MB{1e6 * predict:10.0f} us")
         for entry in row.profile[:3]:
             tell(
                 f"  {entry['operation']:28}{entry['share']:9.1f} % of the time, "

@@ -8,6 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright import ops as engine
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.keras import ops_plain
 from tilewright.keras.graph import KerasTensor, symbols
 from tilewright.keras.layers import operation_functions as functions
@@ -15,7 +16,6 @@ from tilewright.keras.layers.operation import OPERATIONS
 from tilewright.keras.ops_plain import *  # noqa: F403
 from tilewright.tf.arguments import tensor
 from tilewright.tf.suggestion import missing
-from tilewright.variable import dtype_of
 
 
 def _function(name: str, operation: str, count: int | None):
@@ -72,18 +72,22 @@ def einsum(subscripts, *operands):
     return _function("einsum", "Einsum", None)(*operands, subscripts=subscripts)
 
 
+def _is_array(x) -> bool:
+    return isinstance(x, Tensor) or hasattr(x, "__cuda_array_interface__")
+
+
 def convert_to_tensor(x, dtype=None) -> Tensor:
     """x as a Tensor."""
     if isinstance(x, Tensor) and (dtype is None or x.dtype == dtype_of(dtype)):
         return x
-    if isinstance(x, Tensor) or hasattr(x, "__cuda_array_interface__"):
+    if _is_array(x):
         return Tensor(x) if dtype is None else engine.cast(Tensor(x), dtype_of(dtype))
     return Tensor(backend.on_device(np.asarray(x, None if dtype is None else dtype_of(dtype))))
 
 
 def convert_to_numpy(x) -> np.ndarray:
     """The values of a Tensor or array."""
-    return x.numpy() if isinstance(x, Tensor) else x.get() if hasattr(x, "get") else np.asarray(x)
+    return convert_to_tensor(x).numpy() if _is_array(x) else np.asarray(x)
 
 
 def shape(x) -> tuple:

@@ -7,7 +7,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
-from tilewright.keras import backend, config
+from tilewright.keras import backend
+from tilewright.keras import defaults as config
 from tilewright.tf import control, creation, gradients, shapes
 from tilewright.tf.arguments import tensor
 

@@ -52,7 +52,7 @@ def _masked(x, a, mask):
     if a.shape[: mask.ndim] != mask.shape:
         raise ValueError(f"[getitem] mask has shape {mask.shape}, expected the first axes of {a.shape}")
     flat = shape_view.reshape(x, (mask.size, *a.shape[mask.ndim :]))
-    return take(flat, backend.namespace(mask).flatnonzero(mask), axis=0)
+    return take(flat, backend.flatnonzero(mask), axis=0)
 
 
 def _split_key(key):
@@ -114,7 +114,7 @@ def _positions(indices, size: int):
         raise ValueError(
             f"[getitem] mask has shape {indices.shape}, expected ({size},), one value per entry of its axis"
         )
-    return backend.namespace(indices).flatnonzero(indices)
+    return backend.flatnonzero(indices)
 
 
 def place(dy, shape, key):

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from tilewright.keras import config
+from tilewright.keras import defaults
 
 
 def bar_wanted(verbose) -> bool:
@@ -15,7 +15,7 @@ def bar_wanted(verbose) -> bool:
     decides first.
     """
     if verbose not in ("auto", 1, True) or (
-        verbose == "auto" and not config.is_interactive_logging_enabled()
+        verbose == "auto" and not defaults.is_interactive_logging_enabled()
     ):
         return False
     asked = os.environ.get("TILEWRIGHT_PROGRESS", "")

@@ -6,10 +6,10 @@ from __future__ import annotations
 import inspect
 import warnings
 
-from tilewright import backend, ops
-from tilewright.autograd import GradientTape
+from tilewright import backend, nest, ops
+from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import nest, optimizers, registration
+from tilewright.keras import optimizers, registration
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -147,7 +147,7 @@ class Trainer(Loops):
         if not nest.is_nested(y_pred):
             names = getattr(self, "output_names", None)
             return [y_pred], names if names and len(names) == 1 else ["output"]
-        flat = nest.flatten(y_pred)
+        flat = nest.leaves(y_pred)
         names = getattr(self, "output_names", None)
         return flat, names if names and len(names) == len(flat) else [
             f"output_{i + 1}" for i in range(len(flat))
@@ -253,4 +253,4 @@ class Trainer(Loops):
 
 
 def _batch_size(x) -> float:
-    return float(nest.flatten(x)[0].shape[0])
+    return float(nest.leaves(x)[0].shape[0])
