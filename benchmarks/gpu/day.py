@@ -23,7 +23,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests"), str(Path(__file__).parent)]
+PACKAGE = ROOT / "python"  # the build stage builds here, in place
+sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
 BENCHES = (
     "bench-gemm",
     "bench-conv",
@@ -109,8 +110,14 @@ def pytest_words(*rest) -> list:
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *rest]
 
 
+def built_in_place() -> bool:
+    return any((PACKAGE / "tilewright").glob("_cpu.*"))
+
+
 def paths() -> dict:
-    return {"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "CI": "1"}
+    """The environment of a stage's commands: the package built in place, else the installed one."""
+    folders = [PACKAGE] if built_in_place() else []
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, ROOT / "tests"])), "CI": "1"}
 
 
 def test(record, dry, left):
@@ -248,6 +255,8 @@ def run_stage(stage: str, folder: Path, dry: bool, limit: float) -> bool:
         signal.signal(number, over)
     signal.alarm(max(1, int(limit)))
     fine, begun = False, time.monotonic()
+    if built_in_place() and str(PACKAGE) not in sys.path:
+        sys.path.insert(0, str(PACKAGE))
     try:
         fine = RUNS[stage](record, dry, lambda: max(1.0, end - time.monotonic()))
         record.data["state"] = "passed" if fine else "failed"

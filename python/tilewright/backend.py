@@ -18,6 +18,7 @@ from importlib import import_module
 import numpy as np
 
 from tilewright import _cpu
+from tilewright.narrow import Widening
 
 ndarray = np.ndarray
 _DEVICES = ("cpu", "simt", "cuda")
@@ -96,9 +97,7 @@ def module_of(array):
     if array.itemsize != 2:
         return module
     if module not in _widening:
-        from tilewright.narrow import Widening
-
-        _widening[module] = Widening(module)
+        _widening[module] = Widening(module, empty)
     return _widening[module]
 
 

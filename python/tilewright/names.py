@@ -25,6 +25,7 @@ _FROM = {
     "tilewright.profiling": "profile",
     "tilewright.recording": "record",
     "tilewright.tensor_shape": "TensorShape",
+    "tilewright.tensor_spec": "TensorSpec",
     "tilewright.tf.clipping": "clip_by_global_norm clip_by_norm",
     "tilewright.tf.control": (
         "TensorArray case cond foldl foldr group map_fn no_op scan switch_case vectorized_map while_loop"
@@ -44,7 +45,7 @@ _FROM = {
         "round sigmoid "
         "sign sin sinh sqrt square subtract tan tanh truediv"
     ),
-    "tilewright.tf.function": ("TensorSpec executing_eagerly function numpy_function py_function"),
+    "tilewright.tf.function": "executing_eagerly function numpy_function py_function",
     "tilewright.tf.gradients": "UnconnectedGradients custom_gradient grad_pass_through stop_gradient",
     "tilewright.tf.module": "Module",
     "tilewright.tf.printing": "print",

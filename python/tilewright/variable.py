@@ -7,6 +7,7 @@ import numpy as np
 
 from tilewright import backend, ops, recording
 from tilewright.autograd import Node, Tensor, raw
+from tilewright.dtype_names import dtype_of
 
 
 class Variable(Tensor):
@@ -152,19 +153,3 @@ def narrowed(array: np.ndarray) -> np.ndarray:
 
 
 _INT32 = np.iinfo(np.int32)
-
-
-def dtype_of(dtype) -> np.dtype:
-    """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
-    if isinstance(dtype, np.dtype):
-        return dtype
-    if dtype == "string":
-        return np.dtype(object)
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        if dtype == "bfloat16":
-            import ml_dtypes
-
-            return np.dtype(ml_dtypes.bfloat16)
-        raise TypeError(f"[dtype] {dtype!r} is no dtype, expected for example 'float32'") from None

@@ -11,6 +11,8 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+import tilewright
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).with_name("golden_kernels.cu")
 FILE = ROOT / "benchmarks" / "records" / "gpu_golden.npz"
@@ -20,7 +22,7 @@ def build(folder: Path, on_gpu: bool) -> Path:
     """The library: for the GPU of this machine, or for the emulator."""
     output = folder / f"libgolden_{'gpu' if on_gpu else 'simt'}.so"
     includes = [f"-I{ROOT / 'cuda'}", f"-I{ROOT / 'csrc'}"]
-    library = ROOT / "python" / "tilewright"
+    library = Path(tilewright.__file__).parent
     links = [f"-L{library}", "-ltilewright"]
     if on_gpu:
         words = ["nvcc", "-std=c++17", "-O2", "-arch=native", "-shared", "-Xcompiler", "-fPIC", *includes]

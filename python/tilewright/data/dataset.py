@@ -16,9 +16,7 @@ import numpy as np
 from tilewright.autograd import Tensor
 from tilewright.data import iterators
 from tilewright.data import threads as threads_module
-from tilewright.data._structure import (
-    TensorSpec,
-    as_dtype,
+from tilewright.data.elements import (
     flatten,
     gather,
     map_structure,
@@ -30,6 +28,8 @@ from tilewright.data._structure import (
     to_tensors,
 )
 from tilewright.data.reordering import AUTOTUNE, INFINITE, UNKNOWN, Reordering, at_least, call_on
+from tilewright.dtype_names import dtype_of
+from tilewright.tensor_spec import TensorSpec
 
 
 class Dataset(Reordering):
@@ -83,7 +83,7 @@ class Dataset(Reordering):
             shapes = _shapes_like(output_types, output_shapes)
             spec = pack(
                 output_types,
-                [TensorSpec(s, as_dtype(t)) for t, s in zip(flatten(output_types), shapes, strict=True)],
+                [TensorSpec(s, dtype_of(t)) for t, s in zip(flatten(output_types), shapes, strict=True)],
             )
 
         def start():
@@ -98,7 +98,7 @@ class Dataset(Reordering):
     def range(cls, *limits, output_type="int64", name=None) -> Dataset:
         """range(stop), range(start, stop) or range(start, stop, step), int64."""
         numbers = range(*(int(n) for n in limits))
-        dtype = as_dtype(output_type)
+        dtype = dtype_of(output_type)
         return cls(
             lambda: (np.array(n, dtype) for n in numbers), count=len(numbers), spec=TensorSpec((), dtype)
         )
@@ -348,7 +348,7 @@ def _tupled(element, spec):
 def _fitted(spec, value):
     """A generated component in the dtype of its spec. Raises ValueError for another shape."""
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
-    wanted = as_dtype(spec.dtype)
+    wanted = dtype_of(spec.dtype)
     if array.dtype != wanted and array.dtype.kind in "fiub" and wanted.kind in "fiub":
         array = array.astype(wanted)
     if spec.shape is not None and (

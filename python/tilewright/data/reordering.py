@@ -8,7 +8,7 @@ import itertools
 from tilewright import random
 from tilewright.autograd import Tensor
 from tilewright.data import iterators
-from tilewright.data._structure import map_structure
+from tilewright.data.elements import map_structure
 
 AUTOTUNE, INFINITE, UNKNOWN = -1, -1, -2
 

@@ -8,9 +8,9 @@ import numpy as np
 from tilewright import backend
 from tilewright import ops as engine
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.keras.graph import KerasTensor, symbols
 from tilewright.keras.layers.operation import OPERATIONS
-from tilewright.variable import dtype_of
 
 
 def _function(name: str, operation: str, count: int):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.keras import lambda_code, registration
 from tilewright.keras.registration import (
     custom_object_scope,
@@ -22,7 +23,6 @@ from tilewright.keras.registration import (
     register_keras_serializable,
     unknown,
 )
-from tilewright.variable import dtype_of
 
 __all__ = [
     "custom_object_scope",

@@ -116,6 +116,6 @@ def gate(y):
     return y
 
 
-def gates(x) -> bool:
-    """Whether `x` is the result of a rectifier, and what flows back to it is not differentiated again."""
-    return isinstance(x, Tensor) and x.node is not None and x.node.gates and not recording()
+def gates(node) -> bool:
+    """Whether a node is a rectifier, and what flows back to it is not differentiated again."""
+    return node is not None and node.gates and not recording()

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, Tensor, own_node, raw, recording, result, tracked
+from tilewright.autograd import Tensor, raw, recording, result, tracked
+from tilewright.gradient_tape import GradientTape, own_node
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import copied, destination, given_back
 from tilewright.ops.matmul import matmul

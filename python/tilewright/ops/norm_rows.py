@@ -6,7 +6,8 @@ from __future__ import annotations
 import functools
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, own_node, raw, recording, result, tracked
+from tilewright.autograd import raw, recording, result, tracked
+from tilewright.gradient_tape import GradientTape, own_node
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import axes_tuple, contiguous, destination
 

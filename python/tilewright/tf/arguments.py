@@ -9,8 +9,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
+from tilewright.dtype_names import dtype_of
 from tilewright.ops._operands import beside
-from tilewright.tf.dtypes import as_dtype
 from tilewright.variable import narrowed
 
 
@@ -24,7 +24,7 @@ def tensor(x, dtype=None, argument: str = "x") -> Tensor:
     """
     if not isinstance(x, Tensor):
         x = _from_host(x, dtype, argument)
-    return x if dtype is None or x.dtype == dtype else ops.cast(x, as_dtype(dtype))
+    return x if dtype is None or x.dtype == dtype else ops.cast(x, dtype_of(dtype))
 
 
 def _from_host(x, dtype, argument: str) -> Tensor:
@@ -58,7 +58,7 @@ def _from_host(x, dtype, argument: str) -> Tensor:
 
 
 def _of_numbers(array: np.ndarray, dtype) -> np.ndarray:
-    return narrowed(array) if dtype is None else array.astype(as_dtype(dtype))
+    return narrowed(array) if dtype is None else array.astype(dtype_of(dtype))
 
 
 def _holds_tensors(values) -> bool:

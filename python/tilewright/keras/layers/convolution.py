@@ -127,22 +127,10 @@ class Convolution(Layer):
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channel_axis: channels})
         self.compute_output_shape(input_shape)
-        self.kernel = self.add_weight(
-            self._kernel_shape(channels),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add_ruled_weight("kernel", self._kernel_shape(channels))
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self._outputs,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", (self._outputs,))
 
     def call(self, inputs):
         y = self._convolved(inputs)

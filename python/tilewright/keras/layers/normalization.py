@@ -49,21 +49,9 @@ class _Scaling(Layer):
 
     def _add_scaling(self, shape) -> None:
         if self.scale:
-            self.gamma = self.add_weight(
-                shape,
-                self.gamma_initializer,
-                name="gamma",
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            self.gamma = self.add_ruled_weight("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                shape,
-                self.beta_initializer,
-                name="beta",
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
+            self.beta = self.add_ruled_weight("beta", shape)
 
     def compute_output_shape(self, input_shape):
         return input_shape

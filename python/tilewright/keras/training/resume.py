@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sys
 
+from tilewright import nest
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.training import data as batches_module
 
 
@@ -31,5 +31,5 @@ def _build_metrics(model, stream) -> None:
     """Lets metrics make their state, which they do by the shapes of a first batch."""
     batch = stream.peek()
     if batch is not None and model._plain_training:
-        parts = (None if part is None else nest.map_structure(Tensor, part) for part in batch)
+        parts = (None if part is None else nest.map_leaves(Tensor, part) for part in batch)
         model._test_on(batches_module.pack_x_y_sample_weight(*parts))

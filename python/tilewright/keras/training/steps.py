@@ -6,9 +6,8 @@ from __future__ import annotations
 import time
 import weakref
 
-from tilewright import backend
+from tilewright import backend, nest
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.training.data import ArrayEpoch
 from tilewright.recording import Arena, Recorded, RecordStats
 
@@ -66,7 +65,7 @@ class Eager:
         self._step = step
 
     def __call__(self, batch):
-        return self._step(nest.map_structure(_on_device, batch))
+        return self._step(nest.map_leaves(_on_device, batch))
 
     def ahead(self, batches) -> int:
         return 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import warnings
 
-from tilewright import ops
-from tilewright import backend
-from tilewright.autograd import GradientTape
+from tilewright import backend, nest, ops
+from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import nest, optimizers
+from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -146,7 +145,7 @@ class Trainer(Loops):
         if not nest.is_nested(y_pred):
             names = getattr(self, "output_names", None)
             return [y_pred], names if names and len(names) == 1 else ["output"]
-        flat = nest.flatten(y_pred)
+        flat = nest.leaves(y_pred)
         names = getattr(self, "output_names", None)
         return flat, names if names and len(names) == len(flat) else [
             f"output_{i + 1}" for i in range(len(flat))
@@ -252,4 +251,4 @@ class Trainer(Loops):
 
 
 def _batch_size(x) -> float:
-    return float(nest.flatten(x)[0].shape[0])
+    return float(nest.leaves(x)[0].shape[0])
