@@ -77,6 +77,10 @@ WIDENED = {
 }  # fmt: skip
 
 
+def test_every_operation_has_its_kernels():
+    assert [name for name, entry in TABLE.items() if not entry["implemented"]] == []
+
+
 def test_all_but_a_short_list_take_half_floats():
     lacking = {name for name, entry in TABLE.items() if not {"float16", "bfloat16"} <= set(entry["dtypes"])}
     assert lacking == WIDENED

@@ -13,6 +13,7 @@ from tilewright.keras.callbacks.watching import (
     TerminateOnNaN,
 )
 from tilewright.keras.callbacks.weights import SwapEMAWeights
+from tilewright.tf.suggestion import missing
 
 __all__ = [
     "BackupAndRestore",
@@ -31,3 +32,4 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+__getattr__ = missing(__name__, __all__)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import functools
 
+from tilewright.keras import registration
+
 _EVENTS = (
     "on_train_begin",
     "on_train_end",
@@ -109,7 +111,7 @@ class Callback:
 class CallbackList:
     """Several callbacks as one. `wants(event)` says whether any does something there."""
 
-    def __init__(self, callbacks=None, model=None, add_history=False, **params):
+    def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
         if callbacks is None:
             callbacks = []
         self.callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -118,6 +120,11 @@ class CallbackList:
                 raise TypeError(f"[callbacks] got a {type(callback).__name__}, expected a Callback")
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())
+        if add_progbar:
+            from tilewright.keras.callbacks.logs import ProgbarLogger
+
+            if not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
+                self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: callback.runs_last)
         for callback in self.callbacks:
             callback.set_params(params)
@@ -183,12 +190,20 @@ class History(Callback):
 class LambdaCallback(Callback):
     """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))."""
 
-    def __init__(self, **events):
+    def __init__(
+        self,
+        on_epoch_begin=None,
+        on_epoch_end=None,
+        on_train_begin=None,
+        on_train_end=None,
+        on_train_batch_begin=None,
+        on_train_batch_end=None,
+        **kwargs,
+    ):
         super().__init__()
+        events = {name: value for name, value in locals().items() if name in _EVENTS} | kwargs
         for name, function in events.items():
             if name not in _EVENTS:
-                raise ValueError(
-                    f"[LambdaCallback] {name!r} is no event, expected one of {', '.join(_EVENTS)}"
-                )
+                raise registration.unknown("LambdaCallback, event", name, _EVENTS)
             if function is not None:
                 setattr(self, name, function)

@@ -25,7 +25,7 @@ from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
-_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
 
 
 class Layer(SavedState, ComputesInDtype, WeightOwner):

@@ -245,9 +245,11 @@ class Model(Trainer, Layer):
         else:
             print_fn(text + "\n")
 
-    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self, filepath, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+    ) -> None:
         """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def __reduce__(self):
         from tilewright.keras.saving import keras_file
