@@ -21,9 +21,8 @@ class CallbackList:
                 raise TypeError(f"[callbacks] got a {type(callback).__name__}, expected a Callback")
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())
-        if add_progbar:
-            if not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
-                self.callbacks.append(ProgbarLogger())
+        if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
+            self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: callback.runs_last)
         for callback in self.callbacks:
             callback.set_params(params)
