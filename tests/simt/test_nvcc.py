@@ -89,8 +89,8 @@ COMMENT = re.compile(r"//[^\n]*|\s+")
 
 
 def sources_hash(name):
-    """Of what kernels are compiled from: the launcher, all it includes of cuda/, and the parameters they
-    share with the host. Comments and line breaks do not count."""
+    """Of what kernels are compiled from: the launcher and all that it includes of cuda/, and the parameters
+    they share with the host. Comments and line breaks do not count."""
     left, seen = [ROOT / "cuda/launch" / name], set()
     while left:
         path = left.pop()

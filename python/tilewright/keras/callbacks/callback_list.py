@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CallbackList: the callbacks of a run."""
+"""CallbackList: the callbacks of one run, called together."""
 
 from __future__ import annotations
 
