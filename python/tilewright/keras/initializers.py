@@ -76,9 +76,7 @@ def _diagonal(matrix):
 
 
 class RandomInitializer(Initializer):
-    """Base of what draws: the same seed gives the same values at every call; None takes one from the global
-    seed.
-    """
+    """Base of what draws: one seed gives the same values at every call; None draws one."""
 
     def __init__(self, seed=None):
         self._given_seed = seed
@@ -259,9 +257,7 @@ class Orthogonal(RandomInitializer):
 
 
 def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
-    """Inputs and outputs of one unit of a weight: (..., in, out), the axes before them being the receptive
-    field.
-    """
+    """Inputs and outputs of one unit of a weight (..., in, out); the first axes are the receptive field."""
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:

@@ -26,9 +26,7 @@ EVENTS = (
 
 
 class Callback:
-    """Base: override the events of interest. `self.model` is the model, `self.params` has verbose, epochs,
-    steps.
-    """
+    """Base: override the events of interest. `self.params` has verbose, epochs and steps of the run."""
 
     runs_last = False  # after all callbacks that do not
 

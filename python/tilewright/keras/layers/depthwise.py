@@ -10,9 +10,7 @@ from tilewright.keras.layers.input_spec import InputSpec
 
 
 class DepthwiseConv2D(Convolution):
-    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
-    channels, multiplier).
-    """
+    """Each channel convolved by itself, kernel (rows, columns, channels, depth_multiplier)."""
 
     config_fields = (
         "kernel_size",
