@@ -106,6 +106,8 @@ def sum(x, *, axis=None, keepdims: bool = False, out=None):
         array([3., 3.], dtype=float32)
     """
     y, _, kept = _reduce("sum", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_spread(dy, kept, x.shape),))
 
 
@@ -125,6 +127,8 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
         array(3., dtype=float32)
     """
     y, axes, kept = _reduce("mean", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
 
     def gradient(dy, y, needs):
         count = backend.size_of(tuple(x.shape[i] for i in axes))
@@ -150,6 +154,8 @@ def max(x, *, axis=None, keepdims: bool = False, out=None):
         array([7., 5.], dtype=float32)
     """
     y, axes, kept = _reduce("max", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
@@ -169,6 +175,8 @@ def min(x, *, axis=None, keepdims: bool = False, out=None):
         array(1, dtype=int32)
     """
     y, axes, kept = _reduce("min", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
