@@ -20,8 +20,17 @@ constexpr int64_t kMaxKeysPerBlock = 256;
 template <class T>
 int64_t keys_per_block(const AttentionProblem<T>& p) {
   const int64_t keys = kKeyElementsPerBlock / std::max<int64_t>(p.depth, 1);
-  return round_up(std::clamp<int64_t>(std::min(keys, p.keys), 32, kMaxKeysPerBlock), p.layout.group);
+  return round_up(std::clamp<int64_t>(std::min(keys, p.keys), 32, kMaxKeysPerBlock), p.layout.panel);
 }
+
+// A key head of a batch.
+struct Head {
+  int64_t batch, key_head;
+};
+
+// Elements between s and dp, which are written and read in step: at the same place of a page, a read would wait for
+// the write of its neighbour (16 cycles a register in place of 10).
+constexpr int64_t kApart = 96;
 
 // The buffers of one task.
 template <class T>
@@ -29,115 +38,136 @@ struct BackwardState {
   BackwardState(const AttentionProblem<T>& p, int64_t block)
       : row_depth(round_up(p.depth, p.layout.lanes)),
         key_depth(round_up(p.depth, p.layout.panel)),
-        k(block * p.depth),
-        v(block * p.depth),
-        k_rows(block * key_depth),
-        dk(block * row_depth),
-        dv(block * row_depth),
+        stride(p.room_stride()),
+        k(block * stride),
+        v(block * stride),
+        dk(block * stride),
+        dv(block * stride),
         q(p.depth * p.layout.unit),
         dout(p.depth * p.layout.unit),
-        q_rows(row_depth * p.layout.unit),
-        dout_rows(row_depth * p.layout.unit),
-        s(block * p.layout.unit),
+        q_rows(stride * p.layout.unit),
+        dout_rows(stride * p.layout.unit),
+        s(block * p.layout.unit + kApart),
         dp(block * p.layout.unit),
         bias(p.mask ? block * (p.layout.unit + p.layout.lanes) : 0),
-        deltas(p.rows) {}
-  const int64_t row_depth, key_depth;                  // padded to whole registers, to whole panels
-  Scratch<T> k, v, k_rows, dk, dv;                     // of the block of keys
+        deltas(round_up(p.rows, p.layout.unit)) {}
+  const int64_t row_depth, key_depth, stride;          // padded to registers, to panels; between rows
+  Scratch<T> k, v, dk, dv;                             // of the block of keys
   Scratch<T> q, dout, q_rows, dout_rows, s, dp, bias;  // of the unit of rows
   Scratch<T> deltas;                                   // of all rows
-  T lse[AttentionProblem<T>::kMaxUnit], delta[AttentionProblem<T>::kMaxUnit];
+  T lse[AttentionProblem<T>::kMaxUnit];
 };
 
+// y[key] += sum over the unit's rows of w[key][row] x[row], for keys first .. first + keys - 1. Beyond a border
+// inside the unit early rows have no weight, and are left out.
 template <class T>
-void load_rows(const AttentionProblem<T>& p, const AttentionGradients& g, BackwardState<T>& state,
-               int64_t batch, int64_t key_head, const AttentionUnit& u) {
-  p.pack_queries(state.q.data(), p.q, batch, key_head, u, p.scale);
-  p.pack_queries(state.dout.data(), g.dout, batch, key_head, u, T(1));
-  for (int64_t r = u.first + u.count; r < std::min(u.first + u.count + p.layout.unit, p.rows); ++r) {
-    p.prefetch_row(p.row(p.q, batch, key_head, r));
-    p.prefetch_row(p.row(g.dout, batch, key_head, r));
-  }
-  for (int i = 0; i < u.vectors * p.layout.lanes; ++i) {
-    state.lse[i] = state.delta[i] = T(0);
-    if (i >= u.count) continue;
-    const int64_t r = u.first + i;
-    const T* q = p.row(p.q, batch, key_head, r);
-    const T* dout = p.row(g.dout, batch, key_head, r);
-    p.kernels.pack_rows(state.q_rows.data() + i * state.row_depth, state.row_depth, &q, 1, p.depth, p.scale);
-    p.kernels.pack_rows(state.dout_rows.data() + i * state.row_depth, state.row_depth, &dout, 1, p.depth,
-                        T(1));
-    state.lse[i] = p.value(g.lse, batch, key_head, r);
-    state.delta[i] = state.deltas[r];
+void accumulate_keys(const AttentionProblem<T>& p, T* y, int64_t stride, const T* w, RowSpan<T> x,
+                     const AttentionUnit& u, int64_t first, int64_t keys, int64_t row_depth) {
+  const int panel = p.layout.panel;
+  const int64_t open = u.stairs ? std::clamp<int64_t>(u.lowest - first, 0, keys) / panel * panel : keys;
+  if (open > 0) p.kernels.accumulate_keys(y, stride, w, x.data, x.stride, u.count, open, row_depth);
+  for (int64_t key = open; key < keys; key += panel) {
+    const int64_t skip = std::max<int64_t>(first + key - u.lowest + 1, 0);
+    if (skip >= u.count) return;
+    p.kernels.accumulate_keys(y + key * stride, stride, w + key * p.layout.unit + skip, x.data + skip * x.stride,
+                              x.stride, u.count - skip, std::min<int64_t>(panel, keys - key), row_depth);
   }
 }
 
-// One unit of rows by keys first .. first + count - 1, of which the unit sees at least one.
+// One unit of rows by keys first .. first + count - 1.
 template <class T>
 void take_rows(const AttentionProblem<T>& p, const AttentionGradients& g, BackwardState<T>& state, T* dq,
-               int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first, int64_t count) {
-  load_rows(p, g, state, batch, key_head, u);
-  // Whole panels: keys that padding or the border put beyond `count` get p = 0, or rows of dk nobody reads.
-  const int64_t keys = round_up(std::min(count, u.highest - first), p.layout.panel);
-  T *s = state.s.data(), *dp = state.dp.data();
-  p.kernels.scores(s, state.q.data(), state.k.data(), u.vectors, keys, p.depth);
-  p.kernels.scores(dp, state.dout.data(), state.v.data(), u.vectors, keys, p.depth);
-  p.hide_keys(s, state.bias.data(), batch, key_head, u, first, keys);
-  p.kernels.softmax_gradient(s, dp, state.lse, state.delta, u.vectors, keys);
-  p.kernels.accumulate_keys(state.dv.data(), s, state.dout_rows.data(), u.count, keys, state.row_depth);
-  p.kernels.accumulate_keys(state.dk.data(), dp, state.q_rows.data(), u.count, keys, state.row_depth);
-  p.kernels.accumulate(dq, nullptr, dp, state.k_rows.data(), state.key_depth, u.vectors,
-                       std::min(keys, count), p.depth);
-}
-
-template <class T>
-void write_keys(const AttentionProblem<T>& p, const View& view, const Scratch<T>& rows, int64_t stride,
-                int64_t batch, int64_t key_head, int64_t first, int64_t count) {
-  for (int64_t key = 0; key < count; ++key)
-    std::copy_n(rows.data() + key * stride, p.depth, p.key_row(view, batch, key_head, first + key));
-}
-
-// Blocks slice, slice + slices, ... of the keys of one key head; dq: (units, depth, unit) of this slice.
-template <class T>
-void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T* dq, int64_t batch,
-                   int64_t key_head, int64_t slice, int64_t slices) {
-  const int64_t unit = p.layout.unit, units = (p.rows + unit - 1) / unit, block = keys_per_block(p);
-  BackwardState<T> state(p, block);
-  const int64_t dq_size = state.key_depth * unit;
-  std::fill_n(dq, units * dq_size, T(0));
-  for (int64_t r = 0; r < p.rows; ++r) state.deltas[r] = g.delta(p, batch, key_head, r);
-  for (int64_t first = slice * block; first < p.keys; first += slices * block) {
-    const int64_t count = std::min(block, p.keys - first);
-    p.pack_key_groups(state.k.data(), p.k, batch, key_head, first, count);
-    p.pack_key_groups(state.v.data(), p.v, batch, key_head, first, count);
-    p.pack_key_rows(state.k_rows.data(), state.key_depth, p.k, batch, key_head, first, count);
-    std::fill_n(state.dk.data(), block * state.row_depth, T(0));
-    std::fill_n(state.dv.data(), block * state.row_depth, T(0));
-    for (int64_t i = 0; i < units; ++i) {
-      const AttentionUnit u = p.unit(i * unit, p.rows);
-      if (u.highest > first) take_rows(p, g, state, dq + i * dq_size, batch, key_head, u, first, count);
-    }
-    write_keys(p, g.dk, state.dk, state.row_depth, batch, key_head, first, count);
-    write_keys(p, g.dv, state.dv, state.row_depth, batch, key_head, first, count);
-  }
+               const Head& head, const AttentionUnit& u, RowSpan<T> k, RowSpan<T> v, int64_t first,
+               int64_t count, RowPrefetch& ahead) {
+  p.pack_queries(state.q.data(), p.q, head.batch, head.key_head, u, p.scale);
+  p.pack_queries(state.dout.data(), g.dout, head.batch, head.key_head, u, T(1));
+  const RowSpan<T> q =
+      p.query_rows(state.q_rows.data(), state.stride, p.q, head.batch, head.key_head, u);
+  const RowSpan<T> dout =
+      p.query_rows(state.dout_rows.data(), state.stride, g.dout, head.batch, head.key_head, u);
+  std::fill_n(state.lse, p.layout.unit, T(0));
+  p.for_values(g.lse, head.batch, head.key_head, u, [&](int64_t i, T value) { state.lse[i] = value; });
+  p.for_groups(u, first, count, [&](int vector, int vectors, int64_t seen) {
+    const int64_t lane = vector * p.layout.lanes;
+    T *s = state.s.data() + lane, *dp = state.dp.data() + lane;
+    p.scores(s, state.q.data() + lane, k, vectors, seen, ahead);
+    p.scores(dp, state.dout.data() + lane, v, vectors, seen, ahead);
+    p.hide_keys(s, state.bias.data(), head.batch, head.key_head, u, vector, vectors, first, seen);
+    p.kernels.softmax_gradient(s, dp, state.lse + lane, state.deltas.data() + u.first + lane, p.scale, vectors,
+                               seen);
+    p.accumulate(dq + lane, nullptr, dp, k, vectors, seen, ahead);
+  });
+  const int64_t keys = std::min(count, u.highest - first);
+  accumulate_keys(p, state.dv.data(), state.stride, state.s.data(), dout, u, first, keys, state.row_depth);
+  accumulate_keys(p, state.dk.data(), state.stride, state.dp.data(), q, u, first, keys, state.row_depth);
 }
 
 // Adds the slices of one unit in order and writes its rows of dq.
 template <class T>
 void write_queries(const AttentionProblem<T>& p, const View& view, T* dq, int64_t slice_size, int64_t slices,
-                   int64_t batch, int64_t key_head, const AttentionUnit& u) {
+                   const Head& head, const AttentionUnit& u) {
   const int64_t size = p.depth * p.layout.unit;
   for (int64_t slice = 1; slice < slices; ++slice)
     for (int64_t i = 0; i < size; ++i) dq[i] += dq[slice * slice_size + i];
   T* list[AttentionProblem<T>::kMaxUnit];
-  T scale[AttentionProblem<T>::kMaxUnit];
-  for (int i = 0; i < u.count; ++i) {
-    list[i] = p.row(view, batch, key_head, u.first + i);
-    scale[i] = p.scale;
-  }
+  p.for_rows(view, head.batch, head.key_head, u, [&](int64_t i, T* row) { list[i] = row; });
   for (int i = 0; i < u.count; i += p.layout.lanes)
     p.kernels.unpack_lanes(list + i, dq + i, p.layout.unit, std::min(p.layout.lanes, u.count - i), p.depth,
-                           scale + i);
+                           nullptr);
+}
+
+// What is needed after one unit of rows: the next unit's, or what the task that follows begins with.
+template <class T>
+RowPrefetch ahead_of(const AttentionProblem<T>& p, const AttentionGradients& g, const Head& head,
+                     int64_t next_row, bool last_block, const Head& following, int64_t block) {
+  RowPrefetch ahead = p.nothing_ahead();
+  if (next_row < p.rows) {
+    p.add_rows(ahead, p.q, head.batch, head.key_head, next_row, p.layout.unit);
+    p.add_rows(ahead, g.dout, head.batch, head.key_head, next_row, p.layout.unit);
+  }
+  if (!last_block) return ahead;
+  const int64_t units = (p.rows + p.layout.unit - 1) / p.layout.unit, share = (block + units - 1) / units;
+  const int64_t unit = next_row / p.layout.unit - 1;
+  p.add_keys(ahead, p.k, following.batch, following.key_head, unit * share, share);
+  p.add_keys(ahead, p.v, following.batch, following.key_head, unit * share, share);
+  for (const View* view : {&g.dout, &g.out})
+    p.add_rows(ahead, *view, following.batch, following.key_head, unit * p.layout.unit, p.layout.unit);
+  return ahead;
+}
+
+// Blocks slice, slice + slices, ... of the keys of one key head; dq: (units, key_depth, unit) of this slice.
+template <class T>
+void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T* dq, const Head& head,
+                   int64_t slice, int64_t slices, const Head& following) {
+  const int64_t unit = p.layout.unit, units = (p.rows + unit - 1) / unit, block = keys_per_block(p);
+  BackwardState<T> state(p, block);
+  const int64_t dq_size = state.key_depth * unit;
+  std::fill_n(dq, units * dq_size, T(0));
+  std::fill_n(state.deltas.data(), round_up(p.rows, unit), T(0));
+  for (int64_t i = 0; i < units; ++i)
+    g.deltas(p, state.deltas.data() + i * unit, head.batch, head.key_head, p.unit(i * unit, p.rows));
+  for (int64_t first = slice * block; first < p.keys; first += slices * block) {
+    const int64_t count = std::min(block, p.keys - first);
+    const RowSpan<T> k = p.key_rows(state.k.data(), state.stride, p.k, head.batch, head.key_head, first, count);
+    const RowSpan<T> v = p.key_rows(state.v.data(), state.stride, p.v, head.batch, head.key_head, first, count);
+    std::fill_n(state.dk.data(), count * state.stride, T(0));
+    std::fill_n(state.dv.data(), count * state.stride, T(0));
+    for (int64_t i = 0; i < units; ++i) {
+      const AttentionUnit u = p.unit(i * unit, p.rows);
+      if (u.highest <= first) continue;
+      RowPrefetch ahead =
+          ahead_of(p, g, head, (i + 1) * unit, slices == 1 && first + block >= p.keys, following, block);
+      ahead.spread(2 * p.steps(std::min(count, u.highest - first)));
+      take_rows(p, g, state, dq + i * dq_size, head, u, k, v, first, count, ahead);
+    }
+    for (const auto& [view, rows] : {std::pair<const View&, const T*>{g.dk, state.dk.data()},
+                                     std::pair<const View&, const T*>{g.dv, state.dv.data()}})
+      p.kernels.copy_rows(p.key_row(view, head.batch, head.key_head, first), view.stride(1), rows, state.stride,
+                          count, p.depth, p.depth, T(1));
+  }
+  if (slices > 1) return;
+  for (int64_t i = 0; i < units; ++i)
+    write_queries(p, g.dq, dq + i * dq_size, 0, 1, head, p.unit(i * unit, p.rows));
 }
 
 template <class T>
@@ -150,16 +180,21 @@ void backward(const AttentionProblem<T>& p, const AttentionGradients& g) {
       std::clamp<int64_t>((kTasksWanted + heads - 1) / heads, 1, std::max<int64_t>(blocks, 1));
   const int64_t unit = p.layout.unit, units = (p.rows + unit - 1) / unit;
   const int64_t unit_size = round_up(p.depth, p.layout.panel) * unit, slice_size = units * unit_size;
+  const auto head_at = [&](int64_t index) { return Head{index / p.key_heads, index % p.key_heads}; };
+  if (slices == 1)
+    return parallel_for(heads, [&](int64_t index) {
+      Scratch<T> dq(slice_size);
+      backward_keys(p, g, dq.data(), head_at(index), 0, 1, head_at(std::min(index + 1, heads - 1)));
+    });
   Scratch<T> dq(heads * slices * slice_size);
   parallel_for(heads * slices, [&](int64_t task) {
-    const int64_t head = task / slices;
-    backward_keys(p, g, dq.data() + task * slice_size, head / p.key_heads, head % p.key_heads, task % slices,
-                  slices);
+    const Head head = head_at(task / slices);
+    backward_keys(p, g, dq.data() + task * slice_size, head, task % slices, slices, head);
   });
   parallel_for(heads * units, [&](int64_t task) {
     const int64_t head = task / units, i = task % units;
     write_queries(p, g.dq, dq.data() + head * slices * slice_size + i * unit_size, slice_size, slices,
-                  head / p.key_heads, head % p.key_heads, p.unit(i * unit, p.rows));
+                  head_at(head), p.unit(i * unit, p.rows));
   });
 }
 

@@ -35,8 +35,8 @@ void for_rows(const AttentionProblem<T>& p, Body&& body) {
 template <class T>
 void load_rows(const AttentionProblem<T>& p, T* dst, const View& view, int64_t batch, T factor) {
   for_rows(p, [&](int64_t key_head, int64_t r, int64_t i) {
-    const T* row = p.row(view, batch, key_head, r);
-    p.kernels.pack_rows(dst + i * p.depth, p.depth, &row, 1, p.depth, factor);
+    p.kernels.copy_rows(dst + i * p.depth, p.depth, p.row(view, batch, key_head, r), 0, 1, p.depth, p.depth,
+                        factor);
   });
 }
 

@@ -8,23 +8,36 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "core/ops.h"
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/attention.h"
+#include "cpu/row_prefetch.h"
 
 namespace tilewright::cpu {
 
 inline int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-// Rows first .. first + count - 1, and how many keys they see: every row at least `lowest`, none over
-// `highest`.
+inline constexpr int kMaxUnitVectors = 3;
+
+// Rows first .. first + count - 1 of a key head, and the keys they see.
 struct AttentionUnit {
   int64_t first;
   int count, vectors;
-  int64_t lowest, highest;
+  bool one_head;            // all rows belong to one query head, so they lie evenly spaced
+  bool stairs;              // row i sees max(0, lowest + i) keys; `lowest` may then be negative
+  int64_t lowest, highest;  // every row sees `lowest` keys at least, none over `highest`
+  int64_t seen[kMaxUnitVectors];  // the rows of one register see so many at most
+};
+
+// Rows to read, `stride` elements apart.
+template <class T>
+struct RowSpan {
+  const T* data;
+  int64_t stride;
 };
 
 template <class T>
@@ -76,70 +89,151 @@ struct AttentionProblem {
     return view.as<T>() + batch * view.stride(0) + key * view.stride(1) + key_head * view.stride(2);
   }
 
+  // Calls body(i, address) for the rows of `u` in a (B, Tq, Hq, D) array: one division for all.
+  template <class Body>
+  void for_rows(const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u, Body body) const {
+    const int64_t query_step = view.stride(1), head_step = view.stride(2) - queries * query_step;
+    T* at = row(view, batch, key_head, u.first);
+    for (int64_t i = 0, t = u.first % queries; i < u.count; ++i, at += query_step) {
+      body(i, at);
+      if (++t == queries) t = 0, at += head_step;
+    }
+  }
+  // The same for their values in a (B, Hq, Tq) array.
+  template <class Body>
+  void for_values(const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u, Body body) const {
+    const int64_t query_step = view.stride(2), head_step = view.stride(1) - queries * query_step;
+    T* at = &value(view, batch, key_head, u.first);
+    for (int64_t i = 0, t = u.first % queries; i < u.count; ++i, at += query_step) {
+      body(i, *at);
+      if (++t == queries) t = 0, at += head_step;
+    }
+  }
+
   AttentionUnit unit(int64_t first, int64_t last) const {
-    AttentionUnit u = {first, int(std::min<int64_t>(layout.unit, last - first)), 0, keys, keys};
+    AttentionUnit u = {};
+    u.first = first, u.count = int(std::min<int64_t>(layout.unit, last - first));
     u.vectors = int(round_up(u.count, layout.lanes) / layout.lanes);
-    if (!causal) return u;
-    u.highest = 0;
-    for (int64_t r = first; r < first + u.count; ++r) {
-      u.lowest = std::min(u.lowest, visible(r));
-      u.highest = std::max(u.highest, visible(r));
+    const int64_t query = first % queries;
+    u.one_head = query + u.count <= queries;
+    u.lowest = u.highest = keys;
+    if (causal) {
+      const int64_t spare = 1 + keys - queries;  // keys that query 0 sees
+      u.stairs = u.one_head && !mask;
+      u.lowest = u.one_head ? query + spare : spare;
+      u.highest = u.one_head ? std::clamp<int64_t>(query + u.count - 1 + spare, 0, keys) : keys;
+      if (!u.stairs) u.lowest = std::max<int64_t>(u.lowest, 0);
+    }
+    for (int v = 0; v < u.vectors; ++v) {
+      const int64_t rows_up_to = std::min<int64_t>((v + 1) * layout.lanes, u.count);
+      u.seen[v] = u.stairs ? std::clamp<int64_t>(u.lowest + rows_up_to - 1, 0, keys) : u.highest;
     }
     return u;
+  }
+
+  // Calls body(register, registers, seen) for groups of registers whose rows see equally many, `seen`, of keys
+  // first .. first + count - 1, whole panels where there are so many. With a border inside the unit the early
+  // rows are thus spared most of the keys that only late rows see.
+  template <class Body>
+  void for_groups(const AttentionUnit& u, int64_t first, int64_t count, Body body) const {
+    for (int v = 0, end; v < u.vectors; v = end) {
+      const int64_t seen = seen_of(u.seen[v] - first, count);
+      for (end = v + 1; end < u.vectors && seen_of(u.seen[end] - first, count) == seen; ++end) {
+      }
+      if (seen > 0) body(v, end - v, seen);
+    }
   }
 
   // Rows of `view` side by side: dst[d * unit + query].
   void pack_queries(T* dst, const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u,
                     T factor) const {
     const T* list[kMaxUnit];
-    for (int i = 0; i < u.count; ++i) list[i] = row(view, batch, key_head, u.first + i);
+    for_rows(view, batch, key_head, u, [&](int64_t i, const T* row) { list[i] = row; });
     for (int i = 0; i < u.count; i += layout.lanes)
       kernels.pack_lanes(dst + i, layout.unit, list + i, std::min(layout.lanes, u.count - i), depth, factor);
   }
 
-  // Keys first .. first + count - 1 of `view` in groups, zeros up to a whole group.
-  void pack_key_groups(T* dst, const View& view, int64_t batch, int64_t key_head, int64_t first,
-                       int64_t count) const {
-    const T* list[kMaxUnit];
-    for (int64_t key = 0; key < round_up(count, layout.group); key += layout.lanes) {
-      const int n = int(std::clamp<int64_t>(count - key, 0, layout.lanes));
-      for (int i = 0; i < n; ++i) list[i] = key_row(view, batch, key_head, first + key + i);
-      const int64_t in_group = key % layout.group;
-      kernels.pack_lanes(dst + (key - in_group) * depth + in_group, layout.group, list, n, depth, T(1));
-    }
+  // Rows of a unit for reading in whole registers: in place, or copied to `room`, `room_stride` apart.
+  RowSpan<T> query_rows(T* room, int64_t room_stride, const View& view, int64_t batch, int64_t key_head,
+                        const AttentionUnit& u) const {
+    if (u.one_head && depth % layout.lanes == 0 && in_place(view, u.count))
+      return {row(view, batch, key_head, u.first), view.stride(1)};
+    const int64_t width = round_up(depth, layout.lanes);
+    for_rows(view, batch, key_head, u, [&](int64_t i, const T* row) {
+      kernels.copy_rows(room + i * room_stride, room_stride, row, 0, 1, depth, width, T(1));
+    });
+    return {room, room_stride};
   }
 
-  // The same keys as rows of `stride` elements, zeros behind the first `depth`.
-  void pack_key_rows(T* dst, int64_t stride, const View& view, int64_t batch, int64_t key_head, int64_t first,
-                     int64_t count) const {
-    for (int64_t key = 0; key < count; ++key) {
-      const T* source = key_row(view, batch, key_head, first + key);
-      kernels.pack_rows(dst + key * stride, stride, &source, 1, depth, T(1));
-    }
+  // Keys first .. first + count - 1 of `view`, for reading in whole panels: in place, or copied to `room`.
+  RowSpan<T> key_rows(T* room, int64_t room_stride, const View& view, int64_t batch, int64_t key_head,
+                      int64_t first, int64_t count) const {
+    const T* source = key_row(view, batch, key_head, first);
+    if (depth % layout.panel == 0 && in_place(view, count)) return {source, view.stride(1)};
+    kernels.copy_rows(room, room_stride, source, view.stride(1), count, depth, round_up(depth, layout.panel),
+                      T(1));
+    return {room, room_stride};
   }
 
-  // Asks for keys first .. first + count - 1 (those that exist) ahead of their packing: rows that lie many
-  // heads apart escape the hardware's prefetcher.
-  void prefetch_keys(const View& view, int64_t batch, int64_t key_head, int64_t first, int64_t count) const {
-    const int64_t last = std::min(first + count, keys);
-    for (int64_t key = first; key < last; ++key) prefetch_row(key_row(view, batch, key_head, key));
-  }
-
-  void prefetch_row(const T* row) const {
+  // Copied rows begin an odd number of cache lines apart, so that equal elements of all of them do not meet in
+  // a few sets of the cache.
+  int64_t room_stride() const {
     constexpr int64_t line = 64 / sizeof(T);
-    for (int64_t d = 0; d < depth; d += line) __builtin_prefetch(row + d, 0, 2);
+    const int64_t padded = round_up(depth, std::max<int64_t>(line, std::max(layout.lanes, layout.panel)));
+    return padded / line % 2 == 0 ? padded + line : padded;
   }
 
-  // Adds the mask and the causal border to the scores of one unit by keys first .. first + count - 1.
-  // `bias` is room for (count, unit) and (lanes, count) elements.
-  void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first,
-                 int64_t count) const {
-    if (mask) add_mask(s, bias, batch, key_head, u, first, std::min(count, keys - first));
-    if (u.lowest >= first + count) return;
+  // Keys first .. first + count - 1, those that exist, for asking for them ahead of their use: rows that lie
+  // many heads apart escape the hardware's prefetcher.
+  void add_keys(RowPrefetch& ahead, const View& view, int64_t batch, int64_t key_head, int64_t first,
+                int64_t count) const {
+    ahead.add(key_row(view, batch, key_head, first), view.stride(1) * int64_t(sizeof(T)),
+              std::min(first + count, keys) - first);
+  }
+  // The same for rows of a (B, Tq, Hq, D) array; of those of several heads, for the first head's.
+  void add_rows(RowPrefetch& ahead, const View& view, int64_t batch, int64_t key_head, int64_t first,
+                int64_t count) const {
+    ahead.add(row(view, batch, key_head, first), view.stride(1) * int64_t(sizeof(T)),
+              std::min(std::min(first + count, rows) - first, queries - first % queries));
+  }
+  RowPrefetch nothing_ahead() const { return RowPrefetch(depth * int64_t(sizeof(T))); }
+
+  // The two products over keys, in pieces between which rows that are needed later are asked for.
+  static constexpr int64_t kKeysPerStep = 32, kPanelsPerStep = 2;
+  int64_t steps(int64_t count) const {
+    return (count + kKeysPerStep - 1) / kKeysPerStep + depth / (kPanelsPerStep * layout.panel);
+  }
+  void scores(T* s, const T* q, RowSpan<T> k, int vectors, int64_t count, RowPrefetch& ahead) const {
+    for (int64_t key = 0; key < count; key += kKeysPerStep) {
+      kernels.scores(s + key * layout.unit, q, k.data + key * k.stride, k.stride, vectors,
+                     std::min(kKeysPerStep, count - key), depth);
+      ahead.step();
+    }
+  }
+  void accumulate(T* o, const T* factor, const T* p, RowSpan<T> rows, int vectors, int64_t count,
+                  RowPrefetch& ahead) const {
+    const int64_t step = kPanelsPerStep * layout.panel;
+    for (int64_t d = 0; d < depth; d += step) {
+      kernels.accumulate(o + d * layout.unit, factor, p, rows.data + d, rows.stride, vectors, count,
+                         std::min(step, depth - d));
+      ahead.step();
+    }
+  }
+
+  // Adds the mask and the causal border to the scores of registers `vector` .. of one unit by keys first ..
+  // first + count - 1. `bias` is room for (count, unit) and (lanes, count) elements. A mask wants all registers.
+  void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int vector, int vectors,
+                 int64_t first, int64_t count) const {
+    if (mask) add_mask(s, bias, batch, key_head, u, first, count);
+    const int64_t begin = vector * layout.lanes, end = begin + vectors * layout.lanes;
+    const int64_t lowest = u.stairs ? std::max<int64_t>(u.lowest + begin, 0) : u.lowest;
+    if (lowest >= first + count) return;
     T seen[kMaxUnit];
-    for (int i = 0; i < u.vectors * layout.lanes; ++i)
-      seen[i] = T(i < u.count ? std::clamp<int64_t>(visible(u.first + i) - first, 0, count) : count);
-    kernels.hide(s, seen, u.vectors, std::max<int64_t>(u.lowest - first, 0), count);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t sees = u.stairs ? u.lowest + i : i < u.count ? visible(u.first + i) : keys;
+      seen[i - begin] = T(std::clamp<int64_t>(sees - first, 0, count));
+    }
+    kernels.hide(s, seen, vectors, std::max<int64_t>(lowest - first, 0), count);
   }
 
   // What row r adds to the scores of keys first .. first + count - 1: in the mask itself, or spelt out in
@@ -166,6 +260,17 @@ struct AttentionProblem {
   static constexpr int kMaxUnit = 64;
 
  private:
+  // Rows whose span, gaps included, is small are read where they lie: copying them would cost more than the
+  // cache sets over which they compete.
+  static constexpr int64_t kInPlaceBytes = 512 << 10;
+  static bool in_place(const View& view, int64_t count) {
+    return std::abs(view.stride(1)) * count * int64_t(sizeof(T)) <= kInPlaceBytes;
+  }
+
+  int64_t seen_of(int64_t seen, int64_t count) const {
+    return std::min(round_up(std::max<int64_t>(seen, 0), layout.panel), count);
+  }
+
   void add_mask(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int64_t first,
                 int64_t count) const {
     const bool one_row = mask.stride(2) == 0 &&
@@ -195,6 +300,16 @@ struct AttentionGradients {
   T delta(const AttentionProblem<T>& p, int64_t batch, int64_t key_head, int64_t r) const {
     const T sum = p.kernels.dot(p.row(dout, batch, key_head, r), p.row(out, batch, key_head, r), p.depth);
     return dlse ? sum - p.value(dlse, batch, key_head, r) : sum;
+  }
+  // The same for the rows of one unit.
+  template <class T>
+  void deltas(const AttentionProblem<T>& p, T* sums, int64_t batch, int64_t key_head,
+              const AttentionUnit& u) const {
+    const T* list[AttentionProblem<T>::kMaxUnit];
+    p.for_rows(dout, batch, key_head, u, [&](int64_t i, const T* row) { list[i] = row; });
+    p.for_rows(out, batch, key_head, u,
+               [&](int64_t i, const T* row) { sums[i] = p.kernels.dot(list[i], row, p.depth); });
+    if (dlse) p.for_values(dlse, batch, key_head, u, [&](int64_t i, T value) { sums[i] -= value; });
   }
 };
 

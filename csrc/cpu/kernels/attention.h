@@ -18,8 +18,7 @@ inline constexpr double kLowestScore<double> = -1e308;
 struct AttentionLayout {
   int lanes;  // elements of a register
   int unit;   // queries side by side in a tile: a few registers
-  int panel;  // keys, or elements of a head, in one register tile: buffers exist for whole panels
-  int group;  // keys side by side in packed keys: a multiple of lanes and of panel
+  int panel;  // keys, or elements of a head, in one register tile
   int few;    // up to so many rows the decode kernels, which read keys in place, win over tiles
 };
 
@@ -32,22 +31,24 @@ struct AttentionTile {
 
   // dst[d * stride + i] = rows[i][d] * scale for i < count <= lanes; zero for count <= i < lanes
   void (*pack_lanes)(T* dst, int64_t stride, const T* const* rows, int count, int64_t depth, T scale);
-  // rows[i][d] = src[d * stride + i] * scale[i] for i < count <= lanes
+  // rows[i][d] = src[d * stride + i] * scale?[i] for i < count <= lanes
   void (*unpack_lanes)(T* const* rows, const T* src, int64_t stride, int count, int64_t depth,
                        const T* scale);
-  // dst[i * stride + d] = rows[i][d] * scale; zero for depth <= d < stride
-  void (*pack_rows)(T* dst, int64_t stride, const T* const* rows, int64_t count, int64_t depth, T scale);
+  // dst[i][d] = src[i][d] * scale, zero for depth <= d < width
+  void (*copy_rows)(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t count, int64_t depth,
+                    int64_t width, T scale);
   // sum of a[d] * b[d]
   T (*dot)(const T* a, const T* b, int64_t depth);
 
   // ---- on one unit; `vectors` of its registers hold queries, the rest is left alone
-  // s[key][query] = sum_d k[d][key] * q[d][query]; q (depth, unit), k (groups, depth, group)
-  void (*scores)(T* s, const T* q, const T* k, int vectors, int64_t keys, int64_t depth);
+  // s[key][query] = sum_d k[key][d] * q[d][query]; q (depth, unit)
+  void (*scores)(T* s, const T* q, const T* k, int64_t key_stride, int vectors, int64_t keys, int64_t depth);
   // o[d][query] = o[d][query] * factor?[query] + sum_key rows[key][d] * p[key][query]
   void (*accumulate)(T* o, const T* factor, const T* p, const T* rows, int64_t row_stride, int vectors,
                      int64_t keys, int64_t depth);
-  // y[key][d] += sum_query s[key][query] * x[query][d]; depth a multiple of `lanes`, y and x (.., depth)
-  void (*accumulate_keys)(T* y, const T* s, const T* x, int64_t queries, int64_t keys, int64_t depth);
+  // y[key][d] += sum_query s[key][query] * x[query][d]; depth a multiple of `lanes`
+  void (*accumulate_keys)(T* y, int64_t y_stride, const T* s, const T* x, int64_t x_stride, int64_t queries,
+                          int64_t keys, int64_t depth);
   // s[key][query] += bias[key][query]
   void (*add_bias)(T* s, const T* bias, int vectors, int64_t keys);
   // s[key][query] += bias[key]
@@ -59,8 +60,9 @@ struct AttentionTile {
   void (*softmax_step)(T* s, T* max, T* sum, T* factor, int vectors, int64_t keys);
   // lse = max + log(sum), -inf where nothing was seen; inverse = 1 / sum, or 0
   void (*softmax_finish)(T* lse, T* inverse, const T* max, const T* sum, int vectors);
-  // s becomes p = exp(s - lse), dp becomes ds = p * (dp - delta); a row with lse = -inf gives zeros
-  void (*softmax_gradient)(T* s, T* dp, const T* lse, const T* delta, int vectors, int64_t keys);
+  // s becomes p = exp(s - lse), dp becomes scale * ds = scale * p * (dp - delta); a row with lse = -inf gives
+  // zeros
+  void (*softmax_gradient)(T* s, T* dp, const T* lse, const T* delta, T scale, int vectors, int64_t keys);
 
   // ---- on `rows` rows that share keys (attention_decode.h); rows of keys are `key_stride` apart
   // s[row][key] = sum_d q[row][d] * k[key][d]

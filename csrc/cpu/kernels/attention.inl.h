@@ -109,11 +109,12 @@ void softmax_finish(T* lse, T* inverse, const T* max, const T* sum, int vectors)
 }
 
 template <class T>
-void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, int vectors, int64_t keys) {
+void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, T scale, int vectors, int64_t keys) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
   for_vectors<T>(vectors, [&](auto n) {
     constexpr int count = decltype(n)::value;
+    const V factor = V::set1(scale);
     V shift[count], scaled[count], mean[count];
 #pragma GCC unroll 3
     for (int v = 0; v < count; ++v) {
@@ -121,7 +122,7 @@ void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, int vectors, in
       // exp(s - inf) = 0 for the rows that see nothing.
       shift[v] = select(l == V::set1(-kInfinity<T>), V::set1(kInfinity<T>), l);
       scaled[v] = shift[v] * V::set1(T(kLog2E));
-      mean[v] = V::load(delta + v * Shape::kLanes);
+      mean[v] = V::load(delta + v * Shape::kLanes) * factor;
     }
     for (int64_t key = 0; key < keys; ++key)
 #pragma GCC unroll 3
@@ -129,7 +130,7 @@ void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, int vectors, in
         const int64_t at = key * Shape::kUnit + v * Shape::kLanes;
         const V p = weight(V::load(s + at), shift[v], scaled[v]);
         store(s + at, p);
-        store(dp + at, p * (V::load(dp + at) - mean[v]));
+        store(dp + at, p * fma(V::load(dp + at), factor, -mean[v]));
       }
   });
 }
@@ -138,11 +139,10 @@ template <class T>
 constexpr AttentionTile<T> table() {
   using Shape = TileShape<T>;
   AttentionTile<T> t = {};
-  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kGroup,
-              Shape::kLanes > 2 ? Shape::kLanes / 2 : 1};
+  t.layout = {Shape::kLanes, Shape::kUnit, Shape::kPanel, Shape::kLanes > 2 ? Shape::kLanes / 2 : 1};
   t.pack_lanes = pack_lanes<T>;
   t.unpack_lanes = unpack_lanes<T>;
-  t.pack_rows = pack_rows<T>;
+  t.copy_rows = copy_rows<T>;
   t.dot = dot<T>;
   t.scores = scores<T>;
   t.accumulate = accumulate<T>;

@@ -2,16 +2,13 @@
 // Register tiles of attention: packing, and the three products of the forward and the backward pass.
 // Computes    scores: s = k q^T;  accumulate: o^T = o^T f + v^T p;  accumulate_keys: dk += ds q
 // Layout      queries stand in the lanes of kUnitVectors registers, so a row's maximum and sum need no
-// shuffles
-//             and a causal border is a comparison of lanes. k is packed in groups of kGroup keys:
-//                 k[group][d][key in group]          one panel of kPanel keys is read by broadcasts
-//                 q[d][query], s[key][query], o[d][query]
-//             values and their gradients stay rows: v[key][d], padded with zeros to whole panels
+//             shuffles and a causal border is a comparison of lanes: q[d][query], s[key][query], o[d][query].
+//             Keys, values and gradients stay rows, k[key][d], read by broadcasts wherever they lie; values
+//             padded with zeros to whole panels of the head
 // Method      outer products in registers: kPanel broadcasts x kUnitVectors loads give kPanel * kUnitVectors
-//             multiply-adds per step (Goto & van de Geijn 2008, section 4, with both operands packed per
-//             block)
+//             multiply-adds per step (Goto & van de Geijn 2008, section 4)
 // Work split  one call per (unit, block of keys)
-// Limits      rows of s, and the buffers they are accumulated into, exist for whole panels
+// Limits      any number of keys; o exists for whole panels of the head
 #pragma once
 
 #include "cpu/kernels/attention.h"
@@ -27,21 +24,22 @@ struct TileShape {
   static constexpr int kPanel = kManyRegisters ? 8 : 4;
   static constexpr int kUnitVectors = kManyRegisters ? 2 : 3;
   static constexpr int kUnit = kUnitVectors * kLanes;
-  static constexpr int kGroup = kLanes > kPanel ? kLanes : kPanel;  // keys side by side in packed keys
 };
 
-// Calls body(constant<n>) with n = vectors, 1 <= n <= kUnitVectors.
+// Calls body(constant<n>) with 1 <= n <= kMost.
 template <int kValue>
 struct Constant {
   static constexpr int value = kValue;
 };
+template <int kMost, class Body>
+TW_INLINE void for_count(int n, Body body) {
+  if constexpr (kMost > 1)
+    if (n < kMost) return for_count<kMost - 1>(n, body);
+  body(Constant<kMost>{});
+}
 template <class T, class Body>
 TW_INLINE void for_vectors(int vectors, Body body) {
-  constexpr int most = TileShape<T>::kUnitVectors;
-  static_assert(most == 2 || most == 3, "one branch per number of registers");
-  if (vectors == most) return body(Constant<most>{});
-  if (most == 3 && vectors == 2) return body(Constant<2>{});
-  body(Constant<1>{});
+  for_count<TileShape<T>::kUnitVectors>(vectors, body);
 }
 
 template <class T>
@@ -81,15 +79,20 @@ void pack_lanes(T* dst, int64_t stride, const T* const* rows, int count, int64_t
   int64_t d = 0;
   if constexpr (kSame<T, float>) {
     const V s = V::set1(scale);
+    V block[lanes];
+    if (count == lanes)
+      for (; d + lanes <= depth; d += lanes) {
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes; ++i) block[i] = V::load(rows[i] + d) * s;
+        transpose(block);
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) store(dst + (d + j) * stride, block[j]);
+      }
     for (; d < depth; d += lanes) {
       const int n = depth - d < lanes ? int(depth - d) : lanes;
-      V block[lanes];
-#pragma GCC unroll 16
       for (int i = 0; i < lanes; ++i) block[i] = i < count ? V::load_n(rows[i] + d, n) * s : V::zero();
       transpose(block);
-#pragma GCC unroll 16
-      for (int j = 0; j < lanes; ++j)
-        if (j < n) store(dst + (d + j) * stride, block[j]);
+      for (int j = 0; j < n; ++j) store(dst + (d + j) * stride, block[j]);
     }
   } else {
     for (int i = 0; i < lanes; ++i)
@@ -103,77 +106,87 @@ void unpack_lanes(T* const* rows, const T* src, int64_t stride, int count, int64
   constexpr int lanes = V::kLanes;
   int64_t d = 0;
   if constexpr (kSame<T, float>) {
-    const V s = V::load_n(scale, count);
+    const V s = scale != nullptr ? V::load_n(scale, count) : V::set1(T(1));
+    V block[lanes];
+    if (count == lanes)
+      for (; d + lanes <= depth; d += lanes) {
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) block[j] = V::load(src + (d + j) * stride) * s;
+        transpose(block);
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes; ++i) store(rows[i] + d, block[i]);
+      }
     for (; d < depth; d += lanes) {
       const int n = depth - d < lanes ? int(depth - d) : lanes;
-      V block[lanes];
-#pragma GCC unroll 16
       for (int j = 0; j < lanes; ++j) block[j] = j < n ? V::load(src + (d + j) * stride) * s : V::zero();
       transpose(block);
-#pragma GCC unroll 16
-      for (int i = 0; i < lanes; ++i)
-        if (i < count) store_n(rows[i] + d, block[i], n);
+      for (int i = 0; i < count; ++i) store_n(rows[i] + d, block[i], n);
     }
   } else {
     for (int i = 0; i < count; ++i)
-      for (d = 0; d < depth; ++d) rows[i][d] = src[d * stride + i] * scale[i];
+      for (d = 0; d < depth; ++d) rows[i][d] = scale != nullptr ? src[d * stride + i] * scale[i] : src[d * stride + i];
   }
 }
 
 template <class T>
-void pack_rows(T* dst, int64_t stride, const T* const* rows, int64_t count, int64_t depth, T scale) {
+void copy_rows(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t count, int64_t depth,
+               int64_t width, T scale) {
   using V = Vec<T>;
   const V s = V::set1(scale);
-  for (int64_t i = 0; i < count; ++i, dst += stride) {
+  for (int64_t i = 0; i < count; ++i, dst += dst_stride, src += src_stride) {
     int64_t d = 0;
-    for (; d + V::kLanes <= depth; d += V::kLanes) store(dst + d, V::load(rows[i] + d) * s);
+    for (; d + V::kLanes <= depth; d += V::kLanes) store(dst + d, V::load(src + d) * s);
     if (d < depth) {
-      const V tail = V::load_n(rows[i] + d, int(depth - d)) * s;
-      const int64_t room = stride - d;
-      store_n(dst + d, tail, room < V::kLanes ? int(room) : V::kLanes);
+      const int64_t room = width - d;
+      store_n(dst + d, V::load_n(src + d, int(depth - d)) * s, room < V::kLanes ? int(room) : V::kLanes);
       d += V::kLanes;
     }
-    for (; d < stride; ++d) dst[d] = T(0);
+    for (; d < width; ++d) dst[d] = T(0);
   }
 }
 
 // ---- products ------------------------------------------------------------------------------------------
 
-template <class T, int kVectors>
-TW_INLINE void score_panel(T* s, const T* q, const T* k, int64_t depth) {
+// kKeys keys, all of the head.
+template <class T, int kVectors, int kKeys>
+TW_INLINE void score_panel(T* s, const T* q, const T* k, int64_t key_stride, int64_t depth) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
-  V acc[Shape::kPanel][kVectors];
+  V acc[kKeys][kVectors];
 #pragma GCC unroll 8
-  for (int i = 0; i < Shape::kPanel; ++i)
+  for (int i = 0; i < kKeys; ++i)
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) acc[i][v] = V::zero();
-  for (int64_t d = 0; d < depth; ++d, q += Shape::kUnit, k += Shape::kGroup) {
+  for (int64_t d = 0; d < depth; ++d, q += Shape::kUnit, ++k) {
     V column[kVectors];
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) column[v] = V::load(q + v * Shape::kLanes);
 #pragma GCC unroll 8
-    for (int i = 0; i < Shape::kPanel; ++i) {
-      const V key = V::set1(k[i]);
+    for (int i = 0; i < kKeys; ++i) {
+      const V key = V::set1(k[i * key_stride]);
 #pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) acc[i][v] = fma(key, column[v], acc[i][v]);
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < Shape::kPanel; ++i)
+  for (int i = 0; i < kKeys; ++i)
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) store(s + i * Shape::kUnit + v * Shape::kLanes, acc[i][v]);
 }
 
 template <class T>
-void scores(T* s, const T* q, const T* k, int vectors, int64_t keys, int64_t depth) {
+void scores(T* s, const T* q, const T* k, int64_t key_stride, int vectors, int64_t keys, int64_t depth) {
   using Shape = TileShape<T>;
   for_vectors<T>(vectors, [&](auto n) {
-    for (int64_t key = 0; key < keys; key += Shape::kPanel) {
-      const int64_t in_group = key % Shape::kGroup;
-      score_panel<T, decltype(n)::value>(s + key * Shape::kUnit, q, k + (key - in_group) * depth + in_group,
-                                         depth);
-    }
+    constexpr int count = decltype(n)::value;
+    int64_t key = 0;
+    for (; key + Shape::kPanel <= keys; key += Shape::kPanel)
+      score_panel<T, count, Shape::kPanel>(s + key * Shape::kUnit, q, k + key * key_stride, key_stride, depth);
+    if (key == keys) return;
+    for_count<Shape::kPanel - 1>(int(keys - key), [&](auto rest) {
+      score_panel<T, count, decltype(rest)::value>(s + key * Shape::kUnit, q, k + key * key_stride, key_stride,
+                                                   depth);
+    });
   });
 }
 
@@ -223,51 +236,59 @@ void accumulate(T* o, const T* factor, const T* p, const T* rows, int64_t row_st
   });
 }
 
-// kPanel keys, kVectors registers of the head, all queries.
-template <class T, int kVectors>
-TW_INLINE void accumulate_keys_panel(T* y, const T* s, const T* x, int64_t queries, int64_t depth) {
+// kKeys keys, kVectors registers of the head, all queries.
+template <class T, int kVectors, int kKeys>
+TW_INLINE void accumulate_keys_panel(T* y, int64_t y_stride, const T* s, const T* x, int64_t x_stride,
+                                     int64_t queries) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
-  V acc[Shape::kPanel][kVectors];
+  V acc[kKeys][kVectors];
 #pragma GCC unroll 8
-  for (int i = 0; i < Shape::kPanel; ++i)
+  for (int i = 0; i < kKeys; ++i)
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) acc[i][v] = V::zero();
-  for (int64_t query = 0; query < queries; ++query, x += depth) {
+  for (int64_t query = 0; query < queries; ++query, x += x_stride) {
     V row[kVectors];
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) row[v] = V::load(x + v * Shape::kLanes);
 #pragma GCC unroll 8
-    for (int i = 0; i < Shape::kPanel; ++i) {
+    for (int i = 0; i < kKeys; ++i) {
       const V weight = V::set1(s[i * Shape::kUnit + query]);
 #pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) acc[i][v] = fma(weight, row[v], acc[i][v]);
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < Shape::kPanel; ++i)
+  for (int i = 0; i < kKeys; ++i)
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) {
-      T* to = y + i * depth + v * Shape::kLanes;
+      T* to = y + i * y_stride + v * Shape::kLanes;
       store(to, V::load(to) + acc[i][v]);
     }
 }
 
 template <class T>
-void accumulate_keys(T* y, const T* s, const T* x, int64_t queries, int64_t keys, int64_t depth) {
+void accumulate_keys(T* y, int64_t y_stride, const T* s, const T* x, int64_t x_stride, int64_t queries,
+                     int64_t keys, int64_t depth) {
   using Shape = TileShape<T>;
   constexpr int64_t step = Shape::kUnitVectors * Shape::kLanes;
-  for (int64_t key = 0; key < keys; key += Shape::kPanel) {
-    T* rows = y + key * depth;
+  const auto panel = [&](int64_t key, auto count) {
+    T* rows = y + key * y_stride;
     const T* weights = s + key * Shape::kUnit;
+    constexpr int panel_keys = decltype(count)::value;
     int64_t d = 0;
     for (; d + step <= depth; d += step)
-      accumulate_keys_panel<T, Shape::kUnitVectors>(rows + d, weights, x + d, queries, depth);
-    if (d == depth) continue;
+      accumulate_keys_panel<T, Shape::kUnitVectors, panel_keys>(rows + d, y_stride, weights, x + d, x_stride,
+                                                                queries);
+    if (d == depth) return;
     for_vectors<T>(int((depth - d) / Shape::kLanes), [&](auto n) {
-      accumulate_keys_panel<T, decltype(n)::value>(rows + d, weights, x + d, queries, depth);
+      accumulate_keys_panel<T, decltype(n)::value, panel_keys>(rows + d, y_stride, weights, x + d, x_stride,
+                                                               queries);
     });
-  }
+  };
+  int64_t key = 0;
+  for (; key + Shape::kPanel <= keys; key += Shape::kPanel) panel(key, Constant<Shape::kPanel>{});
+  if (key < keys) for_count<Shape::kPanel - 1>(int(keys - key), [&](auto rest) { panel(key, rest); });
 }
 
 template <class T>
