@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every listed case, ours and its rivals, as pytest-benchmark runs:
 
-    python -m pytest benchmarks/bench_families.py --benchmark-only -k "matmul and 1024" [--benchmark-json FILE]
+    python -m pytest benchmarks/bench_families.py --benchmark-only -k "matmul and 1024"
 
-For fair ratios (rivals in turns, buffers past the caches, errors beside the times) use `python -m tilewright bench`;
-the JSON written here holds the same record under "tilewright".
+For fair ratios (rivals in turns, buffers past the caches, errors beside the times) use
+`python -m tilewright bench`; the file of --benchmark-json holds the same record under "tilewright".
 """
 
 import pytest

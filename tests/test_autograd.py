@@ -2,11 +2,14 @@
 """The tape: TensorFlow's rules for watching, persistence, nesting, unconnected sources and errors."""
 
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import tilewright as tw
+from tilewright import ops
+from tilewright.ops import pool2d
 
 
 def tensor(*values):
@@ -191,7 +194,9 @@ def test_tensor_reads_like_an_array():
 
 def test_pooling_behind_a_rectifier_cuts_its_gradient_first():
     rng = np.random.default_rng(0)
-    x = tw.Tensor(rng.normal(size=(2, 6, 6, 3)).astype(np.float32) - 1.0)  # many windows without a positive pixel
+    x = tw.Tensor(
+        rng.normal(size=(2, 6, 6, 3)).astype(np.float32) - 1.0
+    )  # many windows without a positive pixel
     weight = rng.normal(size=(2, 3, 3, 3)).astype(np.float32)
     with tw.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -208,4 +213,66 @@ def test_pooling_behind_a_rectifier_cuts_its_gradient_first():
         loss = tw.ops.sum(tw.ops.max_pool2d(tw.ops.relu(x), 2) * weight)
     with tw.profile(show=False) as profile:
         assert np.array_equal(tape.gradient(loss, x).numpy(), cut)
-    assert max(row.bytes for row in profile.rows() if row.operation == "unary_backward") < 4 * x.numpy().nbytes / 3
+    assert (
+        max(row.bytes for row in profile.rows() if row.operation == "unary_backward")
+        < 4 * x.numpy().nbytes / 3
+    )
+
+
+@pytest.mark.parametrize("elsewhere", [None, "before", "behind"])
+def test_a_rectifier_before_a_pool_may_go_elsewhere_too(elsewhere):
+    """The pool cuts the gradient for the rectifier; what comes from elsewhere still has to be cut."""
+    x = np.random.default_rng(3).standard_normal((2, 6, 6, 3))
+    w = np.random.default_rng(4).standard_normal((3, 3, 3, 4))
+
+    def loss(conv2d, relu, pool, total, x, w):
+        y = relu(conv2d(x, w))
+        if elsewhere == "before":
+            other = total(y * y)
+        pooled = total(pool(y) * 3)
+        if elsewhere == "behind":
+            other = total(y * y)
+        return pooled + other if elsewhere else pooled
+
+    variables = tw.Variable(x), tw.Variable(w)
+    with tw.GradientTape() as tape:
+        ours = loss(
+            lambda x, w: ops.conv2d(x, w),
+            ops.relu,
+            lambda y: ops.max_pool2d(y, 2),
+            ops.sum,
+            *variables,
+        )
+    got = tape.gradient(ours, variables)
+    torch = pytest.importorskip("torch")
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, w)]
+    theirs = loss(
+        lambda x, w: torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1)),
+        torch.relu,
+        lambda y: torch.nn.functional.max_pool2d(y, 2),
+        torch.sum,
+        *tensors,
+    )
+    theirs.backward()
+    for mine, tensor in zip(got, tensors, strict=True):
+        np.testing.assert_allclose(mine.numpy(), tensor.grad.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_what_a_pool_has_cut_is_let_go_before_its_gradient(monkeypatch):
+    x = tw.Variable(np.random.default_rng(3).standard_normal((1, 8, 8, 2)).astype(np.float32))
+    w = tw.Variable(np.random.default_rng(4).standard_normal((3, 3, 2, 4)).astype(np.float32))
+    with tw.GradientTape() as tape:
+        y = ops.conv2d(x, w, activation="relu")
+        held = weakref.ref(y.array)
+        loss = ops.sum(ops.max_pool2d(y, 2))
+        del y
+    seen, backward = [], pool2d.max_pool2d_backward
+
+    def watched(*args, **kwargs):
+        seen.append(held())
+        return backward(*args, **kwargs)
+
+    monkeypatch.setattr(pool2d, "max_pool2d_backward", watched)
+    assert held() is not None
+    tape.gradient(loss, x)
+    assert seen == [None]

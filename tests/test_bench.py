@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark command: every listed case computes what its rivals compute, records and pictures are written."""
+"""The benchmark command: each case computes what its rivals compute, records and pictures are written."""
 
 import json
 
@@ -81,9 +81,10 @@ def test_a_program_learns_the_same_in_every_library():
     from tilewright.bench.programs.compare import compare
 
     told = []
-    row, memory = compare("tabular_mlp", 1, {}, rounds=1, only={"tilewright", "torch"}, tell=told.append)
+    row, more = compare("tabular_mlp", 1, {}, rounds=1, only={"tilewright", "torch"}, tell=told.append)
     assert not [t for t in told if "not counted" in t]
-    assert row.rivals["tilewright"].minimum > 0 and memory["tilewright"] >= 0
+    assert row.rivals["tilewright"].minimum > 0 and more["memory"]["tilewright"] >= 0
+    assert set(more["predict"]) == {"tilewright", "torch"} and min(more["predict"].values()) > 0
     if "torch" in row.rivals:
         assert row.rivals["torch"].error < 1e-4
 

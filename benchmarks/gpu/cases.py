@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from family_cases import families
 from timing import Case, by_torch
 
 import tilewright as tw
@@ -116,6 +117,7 @@ def attention(place):
 
 def rows(place):
     """Memory-bound kernels, against a copy of as many bytes and against torch.compile."""
+    functional = None if place.torch is None else place.torch.nn.functional
     for dtype in ("float32", "bfloat16"):
         item = 4 if dtype == "float32" else 2
         m, n = place.size(16384, 6), place.size(4096, 96)
@@ -136,18 +138,21 @@ def rows(place):
             bytes=2.0 * m * n * item,
             target=">= 0.80 of the copy",
         )
-        functional = None if place.torch is None else place.torch.nn.functional
         for name, ours, theirs in (
-            ("softmax", lambda s: ops.softmax(s["x"], out=s["y"]), lambda t, s: functional.softmax(t, -1)),
+            (
+                "softmax",
+                lambda s: ops.softmax(s["x"], out=s["y"]),
+                lambda t, s, f=functional: f.softmax(t, -1),
+            ),
             (
                 "rms_norm",
                 lambda s: ops.rms_norm(s["x"], s["g"]),
-                lambda t, s: functional.rms_norm(t, t.shape[-1:], place.tensor(s["g"]), 1e-6),
+                lambda t, s, f=functional: f.rms_norm(t, t.shape[-1:], place.tensor(s["g"]), 1e-6),
             ),
             (
                 "gelu",
                 lambda s: ops.gelu(s["x"], out=s["y"]),
-                lambda t, s: functional.gelu(t),
+                lambda t, s, f=functional: f.gelu(t),
             ),
         ):
             rivals = {"torch": by_torch(lambda s, f=theirs: f(place.tensor(s["x"]), s))}
@@ -261,5 +266,6 @@ STAGES = {
     "bench-attention": attention,
     "bench-rows": rows,
     "bench-optimizer": optimizer,
+    "bench-families": families,
     "bench-programs": programs,
 }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each within its limit.
+"""One command for a machine with a GPU: build, tests, sanitizers, golden data, benchmarks, each in its limit.
 
     benchmarks/gpu.sh --stage build            one stage (or several, or all)
     benchmarks/gpu.sh --dry-run                every stage on the emulator with tiny sizes
     benchmarks/gpu.sh --stage bench-gemm --out /tmp/day --limit 540
 
-Each stage writes <out>/<stage>.json as it goes and <out>/table.md at its end, also when it is cut off.
+Each stage writes <out>/<stage>.json and <out>/table.md after every entry, so both are there however it ends.
+SIGTERM and Ctrl-C end the stage and the stages after it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,17 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests"), str(Path(__file__).parent)]
-BENCHES = ("bench-gemm", "bench-conv", "bench-attention", "bench-rows", "bench-optimizer", "bench-programs")
+PACKAGE = ROOT / "python"  # the build stage builds here, in place
+sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
+BENCHES = (
+    "bench-gemm",
+    "bench-conv",
+    "bench-attention",
+    "bench-rows",
+    "bench-optimizer",
+    "bench-families",
+    "bench-programs",
+)
 STAGES = ("build", "test", "sanitize", "golden", *BENCHES)
 SANITIZERS = ("memcheck", "racecheck", "synccheck")
 GOLDEN = ROOT / "benchmarks" / "records" / "gpu_golden.npz"
@@ -33,8 +43,12 @@ class CutOff(Exception):
     """The stage's time is over."""
 
 
+class Stopped(CutOff):
+    """Somebody ended the run."""
+
+
 class Record:
-    """A stage's JSON file, written after every entry."""
+    """A stage's JSON file and the page of all stages, written after every entry."""
 
     def __init__(self, folder: Path, stage: str, dry: bool):
         self._path = folder / f"{stage}.json"
@@ -51,6 +65,7 @@ class Record:
         partial = self._path.with_suffix(".part")
         partial.write_text(json.dumps(self.data, indent=1))
         partial.replace(self._path)
+        (self._path.parent / "table.md").write_text(table(self._path.parent))
 
 
 def command(record: Record, words: list, left: float, **environment) -> int:
@@ -66,7 +81,7 @@ def command(record: Record, words: list, left: float, **environment) -> int:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         record.add(command=" ".join(map(str, words)), cut_off_after_s=time.monotonic() - begun)
-        raise CutOff from stop
+        raise stop if isinstance(stop, CutOff) else CutOff from stop
     record.add(command=" ".join(map(str, words)), code=code, seconds=time.monotonic() - begun)
     return code
 
@@ -95,8 +110,14 @@ def pytest_words(*rest) -> list:
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *rest]
 
 
+def built_in_place() -> bool:
+    return any((PACKAGE / "tilewright").glob("_cpu.*"))
+
+
 def paths() -> dict:
-    return {"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "CI": "1"}
+    """The environment of a stage's commands: the package built in place, else the installed one."""
+    folders = [PACKAGE] if built_in_place() else []
+    return {"PYTHONPATH": os.pathsep.join(map(str, [*folders, ROOT / "tests"])), "CI": "1"}
 
 
 def test(record, dry, left):
@@ -213,7 +234,8 @@ def _rows(row: dict):
             yield f"| {row['name']} | not run: {row['not_run'][:80]} | | | | | | {row['target']} |"
         return
     ours = row["rivals"]["tilewright"]["median_s"]
-    head = f"| {row['name']} | {ours * 1e3:.4f} | {row['flop'] / ours / 1e12:.1f} | {row['bytes'] / ours / 1e9:.0f} |"
+    rates = f"{row['flop'] / ours / 1e12:.1f} | {row['bytes'] / ours / 1e9:.0f}"
+    head = f"| {row['name']} | {ours * 1e3:.4f} | {rates} |"
     rivals = {name: timing for name, timing in row["rivals"].items() if name != "tilewright"}
     wrong = f" WRONG: {row['wrong']}" if "wrong" in row else ""
     for name, timing in rivals.items() or ((("none", {"median_s": ours}),)):
@@ -226,16 +248,21 @@ def run_stage(stage: str, folder: Path, dry: bool, limit: float) -> bool:
     print(f"== {stage}", flush=True)
     record, end = Record(folder, stage, dry), time.monotonic() + limit
 
-    def over(*_):
-        raise CutOff
+    def over(number, *_):
+        raise CutOff if number == signal.SIGALRM else Stopped
 
-    signal.signal(signal.SIGTERM, over)
-    signal.signal(signal.SIGALRM, over)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, over)
     signal.alarm(max(1, int(limit)))
-    fine = False
+    fine, begun = False, time.monotonic()
+    if built_in_place() and str(PACKAGE) not in sys.path:
+        sys.path.insert(0, str(PACKAGE))
     try:
         fine = RUNS[stage](record, dry, lambda: max(1.0, end - time.monotonic()))
         record.data["state"] = "passed" if fine else "failed"
+    except Stopped:
+        record.data["state"] = f"stopped after {time.monotonic() - begun:.0f} s"
+        raise
     except CutOff:
         record.data["state"] = f"cut off after {limit:.0f} s"
     except Exception as error:
@@ -243,8 +270,7 @@ def run_stage(stage: str, folder: Path, dry: bool, limit: float) -> bool:
     finally:
         signal.alarm(0)
         record.write()
-        (folder / "table.md").write_text(table(folder))
-    print(f"   {record.data['state']}", flush=True)
+        print(f"   {record.data['state']}", flush=True)
     return fine
 
 
@@ -259,7 +285,12 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     chosen = STAGES if "all" in options.stage else options.stage
-    fine = [run_stage(stage, options.out, options.dry_run, options.limit) for stage in chosen]
+    fine = []
+    try:
+        for stage in chosen:
+            fine.append(run_stage(stage, options.out, options.dry_run, options.limit))
+    except Stopped:
+        fine.append(False)
     print((options.out / "table.md").read_text())
     return 0 if all(fine) else 1
 

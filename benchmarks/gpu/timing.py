@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where GPU benchmarks run: on a GPU with CuPy and PyTorch, or rehearsed on the emulator with NumPy.
 
-Rivals take turns on the same buffers, of which there are enough to exceed three times the L2 cache; each turn is
-one CUDA graph over all of them, timed by events. The median of the turns counts.
+Rivals take turns on the same buffers, of which there are enough to exceed three times the L2 cache; each turn
+is one CUDA graph over all of them, timed by events. The median of the turns counts.
 """
 
 from __future__ import annotations

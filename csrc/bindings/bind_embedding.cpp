@@ -28,7 +28,7 @@ void gather(const Ops& ops, py::handle y, py::handle table, py::handle ids, py::
 void scatter_add(const Ops& ops, py::handle table, py::handle dy, py::handle ids, py::handle stream) {
   constexpr const char* name = "embedding_backward";
   const View d = input(name, "dy", dy), i = input(name, "ids", ids), t = output(name, "out", table);
-  check_dtype(name, "dy", d, {Dtype::f32, Dtype::f64});
+  check_dtype(name, "dy", d, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   check_rows(name, "out", t, i, "dy", d);
   check_no_overlap(name, "out", t, "dy", d);
   check_no_overlap(name, "out", t, "ids", i);

@@ -15,7 +15,7 @@ struct Named {
 
 void check_rows(const char* op, const Named& model, std::initializer_list<Named> views) {
   check_ndim(op, model.name, model.view, 2, kRows);
-  check_dtype(op, model.name, model.view, {Dtype::f32, Dtype::f64});
+  check_dtype(op, model.name, model.view, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   check_rows_contiguous(op, model.name, model.view);
   for (const Named& v : views) {
     if (!v.view) continue;
@@ -93,7 +93,7 @@ void bind_loss(py::module_& m, const Ops& ops) {
         const View xv = input(op, "logits", logits), lv = input(op, "labels", labels);
         const View yv = output(op, "out", loss), dv = optional_output(op, "dlogits", dlogits);
         check_ndim(op, "logits", xv, 1, "(n)");
-        check_dtype(op, "logits", xv, {Dtype::f32, Dtype::f64});
+        check_dtype(op, "logits", xv, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
         for (const Named& v :
              {Named{"logits", xv}, Named{"labels", lv}, Named{"out", yv}, Named{"dlogits", dv}}) {
           if (!v.view) continue;

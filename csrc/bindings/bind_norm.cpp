@@ -18,7 +18,7 @@ struct Named {
 
 void check_x(const char* op, const View& x) {
   check_ndim(op, "x", x, 2, kRows);
-  check_dtype(op, "x", x, {Dtype::f32, Dtype::f64});
+  check_dtype(op, "x", x, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   check_rows_contiguous(op, "x", x);
 }
 

@@ -30,7 +30,7 @@ void take(const Ops& ops, py::handle y, py::handle x, py::handle ids, py::handle
 void take_backward(const Ops& ops, py::handle dx, py::handle dy, py::handle ids, py::handle stream) {
   constexpr const char* name = "take_backward";
   const View d = input(name, "dy", dy), i = input(name, "indices", ids), dxv = output(name, "out", dx);
-  check_dtype(name, "dy", d, {Dtype::f32, Dtype::f64});
+  check_dtype(name, "dy", d, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   check_take(name, "out", dxv, i, "dy", d);
   check_no_overlap(name, "out", dxv, "dy", d);
   check_no_overlap(name, "out", dxv, "indices", i);
@@ -95,7 +95,7 @@ Resize resize_named(const char* name, const std::string& method) {
 void check_images(const char* name, const char* large_name, const View& large, const char* model_name, const View& model) {
   constexpr const char* layout = "(batch, rows, cols, channels)";
   check_ndim(name, model_name, model, 4, layout);
-  check_dtype(name, model_name, model, {Dtype::f32, Dtype::f64});
+  check_dtype(name, model_name, model, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   check_ndim(name, large_name, large, 4, layout);
   check_same_dtype(name, large_name, large, model_name, model);
   check_shape(name, large_name, large, {model.dim(0), kAnySize, kAnySize, model.dim(3)}, "batch and channels as given");

@@ -39,17 +39,18 @@ A identity(Fold fold) {
   }
 }
 
+// into[i] takes in from[i], for i < n.
 template <class A>
-A merge_totals(Fold fold, A a, A b) {
+void merge_totals(Fold fold, A* into, const A* from, int64_t n) {
+  using Unsigned = std::conditional_t<std::is_integral_v<A>, uint64_t, A>;  // integers wrap around
+  const auto each = [&](auto merge) {
+    for (int64_t i = 0; i < n; ++i) into[i] = merge(into[i], from[i]);
+  };
   switch (fold) {
-    case Fold::max: case Fold::any: return a > b || a != a ? a : b;
-    case Fold::min: case Fold::all: return a < b || a != a ? a : b;
-    case Fold::prod:
-      if constexpr (std::is_integral_v<A>) return A(uint64_t(a) * uint64_t(b));
-      else return a * b;
-    default:
-      if constexpr (std::is_integral_v<A>) return A(uint64_t(a) + uint64_t(b));
-      else return a + b;
+    case Fold::max: case Fold::any: return each([](A a, A b) { return a > b || a != a ? a : b; });
+    case Fold::min: case Fold::all: return each([](A a, A b) { return a < b || a != a ? a : b; });
+    case Fold::prod: return each([](A a, A b) { return A(Unsigned(a) * Unsigned(b)); });
+    default: return each([](A a, A b) { return A(Unsigned(a) + Unsigned(b)); });
   }
 }
 
@@ -150,8 +151,7 @@ void reduce_tiles(const ReducePlan& plan, const T* x, Fold fold, const Total<T>*
   for (int64_t t = 0; t < plan.tiles; ++t) {
     const Tile tile = tile_at(plan, t);
     A* totals = part(t, 0);
-    for (int64_t slice = 1; slice < plan.slices; ++slice)
-      for (int64_t i = 0; i < tile.count; ++i) totals[i] = merge_totals(fold, totals[i], part(t, slice)[i]);
+    for (int64_t slice = 1; slice < plan.slices; ++slice) merge_totals(fold, totals, part(t, slice), tile.count);
     consume(tile, totals);
   }
 }

@@ -91,7 +91,7 @@ struct AddColumns {
 template <class T>
 class RowSum {
  public:
-  TW_DEVICE RowSum(T start, GlobalPtr<const T> dy, int64_t at, int64_t row_stride)
+  TW_DEVICE RowSum(Wide<T> start, GlobalPtr<const T> dy, int64_t at, int64_t row_stride)
       : sum_(start), dy_(dy), at_(at), row_stride_(row_stride) {}
 
   TW_DEVICE void push(int64_t i) {
@@ -100,7 +100,7 @@ class RowSum {
     waiting_[0] = i;
     if (++count_ == kInFlight) flush();
   }
-  TW_DEVICE T total() {
+  TW_DEVICE Wide<T> total() {
     flush();
     return sum_;
   }
@@ -109,10 +109,10 @@ class RowSum {
   static constexpr int kInFlight = 4;
 
   TW_DEVICE void flush() {
-    T values[kInFlight];
+    Wide<T> values[kInFlight];
     TW_UNROLL
     for (int u = 0; u < kInFlight; ++u)
-      values[u] = u < count_ ? T(dy_[at_ + waiting_[u] * row_stride_]) : T(0);
+      values[u] = u < count_ ? widen(T(dy_[at_ + waiting_[u] * row_stride_])) : Wide<T>(0);
     TW_UNROLL
     for (int u = kInFlight - 1; u >= 0; --u) {
       if (u < count_) sum_ += values[u];
@@ -120,7 +120,7 @@ class RowSum {
     count_ = 0;
   }
 
-  T sum_;
+  Wide<T> sum_;
   GlobalPtr<const T> dy_;
   int64_t at_, row_stride_;
   int64_t waiting_[kInFlight] = {};  // the latest first
@@ -142,7 +142,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
   }
   const AddColumns columns(shape, tile);
   const int64_t place = columns.y_at + row * shape.long_row;
-  RowSum<T> sum(columns.inside ? T(y[place]) : T(0), dy, columns.dy_at, shape.short_row);
+  RowSum<T> sum(columns.inside ? widen(T(y[place])) : Wide<T>(0), dy, columns.dy_at, shape.short_row);
   for (int64_t first = i; first < shape.n; first += kWarpSize) {
     const int64_t j = first + lane_index();
     unsigned equal = ballot(j < shape.n && ids.row(j) == row);
@@ -150,7 +150,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
       if (equal & 1) sum.push(first + lane);
     }
   }
-  const T total = sum.total();
+  const T total = narrow<T>(sum.total());
   if (columns.inside) y[place] = total;
 }
 
@@ -189,13 +189,13 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kRowsThreads)
   const AddColumns columns(shape, tile);
   if (!columns.inside) return;
   const int64_t place = columns.y_at + row * shape.long_row;
-  RowSum<T> sum(T(y[place]), dy, columns.dy_at, shape.short_row);
+  RowSum<T> sum(widen(T(y[place])), dy, columns.dy_at, shape.short_row);
   for (int64_t j = s; j < shape.n; ++j) {
     const uint64_t entry = entries[j];
     if (row_of(entry) != row) break;
     sum.push(position_of(entry));
   }
-  y[place] = sum.total();
+  y[place] = narrow<T>(sum.total());
 }
 
 }  // namespace TW_BACKEND

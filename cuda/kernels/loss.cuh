@@ -35,6 +35,7 @@ struct CrossEntropy {
 
 template <class T, class Team, class Row, int kVector, bool kDense>
 TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) cross_entropy_rows(CrossEntropy<T> call) {
+  using W = Wide<T>;
   Team team;
   const double even = call.smoothing / static_cast<double>(call.cols), sharp = 1 - call.smoothing;
   for (int64_t r = team.first_row(); r < call.rows; r += team.row_step()) {
@@ -46,19 +47,19 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) cross_entropy_rows(CrossEntropy<
       ignored = call.has_ignore_index && label == call.ignore_index;
       if (!ignored) label = call.check.checked(label, r);
     }
-    const auto load_q = [&](T(&q)[kVector], int64_t col, int64_t count) {
+    const auto load_q = [&](W(&q)[kVector], int64_t col, int64_t count) {
       if constexpr (kDense) {
         load_wide<kVector, T>(q, call.labels + r * call.labels_stride, col, count);
         TW_UNROLL
-        for (int v = 0; v < kVector; ++v) q[v] = fma(q[v], static_cast<T>(sharp), static_cast<T>(even));
+        for (int v = 0; v < kVector; ++v) q[v] = fma(q[v], static_cast<W>(sharp), static_cast<W>(even));
       } else {
         TW_UNROLL
-        for (int v = 0; v < kVector; ++v) q[v] = static_cast<T>(even + (col + v == label ? sharp : 0.0));
+        for (int v = 0; v < kVector; ++v) q[v] = static_cast<W>(even + (col + v == label ? sharp : 0.0));
       }
     };
 
     RowSums largest = {{-static_cast<double>(INFINITY), 0, 0}};
-    row.each([&](const T(&x)[kVector], int64_t, int64_t count) {
+    row.each([&](const W(&x)[kVector], int64_t, int64_t count) {
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
         if (v < count) largest.of[0] = max_nan(static_cast<double>(x[v]), largest.of[0]);
@@ -68,19 +69,19 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) cross_entropy_rows(CrossEntropy<
     largest = team.reduce(largest, lowest, [](const RowSums& a, const RowSums& b) {
       return RowSums{{max_nan(a.of[0], b.of[0]), 0, 0}};
     });
-    const T max = static_cast<T>(largest.of[0]);
+    const W max = static_cast<W>(largest.of[0]);
 
     RowSums sums = {};  // of exp(z), q, q z
-    row.each([&](const T(&x)[kVector], int64_t col, int64_t count) {
-      T q[kVector];
+    row.each([&](const W(&x)[kVector], int64_t col, int64_t count) {
+      W q[kVector];
       load_q(q, col, count);
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
         if (v >= count) continue;
-        const T z = x[v] - max;
+        const W z = x[v] - max;
         sums.of[0] += static_cast<double>(exp(z));
         sums.of[1] += static_cast<double>(q[v]);
-        if (q[v] != T(0)) sums.of[2] += static_cast<double>(q[v] * z);
+        if (q[v] != W(0)) sums.of[2] += static_cast<double>(q[v] * z);
       }
     });
     sums = team.reduce(sums, RowSums{}, [](const RowSums& a, const RowSums& b) { return add_sums(a, b); });
@@ -88,20 +89,20 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) cross_entropy_rows(CrossEntropy<
 
     if (call.dlogits) {
       const GlobalPtr<T> gradient = call.dlogits + r * call.dlogits_stride;
-      const T scale = static_cast<T>(of_q / sums.of[0]);
-      row.each([&](const T(&x)[kVector], int64_t col, int64_t count) {
-        T results[kVector];
+      const W scale = static_cast<W>(of_q / sums.of[0]);
+      row.each([&](const W(&x)[kVector], int64_t col, int64_t count) {
+        W results[kVector];
         load_q(results, col, count);
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) {
-          results[v] = ignored ? T(0) : fma(static_cast<T>(exp(x[v] - max)), scale, -results[v]);
+          results[v] = ignored ? W(0) : fma(static_cast<W>(exp(x[v] - max)), scale, -results[v]);
         }
         store_narrow<kVector, T>(gradient, col, results, count);
       });
     }
     if (team.rank() == 0) {
-      const double loss = static_cast<double>(log(static_cast<T>(sums.of[0]))) * of_q - sums.of[2];
-      call.loss[r] = ignored ? T(0) : static_cast<T>(loss);
+      const double loss = static_cast<double>(log(static_cast<W>(sums.of[0]))) * of_q - sums.of[2];
+      call.loss[r] = narrow<T>(ignored ? W(0) : static_cast<W>(loss));
     }
   }
 }
@@ -115,13 +116,14 @@ struct SquaredError {
 
 template <class T, class Team, class Row, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) squared_error_rows(SquaredError<T> call) {
+  using W = Wide<T>;
   Team team;
-  const T scale = static_cast<T>(2 / static_cast<double>(call.cols));
+  const W scale = static_cast<W>(2 / static_cast<double>(call.cols));
   for (int64_t r = team.first_row(); r < call.rows; r += team.row_step()) {
     const Row row(team, call.prediction + r * call.prediction_stride, call.cols);
     RowSums sums = {};
-    row.each([&](const T(&a)[kVector], int64_t col, int64_t count) {
-      T d[kVector];
+    row.each([&](const W(&a)[kVector], int64_t col, int64_t count) {
+      W d[kVector];
       load_wide<kVector, T>(d, call.target + r * call.target_stride, col, count);
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
@@ -133,7 +135,8 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(Team::kThreads) squared_error_rows(SquaredError<
         store_narrow<kVector, T>(call.dprediction + r * call.dprediction_stride, col, d, count);
     });
     sums = team.reduce(sums, RowSums{}, [](const RowSums& a, const RowSums& b) { return add_sums(a, b); });
-    if (team.rank() == 0) call.loss[r] = static_cast<T>(sums.of[0] / static_cast<double>(call.cols));
+    if (team.rank() == 0)
+      call.loss[r] = narrow<T>(static_cast<W>(sums.of[0] / static_cast<double>(call.cols)));
   }
 }
 
@@ -142,19 +145,20 @@ template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
     sigmoid_cross_entropy_map(GlobalPtr<T> loss, GlobalPtr<T> dlogits, GlobalPtr<const T> logits,
                               GlobalPtr<const T> labels, int64_t elements, double smoothing) {
-  const T scale = static_cast<T>(1 - smoothing), shift = static_cast<T>(smoothing / 2);
+  using W = Wide<T>;
+  const W scale = static_cast<W>(1 - smoothing), shift = static_cast<W>(smoothing / 2);
   const int64_t step = int64_t{gridDim.x} * blockDim.x * kVector;
   for (int64_t at = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kVector; at < elements; at += step) {
     const int64_t count = elements - at;
-    T x[kVector], q[kVector], losses[kVector];
+    W x[kVector], q[kVector], losses[kVector];
     load_wide<kVector, T>(x, logits, at, count);
     load_wide<kVector, T>(q, labels, at, count);
     TW_UNROLL
     for (int v = 0; v < kVector; ++v) {
       q[v] = fma(q[v], scale, shift);
-      const T e = exp(-fabs(x[v])), r = T(1) / (T(1) + e);
-      losses[v] = max_nan(x[v], T(0)) - x[v] * q[v] + log1p(e);
-      q[v] = (x[v] < T(0) ? e * r : r) - q[v];
+      const W e = exp(-fabs(x[v])), r = W(1) / (W(1) + e);
+      losses[v] = max_nan(x[v], W(0)) - x[v] * q[v] + log1p(e);
+      q[v] = (x[v] < W(0) ? e * r : r) - q[v];
     }
     store_narrow<kVector, T>(loss, at, losses, count);
     if (dlogits) store_narrow<kVector, T>(dlogits, at, q, count);

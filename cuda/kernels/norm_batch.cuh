@@ -29,10 +29,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
   const int64_t col = team.group() * kVector, count = split.cols - col;
   double sums[2 * kVector] = {};
   if (count > 0) {
-    T first[kVector];
+    Wide<T> first[kVector];
     load_wide<kVector, T>(first, x, col, count);
     for (int64_t r = team.first_row(); r < team.end_row(); r += team.downs()) {
-      T values[kVector];
+      Wide<T> values[kVector];
       load_wide<kVector, T>(values, x, r * x_stride + col, count);
       TW_UNROLL
       for (int v = 0; v < kVector; ++v) {
@@ -55,19 +55,19 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
 // What a sweep over the columns needs, (3, cols): the meaning of the rows is the sweep's.
 template <class T>
 struct ColumnFactors {
-  GlobalPtr<T> of;
+  GlobalPtr<Wide<T>> of;
   int64_t cols;
 
   TW_DEVICE void set(int row, int64_t col, double value) const {
-    of[row * cols + col] = static_cast<T>(value);
+    of[row * cols + col] = static_cast<Wide<T>>(value);
   }
 };
 
-// centre, scale and shift. What the mean's rounding to T leaves over is in the shift.
+// centre, scale and shift. What the mean's rounding leaves over is in the shift.
 template <class T>
 TW_DEVICE void set_map(const ColumnFactors<T>& factors, int64_t col, double mean, double rstd, double gamma,
                        double beta) {
-  const double centre = static_cast<double>(static_cast<T>(mean));
+  const double centre = static_cast<double>(static_cast<Wide<T>>(mean));
   factors.set(0, col, mean);
   factors.set(1, col, rstd * gamma);
   factors.set(2, col, beta - (mean - centre) * rstd * gamma);
@@ -76,7 +76,12 @@ TW_DEVICE void set_map(const ColumnFactors<T>& factors, int64_t col, double mean
 template <class T>
 TW_DEVICE double value_or(const GlobalPtr<const T>& values, int64_t at, double otherwise) {
   if (!values) return otherwise;
-  return static_cast<double>(T(values[at]));
+  return static_cast<double>(widen(T(values[at])));
+}
+
+template <class T>
+TW_DEVICE T rounded(double value) {
+  return narrow<T>(static_cast<Wide<T>>(value));
 }
 
 template <class T>
@@ -91,8 +96,8 @@ struct BatchStatistics {
 template <class T>
 TW_DEVICE void update_moving(const GlobalPtr<T>& moving, int64_t at, double value, double decay) {
   if (!moving) return;
-  const double kept = static_cast<double>(T(moving[at]));
-  moving[at] = static_cast<T>(kept * decay + value * (1 - decay));
+  const double kept = static_cast<double>(widen(T(moving[at])));
+  moving[at] = rounded<T>(kept * decay + value * (1 - decay));
 }
 
 template <class T>
@@ -107,12 +112,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
       squares += partial[(int64_t{s} * 2 + 1) * cols + col];
     }
     const double n = statistics.rows, from_first = sum / n;
-    const double mean = static_cast<double>(T(x[col])) + from_first;
+    const double mean = static_cast<double>(widen(T(x[col]))) + from_first;
     const double variance = max_nan(squares / n - from_first * from_first, 0.0);
     const double rstd = 1 / sqrt(variance + statistics.epsilon);
     set_map(factors, col, mean, rstd, value_or(statistics.gamma, col, 1), value_or(statistics.beta, col, 0));
-    if (statistics.mean) statistics.mean[col] = static_cast<T>(mean);
-    if (statistics.rstd) statistics.rstd[col] = static_cast<T>(rstd);
+    if (statistics.mean) statistics.mean[col] = rounded<T>(mean);
+    if (statistics.rstd) statistics.rstd[col] = rounded<T>(rstd);
     update_moving(statistics.moving_mean, col * statistics.moving_mean_stride, mean, statistics.decay);
     update_moving(statistics.moving_variance, col * statistics.moving_variance_stride,
                   statistics.unbiased ? variance * n / (n - 1) : variance, statistics.decay);
@@ -147,10 +152,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kColumnThreads)
   const int64_t col = team.group() * kVector, count = split.cols - col;
   double sums[3 * kVector] = {};
   if (count > 0) {
-    T centre[kVector];
+    Wide<T> centre[kVector];
     load_wide<kVector, T>(centre, mean, col, count);
     for (int64_t r = team.first_row(); r < team.end_row(); r += team.downs()) {
-      T g[kVector], values[kVector];
+      Wide<T> g[kVector], values[kVector];
       load_wide<kVector, T>(g, dy, r * dy_stride + col, count);
       load_wide<kVector, T>(values, x, r * x_stride + col, count);
       TW_UNROLL
@@ -187,10 +192,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
       for (int k = 0; k < 3; ++k) sums[k] += partial[(int64_t{s} * 3 + k) * cols + col];
     }
     // `rest` is how far the true mean lies from its rounded value.
-    const double root = static_cast<double>(T(rstd[col])), rest = rows > 0 ? sums[2] / rows : 0.0;
+    const double root = static_cast<double>(widen(T(rstd[col]))), rest = rows > 0 ? sums[2] / rows : 0.0;
     const double by_gamma = (sums[1] - rest * sums[0]) * root, scale = value_or(gamma, col, 1) * root;
-    if (dgamma) dgamma[col] = static_cast<T>(by_gamma);
-    if (dbeta) dbeta[col] = static_cast<T>(sums[0]);
+    if (dgamma) dgamma[col] = rounded<T>(by_gamma);
+    if (dbeta) dbeta[col] = rounded<T>(sums[0]);
     factors.set(0, col, scale);
     factors.set(1, col, -scale * root * by_gamma / rows);
     factors.set(2, col, -scale * (sums[0] - root * by_gamma * rest) / rows);
@@ -203,19 +208,34 @@ struct ColumnSweep {
   int64_t cols, y_stride, x_stride, dy_stride;
 };
 
+// kVector factors; of 16-bit elements they take two accesses.
+template <int kVector, class T>
+TW_DEVICE void load_factors(Wide<T> (&values)[kVector], GlobalPtr<const Wide<T>> factors, int64_t at) {
+  constexpr int kMost = kVectorBytes / static_cast<int>(sizeof(Wide<T>));
+  constexpr int kWidth = kVector < kMost ? kVector : kMost;
+  TW_UNROLL
+  for (int v = 0; v < kVector; v += kWidth) {
+    Wide<T> part[kWidth];
+    load_wide<kWidth, Wide<T>>(part, factors, at + v);
+    TW_UNROLL
+    for (int w = 0; w < kWidth; ++w) values[v + w] = part[w];
+  }
+}
+
 // y = (x - centre) scale + shift
 template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
-    batch_norm_map(GlobalPtr<T> y, GlobalPtr<const T> x, GlobalPtr<const T> factors, ColumnSweep sweep) {
+    batch_norm_map(GlobalPtr<T> y, GlobalPtr<const T> x, GlobalPtr<const Wide<T>> factors,
+                   ColumnSweep sweep) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t item = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; item < sweep.items; item += step) {
     int64_t group;
     const int64_t row = sweep.by_groups.divide(item, group), col = group * kVector;
-    T values[kVector], centre[kVector], scale[kVector], shift[kVector];
+    Wide<T> values[kVector], centre[kVector], scale[kVector], shift[kVector];
     load_wide<kVector, T>(values, x, row * sweep.x_stride + col);
-    load_wide<kVector, T>(centre, factors, col);
-    load_wide<kVector, T>(scale, factors, sweep.cols + col);
-    load_wide<kVector, T>(shift, factors, 2 * sweep.cols + col);
+    load_factors<kVector, T>(centre, factors, col);
+    load_factors<kVector, T>(scale, factors, sweep.cols + col);
+    load_factors<kVector, T>(shift, factors, 2 * sweep.cols + col);
     TW_UNROLL
     for (int v = 0; v < kVector; ++v) values[v] = fma(values[v] - centre[v], scale[v], shift[v]);
     store_narrow<kVector, T>(y, row * sweep.y_stride + col, values);
@@ -226,18 +246,18 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
 template <class T, int kVector>
 TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
     batch_norm_combine(GlobalPtr<T> dx, GlobalPtr<const T> dy, GlobalPtr<const T> x, GlobalPtr<const T> mean,
-                       GlobalPtr<const T> factors, ColumnSweep sweep) {
+                       GlobalPtr<const Wide<T>> factors, ColumnSweep sweep) {
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   for (int64_t item = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; item < sweep.items; item += step) {
     int64_t group;
     const int64_t row = sweep.by_groups.divide(item, group), col = group * kVector;
-    T g[kVector], values[kVector], centre[kVector], dy_scale[kVector], x_scale[kVector], shift[kVector];
+    Wide<T> g[kVector], values[kVector], centre[kVector], dy_scale[kVector], x_scale[kVector], shift[kVector];
     load_wide<kVector, T>(g, dy, row * sweep.dy_stride + col);
     load_wide<kVector, T>(values, x, row * sweep.x_stride + col);
     load_wide<kVector, T>(centre, mean, col);
-    load_wide<kVector, T>(dy_scale, factors, col);
-    load_wide<kVector, T>(x_scale, factors, sweep.cols + col);
-    load_wide<kVector, T>(shift, factors, 2 * sweep.cols + col);
+    load_factors<kVector, T>(dy_scale, factors, col);
+    load_factors<kVector, T>(x_scale, factors, sweep.cols + col);
+    load_factors<kVector, T>(shift, factors, 2 * sweep.cols + col);
     TW_UNROLL
     for (int v = 0; v < kVector; ++v)
       values[v] = fma(g[v], dy_scale[v], fma(values[v] - centre[v], x_scale[v], shift[v]));

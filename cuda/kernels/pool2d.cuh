@@ -85,7 +85,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
     const PoolPlace at(shape.items, i, kVector);
     const int64_t h0 = shape.rows.begin(at.row), h1 = shape.rows.end(at.row);
     const int64_t w0 = shape.cols.begin(at.col), w1 = shape.cols.end(at.col);
-    T best[kVector];
+    Wide<T> best[kVector];
     int32_t position[kVector];
     load_wide<kVector, T>(best, x, at.in(shape.x, h0, w0));
     TW_UNROLL
@@ -93,7 +93,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
     for (int64_t h = h0; h < h1; ++h) {
       int64_t from = at.in(shape.x, h, w0);
       for (int64_t w = w0; w < w1; ++w, from += shape.x.pixel) {
-        T values[kVector];
+        Wide<T> values[kVector];
         load_wide<kVector, T>(values, x, from);
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) {
@@ -117,15 +117,15 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
     const PoolPlace at(shape.items, i, kVector);
     const int64_t p1 = shape.rows.last_window(at.row), q1 = shape.cols.last_window(at.col);
     const int32_t here = static_cast<int32_t>(at.row * shape.cols.in + at.col);
-    T sums[kVector] = {};
+    Wide<T> sums[kVector] = {};
     for (int64_t p = shape.rows.first_window(at.row); p < p1; ++p) {
       for (int64_t q = shape.cols.first_window(at.col); q < q1; ++q) {
-        T values[kVector];
+        Wide<T> values[kVector];
         int32_t position[kVector];
         load_wide<kVector, int32_t>(position, indices, at.in(shape.indices, p, q));
         load_wide<kVector, T>(values, dy, at.in(shape.y, p, q));
         TW_UNROLL
-        for (int v = 0; v < kVector; ++v) sums[v] += position[v] == here ? values[v] : T(0);
+        for (int v = 0; v < kVector; ++v) sums[v] += position[v] == here ? values[v] : Wide<T>(0);
       }
     }
     store_narrow<kVector, T>(dx, at.in(shape.x), sums);
@@ -155,13 +155,13 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
     const PoolPlace at(shape.items, i, kVector);
     const int64_t h1 = shape.rows.end(at.row), w0 = shape.cols.begin(at.col);
     const int width = static_cast<int>(shape.cols.end(at.col) - w0);
-    const T count = static_cast<T>(shape.rows.count(at.row) * shape.cols.count(at.col));
-    T total[kVector] = {};
+    const Wide<T> count = static_cast<Wide<T>>(shape.rows.count(at.row) * shape.cols.count(at.col));
+    Wide<T> total[kVector] = {};
     for (int64_t h = shape.rows.begin(at.row); h < h1; ++h) {
-      T sum[kVector] = {};  // row by row: long sums lose less
+      Wide<T> sum[kVector] = {};  // row by row: long sums lose less
       const GlobalPtr<const T> from = x + at.in(shape.x, h, w0);
       for (int w = 0; w < width; ++w) {
-        T values[kVector];
+        Wide<T> values[kVector];
         load_wide<kVector, T>(values, from, w * shape.x.pixel);
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) sum[v] += values[v];
@@ -182,12 +182,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kPoolThreads)
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < shape.items.count; i += step) {
     const PoolPlace at(shape.items, i, kVector);
     const int64_t p1 = shape.rows.last_window(at.row), q1 = shape.cols.last_window(at.col);
-    T sums[kVector] = {};
+    Wide<T> sums[kVector] = {};
     for (int64_t p = shape.rows.first_window(at.row); p < p1; ++p) {
       for (int64_t q = shape.cols.first_window(at.col); q < q1; ++q) {
-        T values[kVector];
+        Wide<T> values[kVector];
         load_wide<kVector, T>(values, dy, at.in(shape.y, p, q));
-        const T count = static_cast<T>(shape.rows.count(p) * shape.cols.count(q));
+        const Wide<T> count = static_cast<Wide<T>>(shape.rows.count(p) * shape.cols.count(q));
         TW_UNROLL
         for (int v = 0; v < kVector; ++v) sums[v] += values[v] / count;
       }

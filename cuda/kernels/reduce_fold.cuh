@@ -34,7 +34,7 @@ enum class Finish : uint8_t {
 
 // Totals are wider than elements.
 template <class T>
-using FoldTotal = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
+using FoldTotal = std::conditional_t<std::is_floating_point_v<Wide<T>>, double, int64_t>;
 
 template <class T>
 struct FoldTarget {
@@ -55,14 +55,14 @@ struct FoldTarget {
       return;
     }
     const Total value = finished(total, shift);
-    if (y) y[y_offset] = static_cast<T>(value);
+    if (y) y[y_offset] = narrow<T>(static_cast<Wide<T>>(value));
     if (wide) wide[y_offset] = value;
     if (truth) truth[y_offset] = static_cast<uint8_t>(value != Total(0));
     if (totals) totals[place] = value;
   }
 
   TW_DEVICE Total finished(Total total, double shift) const {
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (std::is_floating_point_v<Total>) {
       if (finish == Finish::divide) return total / divisor;
       if (finish == Finish::root) return sqrt(total);
       if (finish == Finish::log_sum) return shift + log(total);
@@ -77,7 +77,7 @@ struct Folding {
   using Element = T;
   using Total = FoldTotal<T>;
   using Target = FoldTarget<T>;
-  static constexpr bool kReal = std::is_floating_point_v<T>;
+  static constexpr bool kReal = std::is_floating_point_v<Total>;
   static constexpr int kInFlight = 2;  // loads of a thread
 
   Fold fold;
@@ -94,12 +94,13 @@ struct Folding {
   }
 
   // Integers wrap around, on their unsigned bits.
-  TW_DEVICE Total term(T x, double shift, int64_t) const {
-    if (fold == Fold::any || fold == Fold::all) return Total(x != T(0));
+  TW_DEVICE Total term(T element, double shift, int64_t) const {
+    const Wide<T> x = widen(element);
+    if (fold == Fold::any || fold == Fold::all) return Total(x != Wide<T>(0));
     const Total wide = static_cast<Total>(x);
     if constexpr (kReal) {
       if (fold == Fold::sum_squares) return wide * wide;
-      if (fold == Fold::sum_exp) return static_cast<double>(exp(x - static_cast<T>(shift)));
+      if (fold == Fold::sum_exp) return static_cast<double>(exp(x - static_cast<Wide<T>>(shift)));
       if (fold == Fold::sum_centered_squares) return (wide - shift) * (wide - shift);
     } else if (fold == Fold::sum_squares) {
       return static_cast<Total>(static_cast<uint64_t>(wide) * static_cast<uint64_t>(wide));

@@ -79,19 +79,19 @@ struct ResizeShape {
   int64_t x_image, x_row, x_pixel;  // and of H x W
 };
 
-template <class T, int kVector>
-TW_DEVICE void blend(T (&values)[kVector], double share, const T (&others)[kVector]) {
+template <class W, int kVector>
+TW_DEVICE void blend(W (&values)[kVector], double share, const W (&others)[kVector]) {
   TW_UNROLL
   for (int v = 0; v < kVector; ++v)
-    values[v] = fma(static_cast<T>(1 - share), values[v], static_cast<T>(share) * others[v]);
+    values[v] = fma(static_cast<W>(1 - share), values[v], static_cast<W>(share) * others[v]);
 }
 
 template <class T, int kVector>
-TW_DEVICE void blend_columns(T (&values)[kVector], GlobalPtr<const T> x, int64_t row, const ResizeSource& col,
-                             int64_t pixel) {
+TW_DEVICE void blend_columns(Wide<T> (&values)[kVector], GlobalPtr<const T> x, int64_t row,
+                             const ResizeSource& col, int64_t pixel) {
   load_wide<kVector, T>(values, x, row + col.first * pixel);
   if (col.share == 0) return;
-  T beside[kVector];
+  Wide<T> beside[kVector];
   load_wide<kVector, T>(beside, x, row + col.second * pixel);
   blend(values, col.share, beside);
 }
@@ -105,10 +105,10 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
     const int64_t n = shape.by_rows.divide(shape.by_cols.divide(shape.by_channels.divide(i, group), q), p);
     const ResizeSource row(shape.rows, p), col(shape.cols, q);
     const int64_t image = n * shape.x_image + group * kVector;
-    T values[kVector];
+    Wide<T> values[kVector];
     blend_columns<T, kVector>(values, x, image + row.first * shape.x_row, col, shape.x_pixel);
     if (row.share != 0) {
-      T below[kVector];
+      Wide<T> below[kVector];
       blend_columns<T, kVector>(below, x, image + row.second * shape.x_row, col, shape.x_pixel);
       blend(values, row.share, below);
     }
@@ -125,7 +125,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
     int64_t group, w, h;
     const int64_t n = shape.by_rows.divide(shape.by_cols.divide(shape.by_channels.divide(i, group), w), h);
     const int64_t first_col = first_use(shape.cols, w);
-    T sums[kVector] = {};
+    Wide<T> sums[kVector] = {};
     for (int64_t p = first_use(shape.rows, h); p < shape.rows.count; ++p) {
       const ResizeSource row(shape.rows, p);
       if (row.first > h) break;
@@ -135,11 +135,12 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
         if (col.first > w) break;
         const double of_col = col.weight(w);
         if (of_col == 0) continue;
-        T values[kVector];
+        Wide<T> values[kVector];
         load_wide<kVector, T>(values, dy,
                               n * shape.y_image + p * shape.y_row + q * shape.y_pixel + group * kVector);
         TW_UNROLL
-        for (int v = 0; v < kVector; ++v) sums[v] = fma(static_cast<T>(of_row * of_col), values[v], sums[v]);
+        for (int v = 0; v < kVector; ++v)
+          sums[v] = fma(static_cast<Wide<T>>(of_row * of_col), values[v], sums[v]);
       }
     }
     store_narrow<kVector, T>(dx, n * shape.x_image + h * shape.x_row + w * shape.x_pixel + group * kVector,

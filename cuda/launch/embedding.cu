@@ -119,13 +119,13 @@ void take_rows_by_id(const char* name, const View& y, const View& x, const View&
 void add_rows_by_id(const char* name, const View& y, const View& dy, const View& ids, const ValueGuard& guard,
                     Stream stream) {
   if (dy.size() == 0) return;
-  for_float(y.dtype, [&](auto type) { add<type_t<decltype(type)>>(name, y, dy, ids, guard, stream); });
+  for_any_float(y.dtype, [&](auto type) { add<type_t<decltype(type)>>(name, y, dy, ids, guard, stream); });
   guard.finish();
 }
 
 void fill_embedding(Ops& ops) {
   ops.embedding_gather.set(embedding_gather, kAnyDtype);
-  ops.embedding_scatter_add.set(embedding_scatter_add, kF32F64);
+  ops.embedding_scatter_add.set(embedding_scatter_add, kF32F64 | kF16 | kBF16);
 }
 
 }  // namespace TW_BACKEND

@@ -11,6 +11,7 @@ void fill_elementwise(Ops& ops);
 void fill_elementwise_fused(Ops& ops);
 void fill_reduce(Ops& ops);
 void fill_shape(Ops& ops);
+void fill_shape_affine(Ops& ops);
 void fill_matmul(Ops& ops);
 void fill_norm(Ops& ops);
 void fill_norm_batch(Ops& ops);

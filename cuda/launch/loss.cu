@@ -114,9 +114,9 @@ void mean_squared_error(const View& loss, const View& dprediction, const View& p
 }  // namespace
 
 void fill_loss(Ops& ops) {
-  ops.softmax_cross_entropy.set(softmax_cross_entropy, kF32F64);
-  ops.sigmoid_cross_entropy.set(sigmoid_cross_entropy, kF32F64);
-  ops.mean_squared_error.set(mean_squared_error, kF32F64);
+  ops.softmax_cross_entropy.set(softmax_cross_entropy, kF32F64 | kF16 | kBF16);
+  ops.sigmoid_cross_entropy.set(sigmoid_cross_entropy, kF32F64 | kF16 | kBF16);
+  ops.mean_squared_error.set(mean_squared_error, kF32F64 | kF16 | kBF16);
 }
 
 }  // namespace TW_BACKEND

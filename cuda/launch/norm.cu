@@ -2,7 +2,6 @@
 // layer_norm and rms_norm: which team has a row, and in which order the kernels of the gradients run.
 #include <algorithm>
 
-#include "core/dispatch.h"
 #include "device/scratch.cuh"
 #include "kernels/norm.cuh"
 #include "launch/axes.h"
@@ -98,7 +97,7 @@ void backward(const char* name, const View& dx, const View& dgamma, const View& 
   for_rows(dx.dtype, wide, [&](auto type, auto vector) {
     using T = type_t<decltype(type)>;
     const bool sums = dgamma || dbeta;
-    const Scratch<T> rest(sums && kCentered ? x.dim(0) : 0, stream, name);
+    const Scratch<Wide<T>> rest(sums && kCentered ? x.dim(0) : 0, stream, name);
     const NormBackward<T> call = {global_pointer<T>(dx, "dx"),
                                   rest.pointer(),
                                   global_pointer<const T>(dy, "dy"),
@@ -147,10 +146,10 @@ void rms_norm_backward(const View& dx, const View& dgamma, const View& dy, const
 }  // namespace
 
 void fill_norm(Ops& ops) {
-  ops.layer_norm_forward.set(layer_norm_forward, kF32F64);
-  ops.layer_norm_backward.set(layer_norm_backward, kF32F64);
-  ops.rms_norm_forward.set(rms_norm_forward, kF32F64);
-  ops.rms_norm_backward.set(rms_norm_backward, kF32F64);
+  ops.layer_norm_forward.set(layer_norm_forward, kF32F64 | kF16 | kBF16);
+  ops.layer_norm_backward.set(layer_norm_backward, kF32F64 | kF16 | kBF16);
+  ops.rms_norm_forward.set(rms_norm_forward, kF32F64 | kF16 | kBF16);
+  ops.rms_norm_backward.set(rms_norm_backward, kF32F64 | kF16 | kBF16);
   fill_norm_batch(ops);
 }
 

@@ -2,11 +2,11 @@
 // batch_norm: sums over tiles, a thread per column that joins them, one more sweep.
 #include <algorithm>
 
-#include "core/dispatch.h"
 #include "device/scratch.cuh"
 #include "kernels/norm_batch.cuh"
 #include "launch/axes.h"
 #include "launch/columns.h"
+#include "launch/dtypes.h"
 #include "launch/fill.h"
 #include "launch/grid.h"
 
@@ -26,7 +26,7 @@ bool in_groups(std::initializer_list<const View*> matrices) {
 // Calls body(Type<T>, Constant<kVector>).
 template <class Body>
 void for_columns(Dtype dtype, bool wide, Body&& body) {
-  for_float(dtype, [&](auto type) {
+  for_any_float(dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     if (wide) return body(type, Constant<kVectorBytes / static_cast<int>(sizeof(T))>{});
     body(type, Constant<1>{});
@@ -48,7 +48,8 @@ ColumnSweep sweep_of(const View& y, const View& x, const View& dy) {
 }
 
 template <class T, int kVector>
-void map_columns(const char* name, const View& y, const View& x, GlobalPtr<const T> factors, Stream stream) {
+void map_columns(const char* name, const View& y, const View& x, GlobalPtr<const Wide<T>> factors,
+                 Stream stream) {
   const ColumnSweep sweep = sweep_of<kVector>(y, x, View());
   launch_map(name, batch_norm_map<T, kVector>, MapGrid(sweep.items, kElementwiseThreads), stream,
              global_pointer<T>(y, "y"), global_pointer<const T>(x, "x"), factors, sweep);
@@ -64,7 +65,7 @@ void batch_norm_training(const View& y, const View& mean, const View& rstd, cons
     const int64_t cols = x.dim(1);
     const ColumnSplit split = split_columns(x.dim(0), cols, vector());
     const Scratch<double> partial(int64_t{2} * split.slices * cols, stream, kName);
-    const Scratch<T> factors(3 * cols, stream, kName);
+    const Scratch<Wide<T>> factors(3 * cols, stream, kName);
     const auto from = global_pointer<const T>(x, "x");
     launch_columns<ColumnTeam<double, 2 * vector()>>(kName, batch_norm_sums<T, vector()>, split, stream,
                                                      partial.pointer(), from, x.stride(0), split);
@@ -94,7 +95,7 @@ void batch_norm_inference(const View& y, const View& x, const View& mean, const 
   for_columns(y.dtype, in_groups({&y, &x}), [&](auto type, auto vector) {
     using T = type_t<decltype(type)>;
     const int64_t cols = x.dim(1);
-    const Scratch<T> factors(3 * cols, stream, kName);
+    const Scratch<Wide<T>> factors(3 * cols, stream, kName);
     const KnownStatistics<T> known = {optional_pointer<const T>(mean, "mean"),
                                       optional_pointer<const T>(variance, "variance"),
                                       optional_pointer<const T>(gamma, "gamma"),
@@ -118,7 +119,7 @@ void batch_norm_backward(const View& dx, const View& dgamma, const View& dbeta, 
     using T = type_t<decltype(type)>;
     const ColumnSplit split = split_columns(x.dim(0), cols, vector());
     const Scratch<double> partial(int64_t{3} * split.slices * cols, stream, kName);
-    const Scratch<T> factors(3 * cols, stream, kName);
+    const Scratch<Wide<T>> factors(3 * cols, stream, kName);
     const auto g = global_pointer<const T>(dy, "dy");
     const auto from = global_pointer<const T>(x, "x");
     const auto centre = global_pointer<const T>(mean, "mean");
@@ -133,16 +134,17 @@ void batch_norm_backward(const View& dx, const View& dgamma, const View& dbeta, 
     if (x.dim(0) == 0) return;
     const ColumnSweep sweep = sweep_of<vector()>(dx, x, dy);
     launch_map(kName, batch_norm_combine<T, vector()>, MapGrid(sweep.items, kElementwiseThreads), stream,
-               global_pointer<T>(dx, "dx"), g, from, centre, GlobalPtr<const T>(factors.pointer()), sweep);
+               global_pointer<T>(dx, "dx"), g, from, centre, GlobalPtr<const Wide<T>>(factors.pointer()),
+               sweep);
   });
 }
 
 }  // namespace
 
 void fill_norm_batch(Ops& ops) {
-  ops.batch_norm_training.set(batch_norm_training, kF32F64);
-  ops.batch_norm_inference.set(batch_norm_inference, kF32F64);
-  ops.batch_norm_backward.set(batch_norm_backward, kF32F64);
+  ops.batch_norm_training.set(batch_norm_training, kF32F64 | kF16 | kBF16);
+  ops.batch_norm_inference.set(batch_norm_inference, kF32F64 | kF16 | kBF16);
+  ops.batch_norm_backward.set(batch_norm_backward, kF32F64 | kF16 | kBF16);
 }
 
 }  // namespace TW_BACKEND

@@ -12,9 +12,6 @@
 namespace tilewright::cuda {
 const Ops& ops();
 
-// Throws what kernels have found out of range (ids, labels) since the last call. Waits for the device.
-void raise_value_errors();
-
 // Empty if a GPU can be used, else why not. Needs no driver.
 std::string unavailable_reason();
 

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "core/check.h"
-#include "core/dispatch.h"
 #include "kernels/pool2d.cuh"
 #include "launch/axes.h"
+#include "launch/dtypes.h"
 #include "launch/fill.h"
 #include "launch/grid.h"
 #include "launch/value_guard.h"
@@ -50,9 +50,9 @@ bool in_groups(const View& view, int64_t vector) {
 // Calls body(Type<T>, Constant<kVector>).
 template <class Body>
 void for_channels(std::initializer_list<const View*> views, Body&& body) {
-  for_float((*views.begin())->dtype, [&](auto type) {
+  for_any_float((*views.begin())->dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
-    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
+    constexpr int kVector = sizeof(T) == 8 ? 2 : 4;  // with positions, which have 4 bytes each
     for (const View* view : views) {
       if (!in_groups(*view, kVector)) return body(type, Constant<1>{});
     }
@@ -91,7 +91,7 @@ void max_pool2d_gather(const View& y, const View& x, const View& indices, Stream
   if (y.size() == 0) return;
   const int64_t pixels = x.dim(1) * x.dim(2);
   const ValueGuard guard(kName, "indices", indices, 0, pixels - 1);
-  for_float(y.dtype, [&](auto type) {
+  for_any_float(y.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const PoolShape shape = shape_of(x, y, indices, y, Pool2dParams(), 1);
     launch_map(kName, max_pool_take<T>, grid_of(shape), stream, global_pointer<T>(y, "y"),
@@ -128,11 +128,11 @@ void avg_pool2d_backward(const View& dx, const View& dy, const Pool2dParams& par
 }  // namespace
 
 void fill_pool2d(Ops& ops) {
-  ops.max_pool2d_forward.set(max_pool2d_forward, kF32F64);
-  ops.max_pool2d_backward.set(max_pool2d_backward, kF32F64);
-  ops.max_pool2d_gather.set(max_pool2d_gather, kF32F64);
-  ops.avg_pool2d_forward.set(avg_pool2d_forward, kF32F64);
-  ops.avg_pool2d_backward.set(avg_pool2d_backward, kF32F64);
+  ops.max_pool2d_forward.set(max_pool2d_forward, kF32F64 | kF16 | kBF16);
+  ops.max_pool2d_backward.set(max_pool2d_backward, kF32F64 | kF16 | kBF16);
+  ops.max_pool2d_gather.set(max_pool2d_gather, kF32F64 | kF16 | kBF16);
+  ops.avg_pool2d_forward.set(avg_pool2d_forward, kF32F64 | kF16 | kBF16);
+  ops.avg_pool2d_backward.set(avg_pool2d_backward, kF32F64 | kF16 | kBF16);
 }
 
 }  // namespace TW_BACKEND

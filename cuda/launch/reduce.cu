@@ -25,7 +25,7 @@ FoldTarget<T> target_for(const View& y, int64_t start, Finish finish, double div
   target.divisor = divisor;
   if (y.dtype == Dtype::b8) {
     target.truth = global_pointer<uint8_t>(y, "y") + start;
-  } else if (y.dtype == dtype_of<T>) {
+  } else if (dtype_size(y.dtype) == static_cast<int64_t>(sizeof(T))) {
     target.y = global_pointer<T>(y, "y") + start;
   } else {
     target.wide = global_pointer<FoldTotal<T>>(y, "y") + start;
@@ -71,7 +71,7 @@ template <class T>
 void reduce_of(const View& y, const View& x, Reduce f, Stream stream) {
   const ReducePlan plan = plan_reduce(y, x);
   if (plan.outputs == 0) return;
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::is_floating_point_v<FoldTotal<T>>) {
     if (f == Reduce::logsumexp) return logsumexp<T>(y, x, plan, stream);
   }
   const Finish finish = f == Reduce::mean ? Finish::divide : f == Reduce::norm ? Finish::root : Finish::plain;
@@ -85,6 +85,10 @@ void reduce(const View& y, const View& x, Reduce f, Stream stream) {
       return reduce_of<float>(y, x, f, stream);
     case Dtype::f64:
       return reduce_of<double>(y, x, f, stream);
+    case Dtype::f16:
+      return reduce_of<F16>(y, x, f, stream);
+    case Dtype::bf16:
+      return reduce_of<Bf16>(y, x, f, stream);
     case Dtype::s32:
       return reduce_of<int32_t>(y, x, f, stream);
     case Dtype::s64:
@@ -96,7 +100,7 @@ void reduce(const View& y, const View& x, Reduce f, Stream stream) {
 
 // Two passes over x: the mean, then the squares of the distances from it (Chan, Golub and LeVeque, 1983).
 void moments(const View& mean, const View& variance, const View& x, double ddof, Stream stream) {
-  for_float(x.dtype, [&](auto type) {
+  for_any_float(x.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     const ReducePlan plan = plan_reduce(mean, x);
     if (plan.outputs == 0) return;
@@ -136,8 +140,8 @@ void argmax(const View& y, const View& x, int, bool minimum, Stream stream) {
 }  // namespace
 
 void fill_reduce(Ops& ops) {
-  ops.reduce.set(reduce, kF32F64 | kIndex | mask_of(Dtype::b8));
-  ops.moments.set(moments, kF32F64);
+  ops.reduce.set(reduce, kF32F64 | kF16 | kBF16 | kIndex | mask_of(Dtype::b8));
+  ops.moments.set(moments, kF32F64 | kF16 | kBF16);
   ops.argmax.set(argmax, mask_of(Dtype::s64));
   ops.cumsum.set(cumsum, kF32F64 | kIndex);
   ops.top_k.set(top_k, kF32F64 | kIndex);

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "core/dispatch.h"
 #include "kernels/rows.cuh"
 #include "launch/axes.h"
+#include "launch/dtypes.h"
 #include "launch/grid.h"
 
 namespace TW_BACKEND {
@@ -17,7 +17,7 @@ namespace TW_BACKEND {
 inline constexpr int kWarpHolds = 8;  // values a lane
 // Values a thread of a block holds without spilling; single columns need more addresses than groups.
 template <class T, int kVector>
-inline constexpr int kBlockHolds = sizeof(T) == 8 || kVector == 1 ? 8 : 16;
+inline constexpr int kBlockHolds = kVector == 1 ? 8 : 16;
 inline constexpr int kLeastThreads = 64;
 
 inline bool rows_aligned(const View& view) {
@@ -32,7 +32,12 @@ void choose_row(int64_t rows, int64_t cols, Run&& run) {
   constexpr size_t kShared = sizeof(RowBlock::Smem);
   constexpr int kHolds = kBlockHolds<T, kVector>;
   const int blocks = static_cast<int>(std::min(rows, kMaxBlocks));
-  if (cols <= kWarpHolds * kWarpSize) {
+  if constexpr (sizeof(T) == 8) {
+    // float64 is for checking: one way for all lengths keeps the module small.
+    const int64_t threads = round_up(ceil_divide(cols, kVector), kWarpSize);
+    run(Type<RowBlock>{}, Type<StreamedRow<T, kVector>>{}, blocks,
+        static_cast<int>(std::clamp<int64_t>(threads, kLeastThreads, kRowThreads)), kShared);
+  } else if (cols <= kWarpHolds * kWarpSize) {
     const int64_t needed = ceil_divide(rows, WarpTeam::kThreads / kWarpSize);
     run(Type<WarpTeam>{}, Type<HeldRow<T, kVector, kWarpHolds / kVector>>{},
         static_cast<int>(std::min(needed, kMaxBlocks)), WarpTeam::kThreads, size_t{0});
@@ -54,7 +59,7 @@ inline bool all_aligned(std::initializer_list<const View*> views) {
 // Calls body(Type<T>, Constant<kVector>).
 template <class Body>
 void for_rows(Dtype dtype, bool wide, Body&& body) {
-  for_float(dtype, [&](auto type) {
+  for_any_float(dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     if (wide) return body(type, Constant<kVectorBytes / static_cast<int>(sizeof(T))>{});
     body(type, Constant<1>{});

@@ -118,7 +118,7 @@ ResizeShape resize_shape(const View& large, const View& small, const View& writt
 
 template <class Body>
 void for_channels(const View& to, const View& from, Body&& body) {
-  for_float(to.dtype, [&](auto type) {
+  for_any_float(to.dtype, [&](auto type) {
     using T = type_t<decltype(type)>;
     constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(T));
     const bool groups =
@@ -152,12 +152,13 @@ void resize_backward(const View& dx, const View& dy, Resize method, bool align_c
 
 void fill_shape(Ops& ops) {
   ops.take.set(take, kAnyDtype);
-  ops.take_backward.set(take_backward, kF32F64);
+  ops.take_backward.set(take_backward, kF32F64 | kF16 | kBF16);
   ops.gather.set(gather, kAnyDtype);
   ops.scatter_add.set(scatter_add, kF32F64 | kIndex);
   ops.one_hot.set(one_hot, kF32F64 | kIndex | mask_of(Dtype::b8));
-  ops.resize_forward.set(resize_forward, kF32F64);
-  ops.resize_backward.set(resize_backward, kF32F64);
+  ops.resize_forward.set(resize_forward, kF32F64 | kF16 | kBF16);
+  ops.resize_backward.set(resize_backward, kF32F64 | kF16 | kBF16);
+  fill_shape_affine(ops);
 }
 
 }  // namespace TW_BACKEND

@@ -6,8 +6,9 @@ lives.
 """
 
 from tilewright import ops
-from tilewright.autograd import GradientTape, Tensor
+from tilewright.autograd import Tensor
 from tilewright.backend import set_device
+from tilewright.gradient_tape import GradientTape
 
 __version__ = "0.1.0"
 __all__ = ["GradientTape", "Tensor", "Variable", "device", "keras", "ops", "set_device"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From arrays to back ends: which module computes, where memory comes from, how foreign arrays enter and leave.
+"""From arrays to back ends: who computes, where memory comes from, how foreign arrays enter and leave.
 
 The engine owns no array type. NumPy arrays are the CPU's, CuPy arrays the GPU's; anything else that speaks
 DLPack (a torch tensor, a JAX array) is viewed without a copy and results go back as its own kind. CuPy is
@@ -18,6 +18,7 @@ from importlib import import_module
 import numpy as np
 
 from tilewright import _cpu
+from tilewright.narrow import Widening
 
 ndarray = np.ndarray
 _DEVICES = ("cpu", "simt", "cuda")
@@ -90,15 +91,13 @@ _widening: dict = {}
 
 
 def module_of(array):
-    """What computes on `array`: the extension module of its device, or for 16-bit floats that module with their
-    operations done in float32 where its table lacks them."""
+    """What computes on `array`: the extension module of its device, or for 16-bit floats that module with
+    their operations done in float32 where its table lacks them."""
     module = _host if type(array) is ndarray else load("cuda")
     if array.itemsize != 2:
         return module
     if module not in _widening:
-        from tilewright.narrow import Widening
-
-        _widening[module] = Widening(module)
+        _widening[module] = Widening(module, empty)
     return _widening[module]
 
 
@@ -106,7 +105,7 @@ def module_of(array):
 
 
 def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
-    """An uninitialised C-ordered array beside `like` (on the chosen device without one), from reused memory."""
+    """An uninitialised C-ordered array beside `like` (else on the chosen device), from reused memory."""
     if type(like) is ndarray or (like is None and _device != "cuda"):
         return _cpu.empty(shape, dtype if type(dtype) is np.dtype else np.dtype(dtype))
     try:
@@ -118,7 +117,7 @@ def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
 
 
 def number(value, dtype, like=None):
-    """A number as an array without axes beside `like`. On the GPU a kernel writes it: nothing waits for a copy.
+    """A number as an array without axes beside `like`. On the GPU a kernel writes it, so nothing waits.
 
     Raises OverflowError where the dtype cannot hold it."""
     host = np.array(value, dtype)
@@ -161,6 +160,24 @@ def to_host(x) -> np.ndarray:
     values = x.get()
     load("cuda").raise_value_errors()
     return values
+
+
+def flatnonzero(mask):
+    """Where a mask holds, along all its elements. On the GPU their number has to be waited for."""
+    places = namespace(mask).flatnonzero(mask)
+    if type(mask) is not ndarray:
+        load("cuda").raise_value_errors()
+    return places
+
+
+def exported(array, **options):
+    """The DLPack capsule of an array. To another user of the GPU it goes as it is, without waiting; a copy
+    for the host is a read as `to_host` is."""
+    capsule = array.__dlpack__(**options)
+    where = options.get("dl_device")
+    if type(array) is not ndarray and where is not None and int(where[0]) != _DLPACK_CUDA:
+        load("cuda").raise_value_errors()
+    return capsule
 
 
 def on_device(x):

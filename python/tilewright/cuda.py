@@ -31,8 +31,8 @@ def is_available() -> bool:
 
 
 def device_info() -> list[dict]:
-    """One dict a GPU: name, compute_capability, multiprocessors, memory_bytes, shared_bytes_per_block, l2_bytes,
-    driver_version, runtime_version.
+    """One dict a GPU: name, compute_capability, multiprocessors, memory_bytes, shared_bytes_per_block,
+    l2_bytes, driver_version, runtime_version.
 
     Raises RuntimeError with the reason where there is none."""
     reason = unavailable_reason()
@@ -71,5 +71,8 @@ def _handle(stream) -> int:
 
 
 def synchronize() -> None:
-    """Waits until everything queued on the current stream is done."""
+    """Waits until everything queued on the current stream is done.
+
+    Raises ValueError for ids, labels and indices that kernels have found out of range by then."""
     backend.cupy().cuda.get_current_stream().synchronize()
+    backend.load("cuda").raise_value_errors()

@@ -7,8 +7,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import operands, tensor
-from tilewright.tf.dtypes import as_dtype
 from tilewright.tf.suggestion import missing
 
 __all__ = [
@@ -122,9 +122,9 @@ def assert_scalar(tensor, message=None, name=None) -> Tensor:
 def assert_type(tensor, tf_type, message=None, name=None) -> None:
     """Raises TypeError unless the dtype is `tf_type`."""
     given = _tensor(tensor).dtype
-    if given != as_dtype(tf_type):
+    if given != dtype_of(tf_type):
         raise TypeError(
-            f"{message or ''}[assert_type] tensor has dtype {given}, expected {as_dtype(tf_type)}"
+            f"{message or ''}[assert_type] tensor has dtype {given}, expected {dtype_of(tf_type)}"
         )
 
 

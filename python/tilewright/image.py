@@ -9,8 +9,8 @@ import numpy as np
 
 from tilewright import ops, random
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.dtypes import as_dtype
 from tilewright.tf.suggestion import missing
 
 __all__ = [
@@ -191,7 +191,7 @@ def random_crop(value, size, seed=None, name=None) -> Tensor:
 
 def convert_image_dtype(image, dtype, saturate=False, name=None) -> Tensor:
     """In another dtype, with the range moved along: integers fill their range, floats 0 to 1."""
-    x, dtype = tensor(image), as_dtype(dtype)
+    x, dtype = tensor(image), dtype_of(dtype)
     if x.dtype == dtype:
         return x
     whole, wanted = x.dtype.kind in "iu", dtype.kind in "iu"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """16-bit floats on a back end whose table lacks them: float16 and bfloat16 are storage, float32 computes.
 
-`backend.module_of` gives a Widening for a 16-bit array. It passes on what the table takes as it is (on the CPU
-copies, casts, selections and gathers); every other call gets float32 copies of its 16-bit arrays, and what it
-writes is rounded back to the storage dtype. The copies are calls of the table, so recordings hold them.
+`backend.module_of` gives a Widening for a 16-bit array. It passes on what the table takes as it is (on the
+CPU copies, casts, selections and gathers); every other call gets float32 copies of its 16-bit arrays, and
+what it writes is rounded back to the storage dtype. The copies are calls of the table, so recordings hold
+them.
 """
 
 from __future__ import annotations
@@ -99,10 +100,11 @@ class Widening:
 
     Parameters
         module : _cpu, _simt or _cuda
+        empty : makes an array of a shape and dtype beside another, `backend.empty`
     """
 
-    def __init__(self, module):
-        self._module = module
+    def __init__(self, module, empty):
+        self._module, self._empty = module, empty
         self._native = {
             entry["name"]: frozenset(entry["dtypes"]).intersection(_HALVES) for entry in module.operations()
         }
@@ -120,7 +122,7 @@ class Widening:
     def _widened(self, name: str, function, native: frozenset):
         names = argument_names(function)
         written, updated = set(_WRITTEN[name].split()), set(_UPDATED.get(name, "").split())
-        module = self._module
+        module, empty = self._module, self._empty
 
         def call(*args, **kwargs):
             given = dict(zip(names, args, strict=False))
@@ -132,7 +134,7 @@ class Widening:
                     return [widened(argument, part) for part in value]
                 if getattr(value, "itemsize", 0) != 2 or value.dtype.name in native:
                     return value
-                wide = _empty(value)
+                wide = empty(value.shape, np.dtype(np.float32), value)
                 if argument not in written or argument in updated:
                     module.copy(wide, value)
                 if argument in written:
@@ -144,12 +146,6 @@ class Widening:
                 module.copy(narrow, wide)
 
         return call
-
-
-def _empty(like):
-    from tilewright import backend
-
-    return backend.empty(like.shape, np.dtype(np.float32), like)
 
 
 def argument_names(function) -> list[str]:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tw.record`: a step is run by Python a few times, written down, and from then on repeated without Python.
 
-The first call with given shapes runs as always, the second and third are written down: every call of the engine
-with its arguments. When both make the same calls on the same arrays, later calls copy their inputs to where the
-recorded ones were, repeat the calls in C++ and copy the results out. What may differ from step to step must live
-in arrays: inputs, and variables that are changed in place. What cannot be repeated (a value read by Python in
-the middle of the step) stays as it was, run by Python, and is said once.
+The first call with given shapes runs as always, the second and third are written down: every call of the
+engine with its arguments. When both make the same calls on the same arrays, later calls copy their inputs to
+where the recorded ones were, repeat the calls in C++ and copy the results out. What may differ from step to
+step must live in arrays: inputs, and variables that are changed in place. What cannot be repeated (a value
+read by Python in the middle of the step) stays as it was, run by Python, and is said once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from tilewright import _cpu, autograd, backend
 from tilewright.autograd import Tensor
+from tilewright.call_template import build, same, split
+from tilewright.per_object import PerObject
 from tilewright.step_memory import Arena
 
 _log = logging.getLogger("tilewright")
@@ -36,9 +36,11 @@ _version = 0
 
 
 def note_change() -> None:
-    """Something that Python reads while a step runs has changed: every recording is checked by one run of Python.
+    """Something that Python reads while a step runs has changed: every recording is checked by one run of
+    Python.
 
-    Layers, optimizers and variables call it when an attribute is set; call it after changing what they cannot see.
+    Layers, optimizers and variables call it when an attribute is set; call it after changing what they cannot
+    see.
     """
     global _version
     _version += 1
@@ -84,8 +86,8 @@ autograd.watch_reads(_value_read)
 def each_step(action: Callable[[], None]) -> None:
     """Does `action` now, and again before each replay of the step being written down.
 
-    For the little that Python must do at every step, as setting a learning rate from a schedule; its calls are not
-    part of the recording, and it must not depend on what the step computes before it.
+    For the little that Python must do at every step, as setting a learning rate from a schedule; its calls
+    are not part of the recording, and it must not depend on what the step computes before it.
     """
     if not _watch.running:
         action()
@@ -137,7 +139,7 @@ class _Shape:
         self.seen = self.replayed = self.recorded = self.eager = self.differences = 0
 
 
-class Recorded:
+class Recorded(PerObject):
     """A function whose calls are recorded and replayed. Made by `record`.
 
     Parameters
@@ -148,30 +150,19 @@ class Recorded:
     """
 
     def __init__(self, function: Callable, name: str | None = None, arena=None, key: Callable | None = None):
-        functools.update_wrapper(self, function)
+        super().__init__(function)
         self.function = function
         self.name = name or getattr(function, "__qualname__", type(function).__name__)
         self._arena = Arena() if arena is None else arena
         self._key = key
         self._shapes: OrderedDict = OrderedDict()
-        self._bound: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
         self._told = False
         self.last: _Shape | None = None  # of the latest call
         _all.add(self)
 
-    def __get__(self, instance, owner=None):
-        """A method: each object has recordings of its own."""
-        if instance is None:
-            return self
-        if instance not in self._bound:
-            reference = weakref.ref(instance)
-
-            def method(*args, **kwargs):
-                return self.function(reference(), *args, **kwargs)
-
-            self._bound[instance] = Recorded(functools.wraps(self.function)(method), self.name, key=self._key)
-        return self._bound[instance]
+    def _prepared_for(self, method: Callable) -> Recorded:
+        return Recorded(method, self.name, key=self._key)
 
     def __reduce__(self):  # a copy starts without recordings
         return Recorded, (self.function, self.name, None, self._key)
@@ -179,7 +170,7 @@ class Recorded:
     def __call__(self, *args, **kwargs):
         leaves: list = []
         static: list = []
-        template = _split((args, kwargs), leaves, static)
+        template = split((args, kwargs), leaves, static)
         if not _enabled or _watch.running or autograd.recording() or not self._lock.acquire(blocking=False):
             return self._call(template, leaves)
         try:
@@ -188,7 +179,7 @@ class Recorded:
                 shape.replayed += 1
                 for action in shape.before:
                     action()
-                return _build(shape.template, [Tensor(y) for y in shape.recording.replay(leaves)])
+                return build(shape.template, [Tensor(y) for y in shape.recording.replay(leaves)])
             shape.seen += 1
             if shape.reason is not None or shape.seen == 1:
                 shape.eager += 1
@@ -207,7 +198,8 @@ class Recorded:
 
         Parameters
             shape : `last` after a call that is to be repeated
-            feeds : (input number, source (samples, ...), ids (steps, rows) int64) for each input, all in C order
+            feeds : (input number, source (samples, ...), ids (steps, rows) int64) for each input, all in C
+                order
         """
         with self._lock:
             if not shape.before:
@@ -246,7 +238,7 @@ class Recorded:
     # ---- one run
 
     def _call(self, template, leaves):
-        args, kwargs = _build(template, [Tensor(backend.on_device(x)) for x in leaves])
+        args, kwargs = build(template, [Tensor(backend.on_device(x)) for x in leaves])
         return self.function(*args, **kwargs)
 
     def _shape_of(self, leaves, static) -> _Shape:
@@ -280,7 +272,7 @@ class Recorded:
                 inputs = [backend.empty(x.shape, x.dtype) for x in leaves]
                 for y, x in zip(inputs, leaves, strict=True):
                     backend.copy_values(y, x)
-                args, kwargs = _build(template, [Tensor(x) for x in inputs])
+                args, kwargs = build(template, [Tensor(x) for x in inputs])
                 results = self.function(*args, **kwargs)
             finally:
                 recorder.stop()
@@ -288,7 +280,7 @@ class Recorded:
                 _watch.running, _watch.recorder, _watch.memory = False, None, None
         arrays: list = []
         constants: list = []
-        nested = _split(results, arrays, constants)
+        nested = split(results, arrays, constants)
         del results
         recording = memory.finish(recorder, inputs, arrays)
         shape.recorded += 1
@@ -298,13 +290,13 @@ class Recorded:
         if reason is not None:
             self._give_up(shape, reason)
         shape.version, shape.before = _version, before
-        return _build(nested, copies)
+        return build(nested, copies)
 
     def _compare(self, shape: _Shape, recording, template) -> str | None:
         """Takes the recording over; gives the reason when runs keep differing."""
         if shape.recording is not None:
             difference = shape.recording.difference(recording)
-            if difference is None and not _same_template(shape.template, template):
+            if difference is None and not same(shape.template, template):
                 difference = "its results are other Python values in each run"
             shape.trusted = difference is None
             shape.differences = 0 if shape.trusted else shape.differences + 1
@@ -320,87 +312,6 @@ class Recorded:
             _log.warning("%s is not replayed but run by Python in every step: %s", self.name, reason)
 
 
-class _Same:
-    """An object as part of a key: equal to itself only, and alive as long as the key."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value):
-        self.value = value
-
-    def __hash__(self):
-        return id(self.value)
-
-    def __eq__(self, other):
-        return isinstance(other, _Same) and other.value is self.value
-
-
-class _Leaf:
-    """Stands for array number `index` in a nested structure."""
-
-    __slots__ = ("index",)
-
-    def __init__(self, index: int):
-        self.index = index
-
-
-def _split(value, leaves: list, static: list):
-    """`value` with a _Leaf for each array; arrays go to `leaves`, all else that matters to `static`."""
-    if isinstance(value, Tensor):
-        if hasattr(value, "assign"):  # a variable is a place, not a value
-            static.append(_Same(value))
-            return value
-        leaves.append(value.array)
-        return _Leaf(len(leaves) - 1)
-    if isinstance(value, np.ndarray):
-        leaves.append(value if type(value) is np.ndarray else np.asarray(value))
-        return _Leaf(len(leaves) - 1)
-    if value is None:
-        static.append(None)
-        return None
-    kind = type(value)
-    if kind is tuple or kind is list:
-        static.append((kind, len(value)))
-        return kind([_split(part, leaves, static) for part in value])
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        static.append((kind, len(value)))
-        return kind(*[_split(part, leaves, static) for part in value])
-    if isinstance(value, dict):
-        static.append((kind, tuple(value)))
-        return {name: _split(part, leaves, static) for name, part in value.items()}
-    if isinstance(value, np.generic) or hasattr(value, "__dlpack__"):
-        leaves.append(backend.array("record", "argument", value))
-        return _Leaf(len(leaves) - 1)
-    static.append((kind, value))
-    return value
-
-
-def _build(template, arrays: list):
-    """The structure that `_split` took apart, with `arrays` in place of its arrays."""
-    kind = type(template)
-    if kind is _Leaf:
-        return arrays[template.index]
-    if kind is tuple or kind is list:
-        return kind([_build(part, arrays) for part in template])
-    if isinstance(template, tuple) and hasattr(template, "_fields"):
-        return kind(*[_build(part, arrays) for part in template])
-    if kind is dict:
-        return {name: _build(part, arrays) for name, part in template.items()}
-    return template
-
-
-def _same_template(a, b) -> bool:
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, _Leaf):
-        return a.index == b.index
-    if isinstance(a, (tuple, list)):
-        return len(a) == len(b) and all(map(_same_template, a, b))
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(_same_template(a[name], b[name]) for name in a)
-    return a is b or bool(a == b)
-
-
 def record(function: Callable | None = None, *, name: str | None = None):
     """Makes a step that is written down while it runs and repeated in C++ from its fourth call on.
 
@@ -410,9 +321,9 @@ def record(function: Callable | None = None, *, name: str | None = None):
         name : for messages and `record.stats()`
     Returns   Recorded, to call in the function's place, with the function's results bit for bit
     Raises    what the function raises; values out of range are found in replays too
-    Notes     Python code in the step runs only while it is written down. Whatever changes between steps must be an
-              argument or a Variable; `recording.note_change()` asks for a new look at the rest. Under an open
-              GradientTape the function runs as it is.
+    Notes     Python code in the step runs only while it is written down. Whatever changes between steps must
+              be an argument or a Variable; `recording.note_change()` asks for a new look at the rest. Under
+              an open GradientTape the function runs as it is.
     Examples
         >>> import numpy as np, tilewright as tw
         >>> w = tw.Variable(np.ones(3, np.float32))

@@ -7,6 +7,7 @@ import numpy as np
 
 from tilewright import backend, ops, recording
 from tilewright.autograd import Node, Tensor, raw
+from tilewright.dtype_names import dtype_of
 
 
 class Variable(Tensor):
@@ -109,7 +110,8 @@ class Variable(Tensor):
         return array if array.dtype == self.array.dtype else ops.cast(array, self.array.dtype)
 
     def __repr__(self):
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={self.array}>"
+        values = backend.to_host(self.array)
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={values}>"
 
 
 class Reading(Tensor):
@@ -152,19 +154,3 @@ def narrowed(array: np.ndarray) -> np.ndarray:
 
 
 _INT32 = np.iinfo(np.int32)
-
-
-def dtype_of(dtype) -> np.dtype:
-    """A dtype given by name, class or numpy.dtype. Raises TypeError for what is none."""
-    if isinstance(dtype, np.dtype):
-        return dtype
-    if dtype == "string":
-        return np.dtype(object)
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        if dtype == "bfloat16":
-            import ml_dtypes
-
-            return np.dtype(ml_dtypes.bfloat16)
-        raise TypeError(f"[dtype] {dtype!r} is no dtype, expected for example 'float32'") from None

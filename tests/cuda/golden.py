@@ -11,6 +11,8 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+import tilewright
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).with_name("golden_kernels.cu")
 FILE = ROOT / "benchmarks" / "records" / "gpu_golden.npz"
@@ -20,7 +22,7 @@ def build(folder: Path, on_gpu: bool) -> Path:
     """The library: for the GPU of this machine, or for the emulator."""
     output = folder / f"libgolden_{'gpu' if on_gpu else 'simt'}.so"
     includes = [f"-I{ROOT / 'cuda'}", f"-I{ROOT / 'csrc'}"]
-    library = ROOT / "python" / "tilewright"
+    library = Path(tilewright.__file__).parent
     links = [f"-L{library}", "-ltilewright"]
     if on_gpu:
         words = ["nvcc", "-std=c++17", "-O2", "-arch=native", "-shared", "-Xcompiler", "-fPIC", *includes]
@@ -52,7 +54,8 @@ def items() -> dict[str, tuple[np.ndarray, np.dtype, tuple]]:
     rng = np.random.default_rng(11)
 
     def fragments(dtype):
-        # Small integers: every product and sum is exact, so a wrong lane shows and an order of adding does not.
+        # Small integers: every product and sum is exact, so a wrong lane shows and an order of adding does
+        # not.
         values = rng.integers(-8, 9, (32, 6, 2 if dtype != np.float32 else 1)).astype(dtype)
         return np.ascontiguousarray(values).view(np.uint32).reshape(32, 6)
 

@@ -4,6 +4,7 @@
 import ctypes
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,45 +13,55 @@ import pytest
 from tilewright import _simt, backend
 
 ROOT = Path(__file__).resolve().parents[2]
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SCHEDULES = ("forward", "reverse", "random:1", "random:2", "starve:0", "starve:1")
 
 
-def build(output: Path, *flags: str, source: str = "fault_kernels.cu") -> Path:
-    """Compiles a file of test kernels with the emulator, over the thread pool that is installed; skips where
-    there is no compiler."""
+WARNINGS = ("-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread")
+INCLUDES = (f"-I{ROOT / 'cuda'}", f"-I{ROOT / 'csrc'}")
+
+
+def compiled(words: list) -> None:
     compiler = shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         pytest.skip("no C++ compiler")
-    sources = sorted((ROOT / "cuda/simt").glob("*.cpp"))
-    library = Path(_simt.__file__).parent
-    command = [
-        compiler,
-        "-std=c++17",
-        "-O1",
-        "-g",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-pthread",
-        "-Wl,--no-undefined",
-        *flags,
-        f"-I{ROOT / 'cuda'}",
-        f"-I{ROOT / 'csrc'}",
-        *map(str, sources),
-        "-x",
-        "c++",
-        str(Path(__file__).parent / source),
-        "-x",
-        "none",
-        f"-L{library}",
-        f"-Wl,-rpath,{library}",
-        "-ltilewright",
-        "-o",
-        str(output),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run([compiler, *map(str, words)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    return output
+
+
+class Toolchain:
+    """Compiles the emulator once for each set of flags, and files of test kernels against it."""
+
+    def __init__(self, folder: Path):
+        self._folder, self._objects = folder, {}
+
+    def _emulator(self, flags: tuple) -> list[Path]:
+        if flags not in self._objects:
+            folder = self._folder / f"emulator{len(self._objects)}"
+            folder.mkdir()
+            sources = sorted((ROOT / "cuda/simt").glob("*.cpp"))
+            objects = [folder / f"{source.stem}.o" for source in sources]
+            with ThreadPoolExecutor(2) as pool:
+                common = [*WARNINGS, *flags, *INCLUDES, "-c"]
+                pairs = zip(sources, objects, strict=True)
+                list(pool.map(compiled, ([*common, source, "-o", made] for source, made in pairs)))
+            self._objects[flags] = objects
+        return self._objects[flags]
+
+    def build(self, output: Path, *own, flags: tuple = (), source: str = "fault_kernels.cu") -> Path:
+        """A program or library of `source` over the thread pool that is installed; `own` are flags of the
+        file and of the link, `flags` the emulator's too."""
+        objects, library = self._emulator(flags), Path(_simt.__file__).parent
+        file = Path(__file__).parent / source
+        link = [f"-L{library}", f"-Wl,-rpath,{library}", "-ltilewright", "-Wl,--no-undefined"]
+        words = [*WARNINGS, *flags, *own, *INCLUDES, *objects, "-x", "c++", file, "-x", "none"]
+        compiled([*words, *link, "-o", output])
+        return output
+
+
+@pytest.fixture(scope="session")
+def toolchain(tmp_path_factory) -> Toolchain:
+    return Toolchain(tmp_path_factory.mktemp("simt"))
 
 
 class Emulator:
@@ -80,14 +91,15 @@ class Emulator:
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory) -> Emulator:
-    return Emulator(build(tmp_path_factory.mktemp("simt") / "libfault_kernels.so", "-shared", "-fPIC"))
+def emulator(toolchain, tmp_path_factory) -> Emulator:
+    output = tmp_path_factory.mktemp("kernels") / "libfault_kernels.so"
+    return Emulator(toolchain.build(output, "-shared", flags=("-fPIC",)))
 
 
 @pytest.fixture(scope="session")
-def async_kernels(tmp_path_factory) -> Emulator:
-    output = tmp_path_factory.mktemp("simt") / "libasync_kernels.so"
-    return Emulator(build(output, "-shared", "-fPIC", source="async_kernels.cu"))
+def async_kernels(toolchain, tmp_path_factory) -> Emulator:
+    output = tmp_path_factory.mktemp("kernels") / "libasync_kernels.so"
+    return Emulator(toolchain.build(output, "-shared", flags=("-fPIC",), source="async_kernels.cu"))
 
 
 @pytest.fixture

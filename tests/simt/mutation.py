@@ -21,13 +21,19 @@ def objects(run, want: bytes) -> bool:
         return True
 
 
-def unmissed(run) -> tuple[int, list]:
-    """How many places `run` synchronises at, and which of them can be removed with nobody objecting."""
+def sites_of(run) -> list[tuple[str, str, int]]:
+    """Where `run` synchronises: operation, file and line of each place."""
     _simt.set_schedule("forward")
     _simt.record_sync_sites(True)
-    want = bits(run())
+    run()
     _simt.record_sync_sites(False)
-    sites, unseen = _simt.sync_sites(), []
+    return _simt.sync_sites()
+
+
+def unmissed(run) -> tuple[int, list]:
+    """How many places `run` synchronises at, and which of them can be removed with nobody objecting."""
+    sites, unseen = sites_of(run), []
+    want = bits(run())
     for i, site in enumerate(sites):
         _simt.remove_sync_site(i)
         if not any(_simt.set_schedule(s) or objects(run, want) for s in SCHEDULES):

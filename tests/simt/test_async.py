@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import SCHEDULES, build
+from .conftest import SANITIZERS, SCHEDULES
 
 KERNELS = Path(__file__).with_name("async_kernels.cu").read_text().splitlines()
 T = np.arange(64, dtype=np.float32)
@@ -132,13 +132,9 @@ def test_a_block_that_ends_while_others_reach_into_it(async_kernels):
     assert any("of the cluster, which has ended" in report for report in reports), reports
 
 
-def test_clean_under_the_sanitizers(tmp_path):
-    program = build(
-        tmp_path / "async_kernels",
-        "-DTW_MAIN",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-        source="async_kernels.cu",
+def test_clean_under_the_sanitizers(toolchain, tmp_path):
+    program = toolchain.build(
+        tmp_path / "async_kernels", "-DTW_MAIN", flags=SANITIZERS, source="async_kernels.cu"
     )
     result = subprocess.run([str(program)], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each kind of fault, seeded in a small kernel, is reported with its place; the right kernel beside it is not."""
+"""Each kind of fault, seeded in a small kernel, is reported with its place; the right kernel is not."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import SCHEDULES, build
+from .conftest import SANITIZERS, SCHEDULES
 
 KERNELS = Path(__file__).with_name("fault_kernels.cu").read_text().splitlines()
 
@@ -105,8 +105,8 @@ FAULTS = [
     ),
     (
         "barriers_crossed",
-        r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: waiting in "
-        r"named_barrier_sync 2 \(32 of 64 threads\)",
+        r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: "
+        r"waiting in named_barrier_sync 2 \(32 of 64 threads\)",
         ("named_barrier_sync", "void barriers_crossed"),
     ),
     (
@@ -193,17 +193,15 @@ def test_unknown_schedule(emulator, text):
     assert report == f'[simt] schedule is "{text}", expected forward, reverse, random:SEED or starve:WARP'
 
 
-def test_clean_under_the_sanitizers(tmp_path):
-    program = build(
-        tmp_path / "fault_kernels", "-DTW_MAIN", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
-    )
+def test_clean_under_the_sanitizers(toolchain, tmp_path):
+    program = toolchain.build(tmp_path / "fault_kernels", "-DTW_MAIN", flags=SANITIZERS)
     result = subprocess.run([str(program)], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
     assert result.stderr == ""
 
 
-def test_without_assembly_the_reports_are_the_same(emulator, tmp_path):
-    program = build(tmp_path / "fault_kernels", "-DTW_MAIN", "-DTW_FIBER_ASSEMBLY=0", "-O0")
+def test_without_assembly_the_reports_are_the_same(emulator, toolchain, tmp_path):
+    program = toolchain.build(tmp_path / "fault_kernels", "-DTW_MAIN", flags=("-DTW_FIBER_ASSEMBLY=0", "-O0"))
     result = subprocess.run([str(program)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-4000:]
     for kernel in ("exchange", "missing_barrier", "barriers_crossed", "throws"):

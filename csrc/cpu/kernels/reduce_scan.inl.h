@@ -3,9 +3,9 @@
 // Computes    argmax/argmin: position of the first extreme element, a NaN being the most extreme;
 //             y[i] = x[0] + ... + x[i] (inclusive) or x[0] + ... + x[i - 1] (exclusive)
 // Layout      argmax: a contiguous line, or the columns of a block of rows; sums: lines of any stride, side by side
-// Method      argmax of a line folds blocks of 1024 with the vector maximum, remembers the best block, and searches
-//             that block once more; of columns, it carries value and row number in registers. Running sums keep
-//             their totals in float64: the error does not grow along the line
+// Method      argmax carries value and position in registers, along a line as down columns, so that no branch hangs on
+//             the values; a line that holds a NaN is searched for the first one afterwards. Running sums keep their
+//             totals in float64: the error does not grow along the line
 // Work split  one call per line or per group of columns
 // Limits      n >= 1; at most 2^31 - 1 rows in a call for 4-byte elements
 #pragma once
@@ -20,62 +20,85 @@ template <class T> using IntegerLike = typename IntegerOf<T>::type;
 
 template <class T>
 struct ExtremeMax {
-  static TW_INLINE T block(const T* x, int64_t n) {
-    if constexpr (kFloating<T>) {
-      return fold_block<T, MaxFold>(x, n, Vec<T>::zero());
-    } else {
-      T best = x[0];
-      for (int64_t i = 1; i < n; ++i) best = x[i] > best ? x[i] : best;
-      return best;
-    }
+  static TW_INLINE T worst() {
+    if constexpr (kFloating<T>) return T(-__builtin_inf());
+    else return T(uint64_t(1) << (8 * sizeof(T) - 1));
   }
   static TW_INLINE bool beats(T a, T b) { return a > b; }
   static TW_INLINE Mask<T> beats(Vec<T> a, Vec<T> b) { return a > b; }
+  static TW_INLINE Vec<T> better(Vec<T> a, Vec<T> b) { return max_fast(a, b); }
 };
 
 template <class T>
 struct ExtremeMin {
-  static TW_INLINE T block(const T* x, int64_t n) {
-    if constexpr (kFloating<T>) {
-      return fold_block<T, MinFold>(x, n, Vec<T>::zero());
-    } else {
-      T best = x[0];
-      for (int64_t i = 1; i < n; ++i) best = x[i] < best ? x[i] : best;
-      return best;
-    }
+  static TW_INLINE T worst() {
+    if constexpr (kFloating<T>) return T(__builtin_inf());
+    else return T((uint64_t(1) << (8 * sizeof(T) - 1)) - 1);
   }
   static TW_INLINE bool beats(T a, T b) { return a < b; }
   static TW_INLINE Mask<T> beats(Vec<T> a, Vec<T> b) { return a < b; }
+  static TW_INLINE Vec<T> better(Vec<T> a, Vec<T> b) { return min_fast(a, b); }
 };
 
-// The first place of `value`, or of a NaN where it is one, among n elements that hold it.
+// Best element of a stretch of a line and its place there; with a NaN anywhere, the first one.
 template <class T>
-TW_INLINE int64_t first_position(const T* x, int64_t n, T value) {
-  using V = Vec<T>;
-  const V wanted = V::set1(value);
+struct Found {
+  T value;
+  int64_t at;
+};
+
+template <class T>
+TW_INLINE int64_t first_nan(const T* x) {
   int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) {
-    const V v = V::load(x + i);
-    const uint32_t found = to_bits((v == wanted) | (isnan(v) & isnan(wanted)));
-    if (found) return i + __builtin_ctz(found);
-  }
-  while (value == value ? x[i] != value : x[i] == x[i]) ++i;
+  while (x[i] == x[i]) ++i;
   return i;
+}
+
+// n below 2^31, where positions travel in lanes of 32 bits.
+template <class T, class Extreme>
+TW_INLINE Found<T> extreme_stretch(const T* x, int64_t n) {
+  using V = Vec<T>;
+  using At = Vec<IntegerLike<T>>;
+  using Index = IntegerLike<T>;
+  constexpr int L = V::kLanes, kAbreast = 4;
+  V best[kAbreast];
+  At at[kAbreast];
+  for (int k = 0; k < kAbreast; ++k) best[k] = V::set1(Extreme::worst()), at[k] = At::zero();
+  Mask<T> nan = isnan(V::zero());
+  const auto take = [&](int k, V v, int64_t i) {
+    const Mask<T> beaten = Extreme::beats(v, best[k]);
+    best[k] = select(beaten, v, best[k]);
+    at[k] = select(beaten, At::set1(Index(i)), at[k]);
+    if constexpr (kFloating<T>) nan = nan | isnan(v);
+  };
+  int64_t i = 0;
+  for (; i + kAbreast * L <= n; i += kAbreast * L)
+#pragma GCC unroll 4
+    for (int k = 0; k < kAbreast; ++k) take(k, V::load(x + i + k * L), i + k * L);
+  for (; i + L <= n; i += L) take(0, V::load(x + i), i);
+  if (i < n) take(1, V::load_n(x + i, int(n - i), Extreme::worst()), i);
+  if (any(nan)) {
+    const int64_t first = first_nan(x);
+    return {x[first], first};
+  }
+  const V lanes = Extreme::better(Extreme::better(best[0], best[1]), Extreme::better(best[2], best[3]));
+  const V value = V::set1(reduce(lanes, [](V a, V b) { return Extreme::better(a, b); }));
+  At place = At::set1(Index(n));
+  for (int k = 0; k < kAbreast; ++k)
+    place = min_fast(place, select(best[k] == value, at[k] + At::iota(), At::set1(Index(n))));
+  // Where all elements are as bad as the fill, no position was ever taken: the first one is meant.
+  return {first_lane(value), int64_t(reduce_min(place))};
 }
 
 template <class T, class Extreme>
 int64_t extreme_row(const T* x, int64_t n) {
-  constexpr int64_t block = 1024;
-  T best = Extreme::block(x, n < block ? n : block);
-  int64_t from = 0;
-  for (int64_t k = block; k < n && best == best; k += block) {
-    const T candidate = Extreme::block(x + k, n - k < block ? n - k : block);
-    if (Extreme::beats(candidate, best) || candidate != candidate) {
-      best = candidate;
-      from = k;
-    }
+  constexpr int64_t stretch = int64_t{1} << 30;
+  Found<T> best = extreme_stretch<T, Extreme>(x, n < stretch ? n : stretch);
+  for (int64_t k = stretch; k < n && best.value == best.value; k += stretch) {
+    const Found<T> next = extreme_stretch<T, Extreme>(x + k, n - k < stretch ? n - k : stretch);
+    if (Extreme::beats(next.value, best.value) || next.value != next.value) best = {next.value, k + next.at};
   }
-  return from + first_position(x + from, n - from, best);
+  return best.at;
 }
 
 template <class T, class Extreme>

@@ -65,6 +65,29 @@ struct RowLanes {
   }
 };
 
+// Steps across lanes for kLanes rows together, a register each: lane r of the result is the fold of all lanes of row r,
+// in the order of reduce. 60 instructions for 16 rows, where each row of its own takes 8 or more.
+template <int kDistance, class T, class Combine>
+TW_INLINE Vec<T> fold_lane_pairs(Vec<T>* rows, Combine combine) {
+  if constexpr (kDistance == 0) {
+    return rows[0];
+  } else {
+    using Lane = Vec<IntOf<T>>;
+    const Mask<T> upper = (Lane::iota() & Lane::set1(kDistance)) != Lane::zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < kDistance; ++i) {
+      const Vec<T> a = rows[i], b = rows[i + kDistance];
+      rows[i] = combine(select(upper, b, a), xor_lanes<kDistance>(select(upper, a, b)));
+    }
+    return fold_lane_pairs<kDistance / 2>(rows, combine);
+  }
+}
+template <class T, int kRows, class Combine>
+TW_INLINE Vec<T> fold_lanes_of_rows(Vec<T> (&rows)[kRows], Combine combine) {
+  static_assert(kRows == Vec<T>::kLanes, "a row for each lane");
+  return fold_lane_pairs<kRows / 2>(rows, combine);
+}
+
 // body(first row, rows) for groups of at most kLanes rows.
 template <class Body>
 TW_INLINE void for_row_groups(int64_t rows, Body body) {

@@ -79,8 +79,8 @@ def paired(
     bytes: float,
     cold: bool = True,
 ) -> Case:
-    """A Case of arrays by name: each rival is called with a namespace of them, PyTorch with tensors over the same
-    memory. Whoever writes into one of them returns it; a tensor is turned into an array."""
+    """A Case of arrays by name: each rival is called with a namespace of them, PyTorch with tensors over the
+    same memory. Whoever writes into one of them returns it; a tensor is turned into an array."""
     pytorch = torch_module() if torch is not None else None
 
     def make():

@@ -51,10 +51,10 @@ class Row:
     flop: float
     bytes: float
     rivals: dict[str, Timing] = field(default_factory=dict)
-    memory: dict[str, float] = field(
-        default_factory=dict
-    )  # of programs: bytes that training added, by library
-    profile: list[dict] = field(default_factory=list)  # of programs: our longest operations
+    # Of programs: bytes that training added, seconds of predicting a row; and our longest operations.
+    memory: dict[str, float] = field(default_factory=dict)
+    predict: dict[str, float] = field(default_factory=dict)
+    profile: list[dict] = field(default_factory=list)
 
     def best_rival(self) -> str | None:
         """The fastest of the others."""
@@ -134,8 +134,8 @@ def measure(
     Parameters
         rivals : name to function of one element of `sets`
         single_thread : long stretches are timed by the thread's CPU time, which other programs disturb least;
-            everything else by wall time. With more threads each stretch follows a pause and an untimed call, else
-            a rival's spinning threads would hold the cores
+            everything else by wall time. With more threads each stretch follows a pause and an untimed call,
+            else a rival's spinning threads would hold the cores
         error : error(name, what the rival returned for sets[0]) gives the number kept with its Timing
     """
     errors, repeats, longest = {}, {}, 0.0
@@ -200,6 +200,12 @@ def commit() -> str | None:
     return None
 
 
+def isa_limits() -> dict[str, str]:
+    """The variables that keep libraries to older instructions, as far as they are set."""
+    names = ("TILEWRIGHT_ISA", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def environment(thread_counts: dict) -> dict:
     """Where a record was made: machine, ISA, threads of each library, versions, commit, roofline."""
     flops, bandwidth = _cpu.roofline()
@@ -209,6 +215,7 @@ def environment(thread_counts: dict) -> dict:
         "system": f"{platform.system()} {platform.release()}",
         "cache_bytes": cache_bytes(),
         "isa": _cpu.isa(),
+        "isa_limits": isa_limits(),
         "threads": thread_counts,
         "versions": versions(),
         "commit": commit(),

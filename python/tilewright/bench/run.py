@@ -94,7 +94,8 @@ def run_family(family: str, options: Options, place: dict, tell=print) -> list[h
                 bar.update()
     for group, found in harness.summary(rows).items():
         tell(
-            f"{group:22} {found['rows']:4} rows: geometric mean {found['geomean']:.2f}, worst {found['worst']:.2f}"
+            f"{group:22} {found['rows']:4} rows: geometric mean {found['geomean']:.2f}, "
+            f"worst {found['worst']:.2f}"
         )
     return rows
 
@@ -105,7 +106,7 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
 
     rows = []
     for name in options.programs:
-        row, memory = compare(
+        row, more = compare(
             name,
             options.threads,
             options.pythons,
@@ -113,15 +114,17 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
             set(options.only) | {"tilewright"} if options.only else None,
             tell,
         )
-        row.memory = memory
+        row.memory, row.predict = more["memory"], more["predict"]
         row.profile = slowest(name, options.threads)[:5]
         rows.append(row)
-        tell(f"\n{name}, batch {PROGRAMS[name].batch}: ms a step (memory of training)")
+        tell(f"\n{name}, batch {PROGRAMS[name].batch}: ms a step, memory of training, predicting one row")
         for library, timing in sorted(row.rivals.items(), key=lambda item: item[1].minimum):
-            tell(f"  {library:28}{1e3 * timing.minimum:10.3f}   {memory.get(library, 0) / 1e6:8.0f} MB")
+            memory, predict = row.memory.get(library, 0), row.predict.get(library, 0)
+            tell(f"  {library:28}{1e3 * timing.minimum:10.3f}{memory / 1e6:9.0f} MB{1e6 * predict:10.0f} us")
         for entry in row.profile[:3]:
             tell(
-                f"  {entry['operation']:28}{entry['share']:9.1f} % of the time, {entry['roof']:.0f} % of its roof"
+                f"  {entry['operation']:28}{entry['share']:9.1f} % of the time, "
+                f"{entry['roof']:.0f} % of its roof"
             )
         if row.ratio() is not None:
             tell(f"  {row.ratio():.2f} times as fast as {row.best_rival()}")
@@ -129,7 +132,8 @@ def run_programs(options: Options, tell=print) -> list[harness.Row]:
 
 
 def heading() -> str:
-    return f"{'group':22}{'name':18}{'us':>11}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}{'% copy':>8}  ratio  best rival"
+    words = f"{'group':22}{'name':18}{'us':>11}{'GFLOP/s':>9}{'% peak':>8}{'GB/s':>7}{'% copy':>8}"
+    return words + "  ratio  best rival"
 
 
 def line(row: harness.Row, place: dict) -> str:
@@ -154,6 +158,8 @@ def record_path(options: Options, place: dict, name: str) -> Path:
     """Where a record goes; makes the folder."""
     options.folder.mkdir(parents=True, exist_ok=True)
     machine = options.machine or machine_name(place["cpu"])
+    if place["isa_limits"]:
+        name += f"_{place['isa']}"
     return options.folder / f"{machine}_{name}_{options.threads}t.json"
 
 
@@ -165,8 +171,8 @@ def run(options: Options, tell=print) -> dict[str, tuple[dict, list[harness.Row]
         profiling.roofline()
         place = harness.environment(counts)
         tell(
-            f"{place['cpu']}, {place['isa']}, {options.threads} thread(s): peak {place['peak_flops'] / 1e9:.0f} GFLOP/s, "
-            f"copy {place['copy_bandwidth'] / 1e9:.1f} GB/s"
+            f"{place['cpu']}, {place['isa']}, {options.threads} thread(s): "
+            f"peak {place['peak_flops'] / 1e9:.0f} GFLOP/s, copy {place['copy_bandwidth'] / 1e9:.1f} GB/s"
         )
         for family in options.families:
             rows = run_family(family, options, place, tell)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data on its way to training: `Dataset` with the names of tf.data, and threads that work ahead of use."""
 
-from tilewright.data._structure import TensorSpec
 from tilewright.data.dataset import AUTOTUNE, Dataset
 from tilewright.data.dataset import INFINITE as INFINITE_CARDINALITY
 from tilewright.data.dataset import UNKNOWN as UNKNOWN_CARDINALITY
+from tilewright.tensor_spec import TensorSpec
 
 
 class experimental:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from tilewright.keras.utils import set_random_seed
+from tilewright.plots import plot_history, plot_predictions
 
 
 def flags(description: str, epochs: int, **switches: str) -> argparse.ArgumentParser:
@@ -39,6 +40,27 @@ def begin(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -
     return options
 
 
+def scaled(data, limit: int | None = None):
+    """((images, classes), (images, classes)): floats from 0 to 1, the training part cut to `limit`."""
+    (x_train, y_train), (x_test, y_test) = data
+    x_train, x_test = (x.astype("float32") / 255 for x in (x_train[:limit], x_test))
+    return (x_train, y_train[:limit]), (x_test, y_test)
+
+
+def show_classifier(name: str, title: str, model, history, test: tuple, out: Path, **pictures) -> None:
+    """The share of test images that is right, in a picture of the training and in the line with the result.
+
+    Parameters
+        title : of the picture, with {accuracy:.2%} in it;  test : (images, classes)
+        pictures : for `plot_predictions`
+    """
+    _, accuracy = model.evaluate(*test, verbose=0)
+    plot_history(history, out / f"{name}.png", title=title.format(accuracy=accuracy))
+    guesses = model.predict(test[0], verbose=0)
+    plot_predictions(*test, guesses, out / f"{name}_predictions.png", **pictures)
+    result(name, "test_accuracy", accuracy)
+
+
 def result(name: str, metric: str, value: float) -> None:
-    """The line that benchmarks/bench_programs_accuracy.py collects."""
+    """The line that benchmarks/bench_examples.py collects."""
     print(f"result: {name} {metric} {value:.6g}", flush=True)

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """MNIST with a convolutional network: three convolutions (32, 64, 64), two pools, two dense layers."""
 
-from tilewright.examples.common import begin, flags, result
+from tilewright.examples.common import begin, flags, scaled, show_classifier
 from tilewright.keras import Sequential
 from tilewright.keras.datasets import mnist
 from tilewright.keras.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
-from tilewright.plots import plot_history, plot_predictions
 
 
 def digits(limit=None):
     """MNIST's images as (n, 28, 28, 1) from 0 to 1, with their digits."""
-    (x_train, y_train), (x_test, y_test) = mnist.load_data()
-    x_train, x_test = (x[..., None].astype("float32") / 255 for x in (x_train[:limit], x_test))
-    return (x_train, y_train[:limit]), (x_test, y_test)
+    (x_train, y_train), (x_test, y_test) = scaled(mnist.load_data(), limit)
+    return (x_train[..., None], y_train), (x_test[..., None], y_test)
 
 
 def build_model():
@@ -44,12 +42,8 @@ def main(arguments=None):
         x_train, y_train, batch_size=64, epochs=options.epochs, validation_data=(x_test, y_test)
     )
 
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    plot_history(history, options.out / "mnist_cnn.png", title=f"MNIST, CNN: {accuracy:.2%} of test digits")
-    plot_predictions(
-        x_test, y_test, model.predict(x_test, verbose=0), options.out / "mnist_cnn_predictions.png"
-    )
-    result("mnist_cnn", "test_accuracy", accuracy)
+    title = "MNIST, CNN: {accuracy:.2%} of test digits"
+    show_classifier("mnist_cnn", title, model, history, (x_test, y_test), options.out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """MNIST with a multilayer perceptron: 784 pixels, 64 hidden units, 10 digits."""
 
-from tilewright.examples.common import begin, flags, result
+from tilewright.examples.common import begin, flags, show_classifier
 from tilewright.keras import Sequential
 from tilewright.keras.datasets import mnist
 from tilewright.keras.layers import Dense, Flatten, Input
-from tilewright.plots import plot_history, plot_predictions
 
 
 def main(arguments=None):
@@ -29,12 +28,8 @@ def main(arguments=None):
         x_train, y_train, batch_size=64, epochs=options.epochs, validation_data=(x_test, y_test)
     )
 
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    plot_history(history, options.out / "mnist_mlp.png", title=f"MNIST, MLP: {accuracy:.2%} of test digits")
-    plot_predictions(
-        x_test, y_test, model.predict(x_test, verbose=0), options.out / "mnist_mlp_predictions.png"
-    )
-    result("mnist_mlp", "test_accuracy", accuracy)
+    title = "MNIST, MLP: {accuracy:.2%} of test digits"
+    show_classifier("mnist_mlp", title, model, history, (x_test, y_test), options.out)
 
 
 if __name__ == "__main__":

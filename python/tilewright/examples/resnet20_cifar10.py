@@ -5,9 +5,8 @@ Photos are mirrored and moved by chance; SGD with momentum; the learning rate fa
 """
 
 from tilewright.examples.cifar10_cnn import CLASSES, photos
-from tilewright.examples.common import begin, flags, result
+from tilewright.examples.common import begin, flags, show_classifier
 from tilewright.keras import Input, Model, Sequential, layers, losses, optimizers, regularizers
-from tilewright.plots import plot_history, plot_predictions
 
 BATCH = 64
 
@@ -68,18 +67,18 @@ def main(arguments=None):
         x_train, y_train, batch_size=BATCH, epochs=options.epochs, validation_data=(x_test, y_test)
     )
 
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    plot_history(history, options.out / "resnet20_cifar10.png", title=f"CIFAR-10, ResNet-20: {accuracy:.1%}")
-    plot_predictions(
-        x_test,
-        y_test,
-        model.predict(x_test, verbose=0),
-        options.out / "resnet20_cifar10_predictions.png",
+    title = "CIFAR-10, ResNet-20: {accuracy:.1%}"
+    show_classifier(
+        "resnet20_cifar10",
+        title,
+        model,
+        history,
+        (x_test, y_test),
+        options.out,
         names=CLASSES,
         rows=5,
         columns=5,
     )
-    result("resnet20_cifar10", "test_accuracy", accuracy)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A vision transformer on MNIST: 16 patches of 7x7 pixels are the words of a picture."""
 
-from tilewright.examples.common import begin, flags, result
+from tilewright.examples.common import begin, flags, show_classifier
 from tilewright.examples.mnist_cnn import digits
 from tilewright.keras import Input, Model, layers
-from tilewright.plots import plot_history, plot_predictions
 
 PATCH, WIDTH, HEADS, LAYERS = 7, 64, 4, 4
 
@@ -46,14 +45,8 @@ def main(arguments=None):
         x_train, y_train, batch_size=64, epochs=options.epochs, validation_data=(x_test, y_test)
     )
 
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    plot_history(
-        history, options.out / "vit_mnist.png", title=f"MNIST, transformer: {accuracy:.2%} of test digits"
-    )
-    plot_predictions(
-        x_test, y_test, model.predict(x_test, verbose=0), options.out / "vit_mnist_predictions.png"
-    )
-    result("vit_mnist", "test_accuracy", accuracy)
+    title = "MNIST, transformer: {accuracy:.2%} of test digits"
+    show_classifier("vit_mnist", title, model, history, (x_test, y_test), options.out)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from tilewright import nest
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 
 
 class Annotated(Tensor):
@@ -44,6 +44,6 @@ def masks_of(value):
     if type(value) is Annotated:
         return value.mask
     if nest.is_nested(value):
-        masks = [mask_of(leaf) for leaf in nest.flatten(value)]
+        masks = [mask_of(leaf) for leaf in nest.leaves(value)]
         return masks if any(m is not None for m in masks) else None
     return None

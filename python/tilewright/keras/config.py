@@ -1,62 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defaults that all layers share: the float dtype, the small epsilon of probabilities, the image layout."""
+"""`keras.config`: what can be set for all layers."""
 
-from __future__ import annotations
+from tilewright.keras.defaults import (
+    backend,
+    disable_interactive_logging,
+    enable_interactive_logging,
+    epsilon,
+    floatx,
+    image_data_format,
+    is_interactive_logging_enabled,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+    standard_data_format,
+)
+from tilewright.keras.dtype_policies import dtype_policy, set_dtype_policy
+from tilewright.keras.lambda_code import enable_unsafe_deserialization
 
-from tilewright.keras.lambda_code import enable_unsafe_deserialization as enable_unsafe_deserialization
-
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "dtype_policy": None}
-
-
-def floatx() -> str:
-    """The dtype layers use unless told otherwise."""
-    return _settings["floatx"]
-
-
-def set_floatx(value: str) -> None:
-    """Sets `floatx` to "float32" or "float64"."""
-    if value not in ("float32", "float64"):
-        raise ValueError(f"[set_floatx] value is {value!r}, expected 'float32' or 'float64'")
-    _settings["floatx"] = value
-
-
-def dtype_policy():
-    """The DTypePolicy of layers that name none."""
-    from tilewright.keras.dtype_policies import DTypePolicy
-
-    return _settings["dtype_policy"] or DTypePolicy(floatx())
-
-
-def set_dtype_policy(policy) -> None:
-    """Sets `dtype_policy`: a DTypePolicy, or "mixed_bfloat16", "mixed_float16", the name of a dtype."""
-    from tilewright.keras import dtype_policies
-
-    _settings["dtype_policy"] = None if policy is None else dtype_policies.get(policy)
-
-
-def epsilon() -> float:
-    """What keeps losses and metrics from dividing by zero or taking the logarithm of zero."""
-    return _settings["epsilon"]
-
-
-def set_epsilon(value: float) -> None:
-    """Sets `epsilon`."""
-    _settings["epsilon"] = float(value)
-
-
-def image_data_format() -> str:
-    """ "channels_last" or "channels_first"."""
-    return _settings["image_data_format"]
-
-
-def set_image_data_format(value: str) -> None:
-    """Sets `image_data_format`."""
-    _settings["image_data_format"] = standard_data_format(value)
-
-
-def standard_data_format(value: str | None) -> str:
-    """`value` checked; the default where it is None."""
-    value = image_data_format() if value is None else str(value).lower()
-    if value not in ("channels_last", "channels_first"):
-        raise ValueError(f"[data_format] value is {value!r}, expected 'channels_last' or 'channels_first'")
-    return value
+__all__ = [
+    "backend",
+    "disable_interactive_logging",
+    "dtype_policy",
+    "enable_interactive_logging",
+    "enable_unsafe_deserialization",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_interactive_logging_enabled",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standard_data_format",
+]

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from tilewright.keras import config
-from tilewright.variable import dtype_of
+from tilewright.dtype_names import dtype_of
+from tilewright.keras import defaults
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -13,8 +13,8 @@ class DTypePolicy:
     """Two dtypes by one name, as Keras has it.
 
     Parameters
-        name : "mixed_float16" and "mixed_bfloat16" compute in 16 bits and keep variables in float32; the name of
-            a dtype is both. The global policy (`config.set_dtype_policy`) where None
+        name : "mixed_float16" and "mixed_bfloat16" compute in 16 bits and keep variables in float32; the name
+            of a dtype is both. The global policy (`keras.config.set_dtype_policy`) where None
     Raises    ValueError: another name.  TypeError: no str
     Examples
         >>> policy = DTypePolicy("mixed_bfloat16")
@@ -23,7 +23,7 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str | None = None):
-        name = config.dtype_policy().name if name is None else name
+        name = dtype_policy().name if name is None else name
         if not isinstance(name, str):
             raise TypeError(f"[DTypePolicy] name is a {type(name).__name__}, expected a str")
         if name not in _MIXED:
@@ -67,3 +67,17 @@ def get(identifier) -> DTypePolicy:
     if identifier is not None and not isinstance(identifier, str):
         identifier = getattr(identifier, "name", None) or str(dtype_of(identifier))
     return DTypePolicy(identifier)
+
+
+_global: DTypePolicy | None = None  # where None: of `floatx`
+
+
+def dtype_policy() -> DTypePolicy:
+    """The DTypePolicy of layers that name none."""
+    return _global or DTypePolicy(defaults.floatx())
+
+
+def set_dtype_policy(policy) -> None:
+    """Sets `dtype_policy`: a DTypePolicy, or "mixed_bfloat16", "mixed_float16", the name of a dtype."""
+    global _global
+    _global = None if policy is None else get(policy)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright.keras import naming, nest
-from tilewright.variable import dtype_of
+from tilewright import nest
+from tilewright.dtype_names import dtype_of
+from tilewright.keras import naming
 
 
 class KerasTensor:
@@ -47,14 +48,14 @@ class Call:
 
     def __init__(self, layer, args: tuple, kwargs: dict, outputs):
         self.layer, self.args, self.kwargs, self.outputs = layer, args, kwargs, outputs
-        self.inputs = [x for x in nest.flatten_sorted((args, kwargs)) if isinstance(x, KerasTensor)]
-        for index, tensor in enumerate(nest.flatten(outputs)):
+        self.inputs = [x for x in nest.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+        for index, tensor in enumerate(nest.leaves(outputs)):
             tensor.call, tensor.index = self, index
 
 
 def symbols(structure) -> list[KerasTensor]:
     """The KerasTensors among nested values."""
-    return [leaf for leaf in nest.flatten(structure) if isinstance(leaf, KerasTensor)]
+    return [leaf for leaf in nest.leaves(structure) if isinstance(leaf, KerasTensor)]
 
 
 def is_symbolic(args: tuple, kwargs: dict) -> bool:
@@ -75,7 +76,7 @@ class Graph:
 
     def __init__(self, inputs, outputs):
         self.inputs, self.outputs = inputs, outputs
-        self.flat_inputs, self.flat_outputs = nest.flatten(inputs), nest.flatten(outputs)
+        self.flat_inputs, self.flat_outputs = nest.leaves(inputs), nest.leaves(outputs)
         for role, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
@@ -100,7 +101,7 @@ class Graph:
         calls: list[Call] = []
         self._visits: dict[int, Call] = {}
         done: set[int] = set()
-        stack = [(t, False) for t in reversed(nest.flatten_sorted(self.outputs))]
+        stack = [(t, False) for t in reversed(nest.flatten(self.outputs))]
         while stack:
             tensor, ready = stack.pop()
             call = tensor.call
@@ -153,7 +154,7 @@ class Graph:
     def _step(self, call: Call):
         """A call prepared for running: (layer, id of its only input or None, call, ids of its outputs)."""
         single = len(call.args) == 1 and not call.kwargs and isinstance(call.args[0], KerasTensor)
-        outputs = [id(t) for t in nest.flatten(call.outputs)]
+        outputs = [id(t) for t in nest.leaves(call.outputs)]
         return call.layer, id(call.args[0]) if single else None, call, outputs
 
     def run(self, values: list):
@@ -167,12 +168,12 @@ class Graph:
                 def given(leaf, held=held):
                     return held[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
-                args = nest.map_structure(given, call.args)
-                result = layer(*args, **nest.map_structure(given, call.kwargs))
+                args = nest.map_leaves(given, call.args)
+                result = layer(*args, **nest.map_leaves(given, call.kwargs))
             if len(outputs) == 1 and not nest.is_nested(result):
                 held[outputs[0]] = result
             else:
-                held.update(zip(outputs, nest.flatten(result), strict=True))
+                held.update(zip(outputs, nest.leaves(result), strict=True))
         if isinstance(self.outputs, KerasTensor):
             return held[id(self.outputs)]
         return nest.pack(self.outputs, (held[id(t)] for t in self.flat_outputs))
@@ -189,10 +190,10 @@ def probe_shapes(function, structure):
                 return leaf
             return np.zeros(tuple(size if n is None else n for n in leaf.shape), leaf.dtype)
 
-        return nest.map_structure(make, structure)
+        return nest.map_leaves(make, structure)
 
     first, second = (function(*args, **kwargs) for args, kwargs in (zeros(2), zeros(3)))
-    pairs = zip(nest.flatten(first), nest.flatten(second), strict=True)
+    pairs = zip(nest.leaves(first), nest.leaves(second), strict=True)
     return nest.pack(
         first,
         [

@@ -7,8 +7,8 @@ import math
 
 from tilewright import ops, random
 from tilewright.autograd import Tensor, raw
+from tilewright.dtype_names import dtype_of
 from tilewright.keras import config, serialization
-from tilewright.variable import dtype_of
 
 
 class Initializer:

@@ -15,6 +15,7 @@ from tilewright.ops import matmul as _matmul
 from tilewright.ops import norm as _norm
 from tilewright.ops import optimizer as _optimizer
 from tilewright.ops import pool2d as _pool2d
+from tilewright.ops import pool2d_layers as _pool2d_layers
 from tilewright.ops import random as _random
 from tilewright.ops import reduce as _reduce
 from tilewright.ops import rnn as _rnn
@@ -30,6 +31,7 @@ from tilewright.ops.matmul import *  # noqa: F403
 from tilewright.ops.norm import *  # noqa: F403
 from tilewright.ops.optimizer import *  # noqa: F403
 from tilewright.ops.pool2d import *  # noqa: F403
+from tilewright.ops.pool2d_layers import *  # noqa: F403
 from tilewright.ops.random import *  # noqa: F403
 from tilewright.ops.reduce import *  # noqa: F403
 from tilewright.ops.rnn import *  # noqa: F403
@@ -52,6 +54,7 @@ __all__ = [
         _norm,
         _optimizer,
         _pool2d,
+        _pool2d_layers,
         _random,
         _reduce,
         _rnn,

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from tilewright.autograd import GradientTape, Tensor
+from tilewright.autograd import Tensor
+from tilewright.gradient_tape import GradientTape
 from tilewright.ops import elementwise, shape
 
 

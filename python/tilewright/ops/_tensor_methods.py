@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import Tensor, use_operations
+from tilewright.autograd import Tensor
+from tilewright.gradient_tape import use_operations
 from tilewright.ops import elementwise
 from tilewright.ops._operands import beside
 
@@ -107,5 +108,4 @@ def install() -> None:
         add=elementwise.add,
         ones_like=elementwise.ones_like,
         zeros_like=elementwise.zeros_like,
-        cast=elementwise.cast,
     )

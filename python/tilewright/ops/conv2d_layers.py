@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from tilewright import backend
 from tilewright.autograd import Tensor, raw
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import float_dtype

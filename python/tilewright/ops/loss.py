@@ -11,7 +11,7 @@ from tilewright.ops import elementwise, reduce, shape, softmax
 from tilewright.ops._common import contiguous, destination, given_back
 from tilewright.ops._operands import in_dtype
 from tilewright.ops.loss_probability import binary_cross_entropy, categorical_cross_entropy
-from tilewright.ops.loss_reduction import check_reduction, reduced, unreduced
+from tilewright.ops.loss_reduction import check_reduction, of_rows, reduced_result, unreduced
 
 __all__ = [
     "binary_cross_entropy",
@@ -90,7 +90,7 @@ def softmax_cross_entropy(
     counted = None if ignored is None else elementwise.cast(elementwise.not_equal(ids, ignored), xs.dtype)
 
     def gradient(dy, _, needs):
-        each = shape.expand_dims(dy, -1)
+        each = of_rows(dy)
         by_logits = by_labels = None
         if needs[0]:
             by_logits = elementwise.multiply(_slope(dlogits, logits, labels, label_smoothing, counted), each)
@@ -99,8 +99,7 @@ def softmax_cross_entropy(
             by_labels = elementwise.multiply(elementwise.multiply(log_p, label_smoothing - 1.0), each)
         return by_logits, by_labels
 
-    losses = result(loss, (logits, None if sparse else labels), gradient)
-    return reduced(losses, reduction, out, counted)
+    return reduced_result(loss, (logits, None if sparse else labels), gradient, reduction, out, counted)
 
 
 def _slope(dlogits, logits, labels, label_smoothing: float, counted):
@@ -191,7 +190,7 @@ def sigmoid_cross_entropy(logits, labels, *, label_smoothing: float = 0.0, reduc
         by_logits = elementwise.multiply(slope(), dy) if needs[0] else None
         return by_logits, elementwise.multiply(elementwise.multiply(logits, -keep), dy) if needs[1] else None
 
-    return reduced(result(loss, (logits, labels), gradient), reduction, out)
+    return reduced_result(loss, (logits, labels), gradient, reduction, out)
 
 
 def mean_squared_error(prediction, target, *, reduction: str = "none", out=None):
@@ -243,10 +242,10 @@ def mean_squared_error(prediction, target, *, reduction: str = "none", out=None)
 
     def gradient(dy, _, needs):
         slope = result(slopes, (prediction, target), slope_gradient)
-        by = elementwise.multiply(slope, shape.expand_dims(dy, -1))
+        by = elementwise.multiply(slope, of_rows(dy))
         return by if needs[0] else None, elementwise.negative(by) if needs[1] else None
 
-    return reduced(result(loss, (prediction, target), gradient), reduction, out)
+    return reduced_result(loss, (prediction, target), gradient, reduction, out)
 
 
 def _check_dimensions(name: str, argument: str, x) -> None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import functools
 
 from tilewright import backend
-from tilewright.autograd import GradientTape, own_node, raw, recording, result, tracked
+from tilewright.autograd import raw, recording, result, tracked
+from tilewright.gradient_tape import GradientTape, own_node
 from tilewright.ops import elementwise, reduce, shape
 from tilewright.ops._common import axes_tuple, contiguous, destination
 
 
 def _plan(name: str, x_shape: tuple[int, ...], axis):
-    """The axes, the order that moves them last, whether that moves anything, and the sizes of rows and columns."""
+    """The axes, the order that moves them last, whether it moves anything, sizes of rows and columns."""
     axes = axes_tuple(name, axis, len(x_shape))
     others = tuple(a for a in range(len(x_shape)) if a not in axes)
     order = others + axes

@@ -9,8 +9,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor, raw
+from tilewright.dtype_names import dtype_of
 from tilewright.ops._operands import beside
-from tilewright.tf.dtypes import as_dtype
 from tilewright.variable import narrowed
 
 
@@ -24,7 +24,7 @@ def tensor(x, dtype=None, argument: str = "x") -> Tensor:
     """
     if not isinstance(x, Tensor):
         x = _from_host(x, dtype, argument)
-    return x if dtype is None or x.dtype == dtype else ops.cast(x, as_dtype(dtype))
+    return x if dtype is None or x.dtype == dtype else ops.cast(x, dtype_of(dtype))
 
 
 def _from_host(x, dtype, argument: str) -> Tensor:
@@ -43,8 +43,7 @@ def _from_host(x, dtype, argument: str) -> Tensor:
     if type(x).__name__ == "KerasTensor":
         raise TypeError(
             f"[tf] {argument} is {x!r}, a value of a model that is being described, expected a Tensor; use "
-            "it in "
-            "a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
+            "it in a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
         )
     if x is None or isinstance(x, (str, bytes)):
         raise TypeError(f"[tf] {argument} is {x!r}, expected a Tensor, an array or numbers")
@@ -58,7 +57,7 @@ def _from_host(x, dtype, argument: str) -> Tensor:
 
 
 def _of_numbers(array: np.ndarray, dtype) -> np.ndarray:
-    return narrowed(array) if dtype is None else array.astype(as_dtype(dtype))
+    return narrowed(array) if dtype is None else array.astype(dtype_of(dtype))
 
 
 def _holds_tensors(values) -> bool:

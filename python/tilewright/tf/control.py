@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import tensor
-from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "TensorArray", "case", "cond", "foldl", "foldr", "group", "map_fn", "no_op", "scan", "switch_case",
@@ -123,7 +123,7 @@ class TensorArray:
     """A list of Tensors that are stacked in the end, as loops over time steps use it."""
 
     def __init__(self, dtype, size=0, dynamic_size=None, clear_after_read=None, element_shape=None, **kwargs):
-        self.dtype = as_dtype(dtype)
+        self.dtype = dtype_of(dtype)
         self._values: list = [None] * int(size)
         self._grows = dynamic_size is None or bool(dynamic_size)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tensor_shape import TensorShape
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.dtypes import as_dtype
 from tilewright.variable import Variable
 
 __all__ = [
@@ -70,12 +70,12 @@ def get_static_value(tensor, partial=False):
 
 def zeros(shape, dtype="float32", name=None) -> Tensor:
     """Zeros."""
-    return Tensor(ops.zeros(as_shape(shape), as_dtype(dtype)))
+    return Tensor(ops.zeros(as_shape(shape), dtype_of(dtype)))
 
 
 def ones(shape, dtype="float32", name=None) -> Tensor:
     """Ones."""
-    return Tensor(ops.ones(as_shape(shape), as_dtype(dtype)))
+    return Tensor(ops.ones(as_shape(shape), dtype_of(dtype)))
 
 
 def fill(dims, value, name=None) -> Tensor:
@@ -85,19 +85,19 @@ def fill(dims, value, name=None) -> Tensor:
 
 def zeros_like(input, dtype=None, name=None) -> Tensor:
     """Zeros of the shape of `input`, in its dtype unless another is given."""
-    return ops.zeros_like(tensor(input), None if dtype is None else as_dtype(dtype))
+    return ops.zeros_like(tensor(input), None if dtype is None else dtype_of(dtype))
 
 
 def ones_like(input, dtype=None, name=None) -> Tensor:
     """Ones of the shape of `input`, in its dtype unless another is given."""
-    return ops.ones_like(tensor(input), None if dtype is None else as_dtype(dtype))
+    return ops.ones_like(tensor(input), None if dtype is None else dtype_of(dtype))
 
 
 def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None) -> Tensor:
     """Ones on the main diagonal, zeros elsewhere; repeated over `batch_shape`."""
     rows = operator.index(num_rows)
     columns = rows if num_columns is None else operator.index(num_columns)
-    made = Tensor(ops.one_hot(np.arange(rows), columns, dtype=as_dtype(dtype)))
+    made = Tensor(ops.one_hot(np.arange(rows), columns, dtype=dtype_of(dtype)))
     return (
         made
         if batch_shape is None
@@ -121,7 +121,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
         on=on,
         off=off,
         axis=-1 if axis is None else axis,
-        dtype=as_dtype("float32" if dtype is None else dtype),
+        dtype=dtype_of("float32" if dtype is None else dtype),
     )
 
 
@@ -138,7 +138,7 @@ def range(start, limit=None, delta=1, dtype=None, name=None) -> Tensor:
     if (delta.item() if isinstance(delta, Tensor) else delta) == 0:
         raise ValueError("[range] delta is 0, expected another number")
     ends = (v.item() if isinstance(v, (Tensor, np.generic, np.ndarray)) else v for v in (first, last, delta))
-    return Tensor(np.arange(*ends).astype(as_dtype(dtype)))
+    return Tensor(np.arange(*ends).astype(dtype_of(dtype)))
 
 
 def linspace(start, stop, num, name=None, axis=0) -> Tensor:
@@ -185,7 +185,7 @@ class _Sizes(Tensor):
     __slots__ = ("sizes",)
 
     def __init__(self, sizes: tuple[int, ...], dtype):
-        super().__init__(np.array(sizes, as_dtype(dtype)))
+        super().__init__(np.array(sizes, dtype_of(dtype)))
         self.sizes = sizes
 
     def __getitem__(self, key):

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import ops
+from tilewright.dtype_names import dtype_of
+from tilewright.tf.arguments import tensor
 
 float16, float32, float64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 half, double = float16, float64
@@ -21,28 +23,18 @@ __all__ = [
 
 def __getattr__(name: str):
     if name == "bfloat16":
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
+        return dtype_of(name)
     raise AttributeError(f"module 'tilewright.tf.dtypes' has no attribute {name!r}")
 
 
 def as_dtype(type_value) -> np.dtype:
-    """A dtype from its name, a NumPy or Python type, or a dtype.
+    """A dtype from its name, a NumPy or Python type, or a dtype. Raises TypeError for what is none.
 
-    Raises    TypeError: what is none
     Examples
-        >>> as_dtype("bfloat16").name, as_dtype(np.float32).name
-        ('bfloat16', 'float32')
+        >>> as_dtype("bfloat16").name
+        'bfloat16'
     """
-    if type(type_value) is np.dtype:
-        return type_value
-    if type_value == "bfloat16":
-        return __getattr__("bfloat16")
-    try:
-        return np.dtype(type_value)
-    except TypeError:
-        raise TypeError(f"[as_dtype] {type_value!r} is no dtype, expected for example tf.float32") from None
+    return dtype_of(type_value)
 
 
 def cast(x, dtype, name=None):
@@ -52,16 +44,12 @@ def cast(x, dtype, name=None):
         >>> cast([1.8, 2.2], "int32").numpy()
         array([1, 2], dtype=int32)
     """
-    from tilewright.tf.arguments import tensor
-
-    return ops.cast(tensor(x), as_dtype(dtype))
+    return ops.cast(tensor(x), dtype_of(dtype))
 
 
 def saturate_cast(value, dtype, name=None):
     """`cast`, with values beyond the range of the dtype moved to its ends first."""
-    from tilewright.tf.arguments import tensor
-
-    value, dtype = tensor(value, argument="value"), as_dtype(dtype)
+    value, dtype = tensor(value, argument="value"), dtype_of(dtype)
     if dtype.kind in "iu" and value.dtype != dtype:
         info = np.iinfo(dtype)
         wide = np.iinfo(value.dtype) if value.dtype.kind in "iu" else None

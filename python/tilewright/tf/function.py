@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import functools
-import weakref
 
 import numpy as np
 
+from tilewright import nest
 from tilewright.autograd import Tensor
+from tilewright.per_object import PerObject
 from tilewright.recording import record
 from tilewright.tf.arguments import tensor
 
-__all__ = ["Function", "TensorSpec", "executing_eagerly", "function", "py_function", "numpy_function"]
+__all__ = ["Function", "executing_eagerly", "function", "py_function", "numpy_function"]
 
 # Set by tf.config.run_functions_eagerly.
 _eagerly = False
@@ -25,47 +26,24 @@ def prepared(python_function):
     return record(python_function)
 
 
-class TensorSpec:
-    """Shape and dtype of an argument; None in the shape stands for any size."""
-
-    def __init__(self, shape, dtype="float32", name=None):
-        self.shape = None if shape is None else tuple(shape)
-        self.dtype, self.name = np.dtype(dtype), name
-
-    def __repr__(self):
-        return f"TensorSpec(shape={self.shape}, dtype={self.dtype}, name={self.name!r})"
-
-
-class Function:
+class Function(PerObject):
     """A function made by `tf.function`: arrays come in as Tensors, everything else as it was given."""
 
     def __init__(self, python_function, input_signature=None, name: str | None = None):
+        super().__init__(python_function)
         self.python_function, self.input_signature = python_function, input_signature
         self._prepared = prepared(python_function)
-        functools.update_wrapper(self, python_function)
         self._name = name or getattr(python_function, "__name__", "function")
-        self._bound: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
     def __call__(self, *args, **kwargs):
         if self.input_signature is not None:
             self._check(args)
-        args = tuple(_as_tensors(a) for a in args)
-        kwargs = {key: _as_tensors(value) for key, value in kwargs.items()}
+        args = nest.map_leaves(_as_tensor, args)
+        kwargs = nest.map_leaves(_as_tensor, kwargs)
         return (self.python_function if _eagerly else self._prepared)(*args, **kwargs)
 
-    def __get__(self, instance, owner=None):
-        """As a method: one Function an object, so that what is prepared belongs to it."""
-        if instance is None:
-            return self
-        if instance not in self._bound:
-            reference = weakref.ref(instance)
-
-            def method(*args, **kwargs):
-                return self.python_function(reference(), *args, **kwargs)
-
-            method = functools.wraps(self.python_function)(method)
-            self._bound[instance] = Function(method, self.input_signature, self._name)
-        return self._bound[instance]
+    def _prepared_for(self, method) -> Function:
+        return Function(method, self.input_signature, self._name)
 
     def _check(self, args) -> None:
         if len(args) != len(self.input_signature):
@@ -92,14 +70,10 @@ class Function:
         return f"<tf.function {self._name}>"
 
 
-def _as_tensors(value):
-    """NumPy arrays as Tensors, also inside lists, tuples and dicts."""
+def _as_tensor(value):
+    """A NumPy array as a Tensor."""
     if isinstance(value, (np.ndarray, np.generic)):
         return Tensor(value) if np.asarray(value).dtype.kind in "biufV" else value
-    if type(value) in (list, tuple):
-        return type(value)(_as_tensors(v) for v in value)
-    if type(value) is dict:
-        return {key: _as_tensors(v) for key, v in value.items()}
     return value
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_axis, tensor
-from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "argmax", "argmin", "bincount", "confusion_matrix", "count_nonzero", "cumprod", "cumsum",
@@ -53,7 +53,7 @@ reduce_variance.__name__, reduce_euclidean_norm.__name__ = "reduce_variance", "r
 def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None) -> Tensor:
     """How many entries along axes are not zero."""
     hits = ops.not_equal(tensor(input), 0)
-    return ops.cast(ops.sum(hits, axis=as_axis(axis), keepdims=bool(keepdims)), as_dtype(dtype))
+    return ops.cast(ops.sum(hits, axis=as_axis(axis), keepdims=bool(keepdims)), dtype_of(dtype))
 
 
 def zero_fraction(value, name=None) -> Tensor:
@@ -69,14 +69,14 @@ def argmax(input, axis=None, output_type="int64", name=None) -> Tensor:
         array([1, 0])
     """
     return ops.cast(
-        ops.argmax(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type)
+        ops.argmax(tensor(input), axis=0 if axis is None else as_axis(axis)), dtype_of(output_type)
     )
 
 
 def argmin(input, axis=None, output_type="int64", name=None) -> Tensor:
     """The position of the smallest entry along an axis, the first one where None."""
     return ops.cast(
-        ops.argmin(tensor(input), axis=0 if axis is None else as_axis(axis)), as_dtype(output_type)
+        ops.argmin(tensor(input), axis=0 if axis is None else as_axis(axis)), dtype_of(output_type)
     )
 
 
@@ -195,7 +195,7 @@ def bincount(arr, weights=None, minlength=None, maxlength=None, dtype="int32", n
     else:
         found = unsorted_segment_sum(ops.reshape(tensor(weights, argument="weights"), (-1,)), ids, count)
     found = found if maxlength is None else found[:maxlength]
-    return found if weights is not None else ops.cast(found, as_dtype(dtype))
+    return found if weights is not None else ops.cast(found, dtype_of(dtype))
 
 
 def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype="int32", name=None) -> Tensor:
@@ -213,6 +213,6 @@ def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype=
             f"[confusion_matrix] got {rows.size} labels and {columns.size} predictions, expected as many"
         )
     classes = max(_last_id(rows), _last_id(columns)) if num_classes is None else operator.index(num_classes)
-    values = ops.ones((rows.size,), as_dtype(dtype)) if weights is None else tensor(weights, dtype)
+    values = ops.ones((rows.size,), dtype_of(dtype)) if weights is None else tensor(weights, dtype)
     cells = ops.add(ops.multiply(rows, classes), columns)
     return ops.reshape(unsorted_segment_sum(values, cells, classes * classes), (classes, classes))

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright import ops, random
+from tilewright import distributions, ops, seeds
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal",
@@ -22,7 +22,7 @@ def shuffle(value, seed=None, name=None) -> Tensor:
     if x.ndim == 0:
         raise ValueError("[shuffle] value has shape (), expected at least 1 dimension")
     # The order of random numbers is a random order; of two equal ones (2^-52) the first stays first.
-    _, order = ops.top_k(random.uniform((x.shape[0],), dtype="float64", seed=seed), x.shape[0])
+    _, order = ops.top_k(distributions.uniform((x.shape[0],), dtype="float64", seed=seed), x.shape[0])
     return ops.take(x, order, axis=0)
 
 
@@ -37,11 +37,11 @@ def categorical(logits, num_samples, dtype="int64", seed=None, name=None) -> Ten
     if x.ndim != 2:
         raise ValueError(f"[categorical] logits has shape {x.shape}, expected (rows, classes)")
     rows, classes = x.shape
-    drawn = random.uniform((rows, int(num_samples), classes), dtype="float64", seed=seed)
+    drawn = distributions.uniform((rows, int(num_samples), classes), dtype="float64", seed=seed)
     # u = 0 would give -inf: half a step of the generator is added.
     noise = ops.negative(ops.log(ops.negative(ops.log(ops.add(drawn, 2.0**-54)))))
     scores = ops.add(ops.expand_dims(ops.cast(x, "float64"), 1), noise)
-    return ops.cast(ops.argmax(scores, axis=-1), as_dtype(dtype or "int64"))
+    return ops.cast(ops.argmax(scores, axis=-1), dtype_of(dtype or "int64"))
 
 
 def _key(seed) -> np.ndarray:
@@ -51,18 +51,18 @@ def _key(seed) -> np.ndarray:
 
 
 def _drawn(draw, shape, seed, dtype, **parameters) -> Tensor:
-    return Tensor(draw(as_shape(shape), key=_key(seed), dtype=as_dtype(dtype), **parameters))
+    return Tensor(draw(as_shape(shape), key=_key(seed), dtype=dtype_of(dtype), **parameters))
 
 
 def stateless_uniform(shape, seed, minval=0, maxval=None, dtype="float32", name=None, alg=None) -> Tensor:
     """Numbers from [minval, maxval) that the pair `seed` alone decides."""
-    if as_dtype(dtype).kind in "iu":
+    if dtype_of(dtype).kind in "iu":
         if maxval is None:
             raise ValueError(
-                f"[stateless_uniform] maxval is None, expected a number for dtype {as_dtype(dtype)}"
+                f"[stateless_uniform] maxval is None, expected a number for dtype {dtype_of(dtype)}"
             )
         share = _drawn(ops.random_uniform, shape, seed, "float64")
-        return random.whole_numbers(share, minval, maxval, as_dtype(dtype))
+        return distributions.whole_numbers(share, minval, maxval, dtype_of(dtype))
     high = 1.0 if maxval is None else maxval
     return _drawn(ops.random_uniform, shape, seed, dtype, low=float(minval), high=float(high))
 
@@ -88,18 +88,18 @@ class Generator:
         True
     """
 
-    def __init__(self, source: random.SeedGenerator):
+    def __init__(self, source: seeds.SeedGenerator):
         self._source = source
 
     @classmethod
     def from_seed(cls, seed, alg=None) -> Generator:
         """One that draws the same numbers for the same seed."""
-        return cls(random.SeedGenerator(int(seed)))
+        return cls(seeds.SeedGenerator(int(seed)))
 
     @classmethod
     def from_non_deterministic_state(cls, alg=None) -> Generator:
         """One seeded by the system."""
-        return cls(random.SeedGenerator(random.seed_from_system()))
+        return cls(seeds.SeedGenerator(seeds.seed_from_system()))
 
     @property
     def state(self):
@@ -108,7 +108,7 @@ class Generator:
 
     def reset_from_seed(self, seed) -> None:
         """Starts over from a seed."""
-        self._source = random.SeedGenerator(int(seed))
+        self._source = seeds.SeedGenerator(int(seed))
 
     def split(self, count=1) -> list[Generator]:
         """New generators, each with a seed drawn from this one."""
@@ -117,17 +117,17 @@ class Generator:
 
     def normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None) -> Tensor:
         """Normal numbers."""
-        return random.normal(shape, mean, stddev, dtype, self._source)
+        return distributions.normal(shape, mean, stddev, dtype, self._source)
 
     def truncated_normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None) -> Tensor:
         """Normal numbers within two standard deviations."""
-        return random.truncated_normal(shape, mean, stddev, dtype, self._source)
+        return distributions.truncated_normal(shape, mean, stddev, dtype, self._source)
 
     def uniform(self, shape, minval=0, maxval=None, dtype="float32", name=None) -> Tensor:
         """Numbers from [minval, maxval)."""
-        return random.uniform(shape, minval, maxval, dtype, self._source)
+        return distributions.uniform(shape, minval, maxval, dtype, self._source)
 
 
 def get_global_generator() -> Generator:
     """The generator behind every draw without a seed."""
-    return Generator(random.global_generator())
+    return Generator(seeds.global_generator())

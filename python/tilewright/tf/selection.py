@@ -10,8 +10,8 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, operands, tensor
-from tilewright.tf.dtypes import as_dtype
 
 __all__ = [
     "argsort", "boolean_mask", "gather", "gather_nd", "scatter_nd", "sort", "tensor_scatter_nd_add",
@@ -209,7 +209,7 @@ def unique_with_counts(x, out_idx="int32", name=None) -> UniqueWithCounts:
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    dtype = as_dtype(out_idx)
+    dtype = dtype_of(out_idx)
     return UniqueWithCounts(
         Tensor(values[order]), Tensor(place[idx].astype(dtype)), Tensor(count[order].astype(dtype))
     )

@@ -19,7 +19,7 @@ def cases():
 
 
 def random_case(rng, name):
-    """Any lengths up to 1,024, heads alone or in groups, head sizes up to 128, causal or not, at most 2 GFLOP."""
+    """Lengths up to 1,024, heads alone or in groups, head sizes up to 128, causal or not, at most 2 GFLOP."""
     key_heads, group = random_size(rng, 1, 16), int(rng.choice([1, 1, 2, 4]))
     depth = random_size(rng, 8, 128)
     queries, keys = (random_size(rng, 1, 1024) for _ in range(2))

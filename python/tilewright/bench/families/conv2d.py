@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolution, all three passes, against both of PyTorch's layouts: the better one is the rival.
 
-PyTorch gets tensors that lie in its layout already, and makes its own results: its convolution takes no `out`.
+PyTorch gets tensors that lie in its layout already, and makes its own results: its convolution has no `out`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import Tensor, ops
-from tilewright.autograd import GradientTape
 from tilewright.bench.case import lines, normal, paired
+from tilewright.gradient_tape import GradientTape
 
 
 def cases():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matrix products against NumPy's and PyTorch's BLAS; the Python call of each is part of its time.
 
-Small products stay in the caches, as a loop over them would find them; the buffers of all others rotate past the
-last-level cache.
+Small products stay in the caches, as a loop over them would find them; the buffers of all others rotate past
+the last-level cache.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Max and average pooling of channels-last images, forward and backward; PyTorch gets its channels_last tensors."""
+"""Max and average pooling of channels-last images, both passes; PyTorch gets its channels_last tensors."""
 
 from __future__ import annotations
 

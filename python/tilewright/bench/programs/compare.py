@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets the libraries train a program in turns and compares their steps.
 
-Each library has a process of its own, as whole programs do, and only the one whose turn it is works. All start
-from the same weights and go through the same batches; their losses must agree before a time counts.
+Each library has a process of its own, as whole programs do, and only the one whose turn it is works. All
+start from the same weights and go through the same batches; their losses must agree before a time counts.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _WORKER = Path(__file__).with_name("worker.py")
 _AGREE = 2e-3  # relative: the loss of the first steps, before rounding has grown
 _FIRST_STEPS = 2
 _TURN_SECONDS = 0.4
+_PREDICTIONS = 100
 _ENVIRONMENT = {
     "keras tensorflow": {
         "KERAS_BACKEND": "tensorflow",
@@ -86,7 +87,11 @@ class Worker:
             text=True,
             env=environment,
         )
-        self._answer()
+        try:
+            self._answer()
+        except RuntimeError:
+            self.close()
+            raise
 
     def _answer(self) -> dict:
         while line := self._process.stdout.readline():
@@ -97,7 +102,14 @@ class Worker:
 
     def run(self, steps: int) -> dict:
         """Trains for so many steps; seconds, loss, peak memory."""
-        self._process.stdin.write(f"run {steps}\n")
+        return self._ask(f"run {steps}")
+
+    def predict(self, times: int) -> float:
+        """Predicts one row so often; the least seconds."""
+        return self._ask(f"predict {times}")["seconds"]
+
+    def _ask(self, question: str) -> dict:
+        self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
         return self._answer()
 
@@ -119,11 +131,12 @@ def libraries(pythons: dict[str, str]) -> dict[str, str]:
 
 def compare(
     name: str, threads: int, pythons: dict[str, str], rounds: int = 5, only=None, tell=print
-) -> tuple[Row, dict]:
+) -> tuple[Row, dict[str, dict]]:
     """Times every library on a program.
 
     Returns   Row: seconds a step by library, `error` the relative difference of the first losses from ours;
-              and the bytes that training added at its peak, by library
+              and by library: "memory", the bytes that training added at its peak, and "predict", the seconds
+              of predicting one row
     """
     program = PROGRAMS[name]
     keras.utils.set_random_seed(0)
@@ -139,12 +152,14 @@ def compare(
             if only and library not in only or ("channels_last" in library and len(program.inputs) != 3):
                 continue
             try:
-                worker = Worker(library, name, folder, threads, python)
+                worker = stack.enter_context(
+                    contextlib.closing(Worker(library, name, folder, threads, python))
+                )
                 first[library] = worker.run(_FIRST_STEPS)["loss"]
             except RuntimeError as error:
                 tell(f"{name}: {error}")
                 continue
-            workers[library] = stack.enter_context(contextlib.closing(worker))
+            workers[library] = worker
         times: dict[str, list[float]] = {library: [] for library in workers}
         for library, worker in workers.items():  # the warm-up: compiles, records, finds the pace
             count = program.batches
@@ -158,6 +173,7 @@ def compare(
                 answer = worker.run(steps[library])
                 times[library].append(answer["seconds"] / steps[library])
                 memory[library] = answer["memory"]
+        predict = {library: worker.predict(_PREDICTIONS) for library, worker in workers.items()}
         ours = first["tilewright"]
         for library, spent in times.items():
             error = abs(first[library] - ours) / abs(ours)
@@ -165,12 +181,12 @@ def compare(
                 tell(f"{name}: {library} has loss {first[library]:.6f}, tilewright {ours:.6f}: not counted")
                 continue
             row.rivals[library] = Timing(min(spent), statistics.median(spent), len(spent), error)
-    return row, memory
+    return row, {"memory": memory, "predict": predict}
 
 
 def slowest(name: str, threads: int, steps: int = 10) -> list[dict]:
-    """The operations of a program's training step by tw.profile, the longest first: share of the time in per cent,
-    and per cent of the roofline."""
+    """The operations of a program's training step by tw.profile, the longest first: share of the time in per
+    cent, and per cent of the roofline."""
     program = PROGRAMS[name]
     x, y = data(program)
     rows = program.batch * min(steps, program.batches)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One library training one program, in a process of its own: `python worker.py LIBRARY PROGRAM FOLDER THREADS`.
+"""One library training one program in its own process: `python worker.py LIBRARY PROGRAM FOLDER THREADS`.
 
-Reads weights.npz and batches.npz of FOLDER, then answers each line "run N" of its input with one line of JSON:
-seconds of N steps, the loss of the last, and the memory that training has added. Started as a file, so that it runs in any
-interpreter that has the library, whether Tilewright is installed there or not.
+Reads weights.npz and batches.npz of FOLDER, then answers each line of its input with one line of JSON: "run
+N" with the seconds of N steps, the loss of the last, and the memory that training has added; "predict N" with
+the shortest of N predictions of one row. Started as a file, so that it runs in any interpreter that has the
+library, whether Tilewright is installed there or not.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ class Tilewright:
             loss, steps = history.history["loss"][-1], steps - rows // self.batch
         return loss
 
+    def predict(self):
+        return self.model.predict(self.x[:1], verbose=0)
+
 
 class Keras(Tilewright):
     """The same with Keras 3 on the back end that KERAS_BACKEND names."""
@@ -69,7 +73,7 @@ class PyTorch:
     def __init__(self, name, weights, x, y, batch, threads, layout="contiguous", compiled=False):
         import torch
 
-        from tilewright.bench.programs import torch_models
+        from tilewright.bench.programs import models, torch_models
 
         torch.set_num_threads(threads)
         self.torch = torch
@@ -86,7 +90,8 @@ class PyTorch:
             self.x = [p.long() for p in self.x]
         labels = torch.from_numpy(y)
         self.y = list((labels if self.yes_or_no else labels.long()).split(batch))
-        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=1e-3, eps=1e-7, fused=True)
+        rate = models.learning_rate(name)
+        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=rate, eps=1e-7, fused=True)
         self.correct = torch.zeros((), dtype=torch.int64)
         self.step = torch.compile(self.forward) if compiled else self.forward
         self.at = 0
@@ -114,6 +119,10 @@ class PyTorch:
             self.correct += correct
         return float(total) / steps
 
+    def predict(self):
+        with self.torch.inference_mode():
+            return self.module(self.x[0][:1]).numpy()
+
 
 LIBRARIES = {
     "tilewright": Tilewright,
@@ -135,6 +144,13 @@ def memory(kind: str) -> int:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith(kind)), 0)
 
 
+def timed(call, *arguments):
+    """Seconds, and what the call gave."""
+    begun = time.perf_counter()
+    result = call(*arguments)
+    return time.perf_counter() - begun, result
+
+
 def main() -> None:
     library, name, folder, threads = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     weights = np.load(folder / "weights.npz")
@@ -145,11 +161,12 @@ def main() -> None:
     ready = memory("VmRSS")
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
-        steps = int(line.split()[1])
-        begun = time.perf_counter()
-        loss = made.run(steps)
-        seconds = time.perf_counter() - begun
-        answer = {"seconds": seconds, "loss": float(loss), "memory": memory("VmHWM") - ready}
+        word, count = line.split()
+        if word == "predict":
+            answer = {"seconds": min(timed(made.predict)[0] for _ in range(int(count)))}
+        else:
+            seconds, loss = timed(made.run, int(count))
+            answer = {"seconds": seconds, "loss": float(loss), "memory": memory("VmHWM") - ready}
         print(json.dumps(answer), flush=True)
 
 

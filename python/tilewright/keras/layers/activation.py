@@ -81,13 +81,7 @@ class PReLU(_Elementwise):
 
     def build(self, input_shape):
         shape = [1 if i + 1 in (self.shared_axes or ()) else n for i, n in enumerate(input_shape[1:])]
-        self.alpha = self.add_weight(
-            shape,
-            self.alpha_initializer,
-            name="alpha",
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-        )
+        self.alpha = self.add_ruled_weight("alpha", shape)
 
     def call(self, inputs):
         below = ops.multiply(self.alpha, ops.relu(ops.negative(inputs)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import inspect
 
-from tilewright.keras import nest, serialization
+from tilewright import nest
+from tilewright.keras import serialization
 
 
 def take_input_shape(kwargs: dict):
@@ -43,7 +44,7 @@ def note(error: Exception, text: str) -> None:
 
 def described(value) -> str:
     shapes = [
-        f"shape {tuple(leaf.shape)} {leaf.dtype}" for leaf in nest.flatten(value) if hasattr(leaf, "shape")
+        f"shape {tuple(leaf.shape)} {leaf.dtype}" for leaf in nest.leaves(value) if hasattr(leaf, "shape")
     ]
     return " and ".join(shapes) or type(value).__name__
 

@@ -10,73 +10,16 @@ from tilewright.autograd import Tensor
 from tilewright.data.hashing import bin_of
 from tilewright.data.text import Quantiles
 from tilewright.keras import config
-from tilewright.keras.graph import KerasTensor, is_symbolic
+from tilewright.keras.graph import KerasTensor
+from tilewright.keras.layers.category_rows import (
+    OUTPUT_MODES,
+    check_output_mode,
+    encoded,
+    encoded_shape,
+    refuse_sparse,
+)
+from tilewright.keras.layers.host_layer import Adapting, HostLayer, salt_pair
 from tilewright.keras.layers.layer import Layer
-
-OUTPUT_MODES = ("int", "one_hot", "multi_hot", "count")
-
-
-class HostLayer(Layer):
-    """Base of layers that look at their inputs on the host: strings, and numbers that are looked up.
-
-    A step that holds one is run by Python each time.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.built = True
-
-    def __call__(self, inputs, *args, **kwargs):
-        if is_symbolic((inputs,), kwargs):
-            return super().__call__(inputs, *args, **kwargs)
-        return self.call(inputs)
-
-    def compute_output_spec(self, inputs, **kwargs):
-        return KerasTensor(self.compute_output_shape(inputs.shape), self._output_dtype())
-
-    def _output_dtype(self) -> str:
-        return "int64" if self.output_mode == "int" else config.floatx()
-
-
-def check_output_mode(layer: str, mode: str, modes=OUTPUT_MODES) -> str:
-    mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode)
-    if mode not in modes:
-        raise ValueError(f"[{layer}] output_mode is {mode!r}, expected one of {', '.join(modes)}")
-    return mode
-
-
-def encoded(ids, output_mode: str, depth: int, dtype, weights=None):
-    """Category numbers as they are ("int"), or as rows of `depth`; a number outside gives zeros.
-
-    Parameters
-        output_mode : "one_hot": a row each;  "multi_hot", "count": a row for all numbers along axis 1
-        weights : of "count", like ids
-    """
-    if output_mode == "int":
-        return ops.cast(ids, dtype)
-    if ids.ndim == 0:
-        ids = ops.expand_dims(ids, 0)
-    if output_mode == "one_hot":
-        if ids.ndim > 1 and ids.shape[-1] == 1:
-            ids = ops.squeeze(ids, -1)
-        return ops.one_hot(ids, depth, dtype=dtype)
-    rows, axis = ops.one_hot(ids, depth, dtype=dtype), 1 if ids.ndim > 1 else 0
-    if output_mode == "multi_hot":
-        return ops.max(rows, axis=axis) if ids.shape[axis] else ops.sum(rows, axis=axis)
-    if weights is not None:
-        rows = ops.multiply(rows, ops.expand_dims(ops.cast(weights, dtype), -1))
-    return ops.sum(rows, axis=axis)
-
-
-def encoded_shape(shape, output_mode: str, depth) -> tuple:
-    """The shape of `encoded` for ids of `shape`."""
-    if output_mode == "int":
-        return tuple(shape)
-    if len(shape) == 0:
-        return (depth,)
-    if output_mode == "one_hot":
-        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
-    return (*shape[:-1], depth)
 
 
 class CategoryEncoding(Layer):
@@ -91,10 +34,7 @@ class CategoryEncoding(Layer):
         self.output_mode = check_output_mode(self.name, output_mode, OUTPUT_MODES[1:])
         if num_tokens is None or num_tokens < 1:
             raise ValueError(f"[{self.name}] num_tokens is {num_tokens}, expected an int of at least 1")
-        if sparse:
-            raise NotImplementedError(
-                f"[{self.name}] sparse is True, expected False: there are no sparse arrays"
-            )
+        refuse_sparse(self.name, sparse)
         self.num_tokens = num_tokens
         self.built = True
 
@@ -112,7 +52,7 @@ class CategoryEncoding(Layer):
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
 
-class Discretization(Layer):
+class Discretization(Adapting, Layer):
     """Numbers as the number of their bin.
 
     Parameters
@@ -135,10 +75,7 @@ class Discretization(Layer):
     ):
         super().__init__(name=name, dtype=dtype)
         self.output_mode = check_output_mode(self.name, output_mode)
-        if sparse:
-            raise NotImplementedError(
-                f"[{self.name}] sparse is True, expected False: there are no sparse arrays"
-            )
+        refuse_sparse(self.name, sparse)
         if (bin_boundaries is None) == (num_bins is None):
             raise ValueError(
                 f"[{self.name}] bin_boundaries is {bin_boundaries} and num_bins {num_bins}, expected one of "
@@ -159,12 +96,7 @@ class Discretization(Layer):
         """Finds the boundaries from an array, or from batches (up to `steps`)."""
         if self.num_bins is None:
             raise ValueError(f"[{self.name}] adapt needs num_bins, expected no bin_boundaries")
-        self.reset_state()
-        for i, batch in enumerate(batches_for_adapt(data)):
-            if steps is not None and i >= steps:
-                break
-            self.update_state(batch)
-        self.finalize_state()
+        super().adapt(data, steps)
 
     def update_state(self, data) -> None:
         """Takes in a batch."""
@@ -207,15 +139,6 @@ class Discretization(Layer):
         return layer
 
 
-def batches_for_adapt(data):
-    """An array (or a list of numbers or strings) as one batch; Datasets and other iterables as theirs."""
-    if isinstance(data, (list, tuple, np.ndarray, Tensor)) or hasattr(data, "__array__"):
-        return [data]
-    if not hasattr(data, "__iter__"):
-        raise TypeError(f"[adapt] data is a {type(data).__name__}, expected an array, a list or batches")
-    return (batch[0] if isinstance(batch, tuple) else batch for batch in data)
-
-
 class Hashing(HostLayer):
     """Strings or integers as the number of a bin, by TensorFlow's hashes.
 
@@ -233,10 +156,7 @@ class Hashing(HostLayer):
         super().__init__(**kwargs)
         if num_bins is None or num_bins <= 0:
             raise ValueError(f"[{self.name}] num_bins is {num_bins}, expected an int of at least 1")
-        if sparse:
-            raise NotImplementedError(
-                f"[{self.name}] sparse is True, expected False: there are no sparse arrays"
-            )
+        refuse_sparse(self.name, sparse)
         self.num_bins, self.mask_value, self.sparse = num_bins, mask_value, sparse
         self.output_mode = check_output_mode(self.name, output_mode)
         self.salt = salt_pair(self.name, salt)
@@ -263,14 +183,3 @@ class Hashing(HostLayer):
 
     def _output_dtype(self) -> str:
         return self.dtype
-
-
-def salt_pair(layer: str, salt):
-    """A salt as two numbers, or None."""
-    if salt is None:
-        return None
-    if isinstance(salt, int):
-        return [salt, salt]
-    if isinstance(salt, (tuple, list)) and len(salt) == 2:
-        return list(salt)
-    raise ValueError(f"[{layer}] salt is {salt!r}, expected a number or two")

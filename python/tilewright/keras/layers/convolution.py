@@ -127,22 +127,10 @@ class Convolution(Layer):
             )
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channel_axis: channels})
         self.compute_output_shape(input_shape)
-        self.kernel = self.add_weight(
-            self._kernel_shape(channels),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add_ruled_weight("kernel", self._kernel_shape(channels))
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self._outputs,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", (self._outputs,))
 
     def call(self, inputs):
         y = self._convolved(inputs)
@@ -160,8 +148,7 @@ class Convolution(Layer):
         if any(n is not None and n < 1 for n in sizes):
             raise ValueError(
                 f"[{self.name}] input has shape {tuple(input_shape)}, expected at least {self.kernel_size} "
-                "along "
-                "the axes that the window moves over"
+                "along the axes that the window moves over"
             )
         return (input_shape[0], *sizes, self._outputs) if last else (input_shape[0], self._outputs, *sizes)
 

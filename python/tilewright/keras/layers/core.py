@@ -65,22 +65,10 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add_ruled_weight("kernel", (input_shape[-1], self.units))
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", (self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs):
@@ -154,13 +142,9 @@ class Embedding(Layer):
         self._first_weights = weights
 
     def build(self, input_shape):
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            name="embeddings",
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            autocast=False,  # the rows are cast, not the table
+        # Without autocast: the rows are cast, not the table.
+        self.embeddings = self.add_ruled_weight(
+            "embeddings", (self.input_dim, self.output_dim), autocast=False
         )
         if self._first_weights is not None:
             values = self._first_weights

@@ -177,29 +177,15 @@ class SeparableConv2D(Convolution):
     def build(self, input_shape):
         channels = input_shape[self._channel_axis]
         self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: channels})
-        self.depthwise_kernel = self.add_weight(
-            (*self.kernel_size, channels, self.depth_multiplier),
-            self.depthwise_initializer,
-            name="depthwise_kernel",
-            regularizer=self.depthwise_regularizer,
-            constraint=self.depthwise_constraint,
+        self.depthwise_kernel = self.add_ruled_weight(
+            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), rules="depthwise"
         )
-        self.pointwise_kernel = self.add_weight(
-            (1, 1, channels * self.depth_multiplier, self.filters),
-            self.pointwise_initializer,
-            name="pointwise_kernel",
-            regularizer=self.pointwise_regularizer,
-            constraint=self.pointwise_constraint,
+        self.pointwise_kernel = self.add_ruled_weight(
+            "pointwise_kernel", (1, 1, channels * self.depth_multiplier, self.filters), rules="pointwise"
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.filters,),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", (self.filters,))
 
     def _convolved(self, inputs):
         y = ops.depthwise_conv2d(

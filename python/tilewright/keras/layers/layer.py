@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
-
-from tilewright import backend, ops, recording
-from tilewright.autograd import Tensor, raw
-from tilewright.keras import dtype_policies, initializers, naming, nest, regularizers, serialization
-from tilewright.keras.annotated import mask_of, masks_of, with_mask
+from tilewright import nest, ops, recording
+from tilewright.dtype_names import dtype_of
+from tilewright.keras import initializers, naming, regularizers, serialization
+from tilewright.keras.annotated import masks_of
 from tilewright.keras.graph import Call, is_symbolic, probe_shapes, specs_of, symbols
 from tilewright.keras.layers import mask_passing
 from tilewright.keras.layers.arguments import (
@@ -21,15 +19,16 @@ from tilewright.keras.layers.arguments import (
     unknown_arguments,
 )
 from tilewright.keras.layers.call_signature import CallSignature, call_state
+from tilewright.keras.layers.compute_dtype import ComputesInDtype
 from tilewright.keras.layers.saved_state import SavedState
 from tilewright.keras.layers.weights import WeightOwner
-from tilewright.variable import Variable, dtype_of
+from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
-_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
 
 
-class Layer(SavedState, WeightOwner):
+class Layer(SavedState, ComputesInDtype, WeightOwner):
     """A function with weights, as Keras's Layer: define `build(input_shape)` and `call(inputs)`.
 
     Parameters
@@ -42,8 +41,6 @@ class Layer(SavedState, WeightOwner):
 
     input_spec = None
     supports_masking = False
-    computes_wide = False  # whether 16-bit inputs become float32 within `call`
-    casts_integers = False  # whether integer inputs become floats before `call`
     config_fields: tuple[str, ...] = ()  # attributes that `get_config` writes down, named like the arguments
 
     def __new__(cls, *args, **kwargs):
@@ -72,16 +69,7 @@ class Layer(SavedState, WeightOwner):
             raise unknown_arguments(type(self), kwargs)
         self.named_by_user = name is not None
         self.name = str(name) if name is not None else naming.auto_name(type(self))
-        self.dtype_policy = dtype_policies.get(dtype)
-        self._compute_dtype = dtype_of(self.dtype_policy.compute_dtype)
-        self.dtype = str(dtype_of(self.dtype_policy.variable_dtype))
-        # What inputs are cast to: normalization of 16-bit inputs computes in float32 (`computes_wide`).
-        wide = self.computes_wide and self._compute_dtype.itemsize == 2
-        self._inner_dtype = dtype_of("float32") if wide else self._compute_dtype
-        self._uncast: set[int] = set()  # weights that `call` sees in their own dtype
-        if self._compute_dtype.kind not in "fV":
-            self.autocast = autocast = False
-        self.autocast = autocast
+        self._set_dtypes(dtype, autocast)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = self._called = False
         self.path = self.name
@@ -138,11 +126,21 @@ class Layer(SavedState, WeightOwner):
             variable.trainable = False
         return variable
 
+    def add_ruled_weight(self, name: str, shape, rules: str | None = None, **options) -> Variable:
+        """`add_weight` by the attributes <rules>_initializer, _regularizer, _constraint; rules: `name`."""
+        rules = rules or name
+        given = {
+            "initializer": getattr(self, f"{rules}_initializer"),
+            "regularizer": getattr(self, f"{rules}_regularizer"),
+            "constraint": getattr(self, f"{rules}_constraint"),
+        }
+        return self.add_weight(shape, name=name, **{**given, **options})
+
     def add_loss(self, loss) -> None:
         """Adds a scalar (or a list of them) to what training minimises, for the running call."""
         if not self._losses and call_state.with_losses is not None:
             call_state.with_losses.append(self)
-        self._losses.extend(nest.flatten(loss))
+        self._losses.extend(nest.leaves(loss))
 
     @property
     def losses(self) -> list:
@@ -163,7 +161,7 @@ class Layer(SavedState, WeightOwner):
     def compute_output_spec(self, *args, **kwargs):
         """KerasTensors like what `call` would give for these KerasTensors."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
-            shapes = nest.map_structure(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
+            shapes = nest.map_leaves(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
             shape = self.compute_output_shape(shapes)
             return specs_of(shape, self.compute_dtype)
         return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
@@ -171,19 +169,6 @@ class Layer(SavedState, WeightOwner):
     def compute_mask(self, inputs, mask=None):
         """The mask of the outputs; that of the inputs unless overridden."""
         return mask
-
-    @property
-    def compute_dtype(self) -> str:
-        return str(self._compute_dtype)
-
-    @property
-    def variable_dtype(self) -> str:
-        return self.dtype
-
-    @property
-    def input_dtype(self) -> str:
-        """What data is cast to for this layer where a model is built from data."""
-        return self.dtype
 
     # ---- calling
 
@@ -239,7 +224,7 @@ class Layer(SavedState, WeightOwner):
             call_state.depth -= 1
             call_state.training = outer
         if self.activity_regularizer is not None:
-            for y in nest.flatten(outputs):
+            for y in nest.leaves(outputs):
                 loss = self.activity_regularizer(y)
                 self.add_loss(ops.divide(loss, float(max(y.shape[0], 1))) if len(y.shape) else loss)
         makes_masks = type(self).compute_mask is not Layer.compute_mask
@@ -249,48 +234,6 @@ class Layer(SavedState, WeightOwner):
                 return mask_passing.attached(outputs, self.compute_mask(first, given))
             mask_passing.warn_of_loss(self, masked, outputs)
         return outputs
-
-    def _called_on(self, args, kwargs):
-        """`call`, its weights in the dtype it computes in where that is not theirs."""
-        own = self.__dict__
-        if not self.autocast or self.dtype == str(self._inner_dtype):
-            outputs = self.call(*args, **kwargs)
-        else:
-            weights = {
-                name: value
-                for name, value in own.items()
-                if isinstance(value, Variable) and id(value) not in self._uncast and value.dtype.kind in "fV"
-            }
-            own.update((name, ops.cast(value, self._inner_dtype)) for name, value in weights.items())
-            try:
-                outputs = self.call(*args, **kwargs)
-            finally:
-                own.update(weights)
-        if self._inner_dtype is self._compute_dtype:
-            return outputs
-        return nest.map_structure(
-            lambda y: with_mask(ops.cast(y, self._compute_dtype), mask_of(y)) if y.dtype.kind == "f" else y,
-            outputs,
-        )
-
-    def _converted(self, value):
-        """Arrays as Tensors of the layer's dtype; what is no array as it is."""
-        if isinstance(value, Tensor):
-            tensor = value
-        elif isinstance(value, (np.ndarray, np.generic)) or (
-            hasattr(value, "__dlpack__") and hasattr(value, "shape")
-        ):
-            tensor = Tensor(backend.on_device(raw(self.name, "inputs", value)))
-        elif nest.is_nested(value):
-            return nest.map_structure(self._converted, value)
-        else:
-            return value
-        dtype = tensor.array.dtype
-        if dtype is self._inner_dtype or dtype == self._inner_dtype or not self.autocast:
-            return tensor
-        if dtype.kind in "fV" or (self.casts_integers and dtype.kind in "iub"):
-            return with_mask(ops.cast(tensor, self._inner_dtype), mask_of(tensor))
-        return tensor
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
@@ -306,15 +249,15 @@ class Layer(SavedState, WeightOwner):
         """The arguments' shapes by `<name>_shape`; kept for `get_build_config`."""
         shapes = {}
         for name, value in type(self)._signature().bound(args, kwargs).items():
-            leaves = nest.flatten(value)
+            leaves = nest.leaves(value)
             if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
-                shapes[f"{name}_shape"] = nest.map_structure(lambda leaf: tuple(leaf.shape), value)
+                shapes[f"{name}_shape"] = nest.map_leaves(lambda leaf: tuple(leaf.shape), value)
         self._built_for = shapes
         return shapes
 
     def _check_input(self, first):
         specs = self.input_spec
-        values = nest.flatten(first)
+        values = nest.leaves(first)
         if not isinstance(specs, (list, tuple)):
             specs = [specs] * len(values)
         for spec, value in zip(specs, values, strict=False):

@@ -11,18 +11,17 @@ from tilewright.autograd import Tensor
 from tilewright.data.hashing import bin_of
 from tilewright.data.text import TokenCounts, text_array
 from tilewright.keras import config
-from tilewright.keras.layers.categories import (
+from tilewright.keras.layers.category_rows import (
     OUTPUT_MODES,
-    HostLayer,
-    batches_for_adapt,
     check_output_mode,
     encoded,
     encoded_shape,
-    salt_pair,
+    refuse_sparse,
 )
+from tilewright.keras.layers.host_layer import Adapting, HostLayer, salt_pair
 
 
-class IndexLookup(HostLayer):
+class IndexLookup(Adapting, HostLayer):
     """Base of both. Numbers are given in this order: mask (0, with output "int"), unknown tokens, the
     vocabulary.
 
@@ -61,10 +60,7 @@ class IndexLookup(HostLayer):
             raise ValueError(f"[{self.name}] pad_to_max_tokens is True, expected max_tokens with it")
         if num_oov_indices < 0:
             raise ValueError(f"[{self.name}] num_oov_indices is {num_oov_indices}, expected at least 0")
-        if sparse:
-            raise NotImplementedError(
-                f"[{self.name}] sparse is True, expected False: there are no sparse arrays"
-            )
+        refuse_sparse(self.name, sparse)
         self.output_mode = check_output_mode(self.name, output_mode, (*OUTPUT_MODES, "tf_idf"))
         if invert and self.output_mode != "int":
             raise ValueError(f"[{self.name}] output_mode is {output_mode!r}, expected 'int' with invert")
@@ -149,8 +145,7 @@ class IndexLookup(HostLayer):
             if token == self.mask_token or (self.invert and token == self.oov_token):
                 raise ValueError(
                     f"[{self.name}] vocabulary holds {token!r} at {i}, expected special tokens only in "
-                    "front, as "
-                    f"{self.get_vocabulary()[: self._token_start]}"
+                    f"front, as {self.get_vocabulary()[: self._token_start]}"
                 )
             numbers[token] = self._token_start + i
         if self.max_tokens is not None and self._token_start + len(tokens) > self.max_tokens:
@@ -167,15 +162,6 @@ class IndexLookup(HostLayer):
     def reset_state(self) -> None:
         """Forgets what was counted."""
         self._counts = TokenCounts()
-
-    def adapt(self, data, steps=None) -> None:
-        """Finds the vocabulary in an array or list of tokens, or in batches (up to `steps`)."""
-        self.reset_state()
-        for i, batch in enumerate(batches_for_adapt(data)):
-            if steps is not None and i >= steps:
-                break
-            self.update_state(batch)
-        self.finalize_state()
 
     def update_state(self, data) -> None:
         """Counts the tokens of a batch; a row is a document, one axis a document each."""
@@ -301,8 +287,8 @@ class StringLookup(IndexLookup):
     ):
         self.encoding = encoding
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):
@@ -346,13 +332,12 @@ class IntegerLookup(IndexLookup):
         if oov_method not in ("floormod", "farmhash") or (salt is not None and oov_method == "floormod"):
             raise ValueError(
                 f"[IntegerLookup] oov_method is {oov_method!r} and salt {salt}, expected 'floormod' or "
-                "'farmhash', "
-                "the latter with a salt"
+                "'farmhash', the latter with a salt"
             )
         self.vocabulary_dtype, self.oov_method = np.dtype(vocabulary_dtype).name, oov_method
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):

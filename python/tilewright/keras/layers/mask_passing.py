@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import warnings
 
+from tilewright import nest
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.annotated import mask_of, masks_of, with_mask
 
 
@@ -35,15 +35,15 @@ def fill(signature, masked, args: tuple, kwargs: dict) -> None:
 def _holds_arrays(value) -> bool:
     if isinstance(value, Tensor):
         return True
-    return nest.is_nested(value) and bool(value) and all(isinstance(v, Tensor) for v in nest.flatten(value))
+    return nest.is_nested(value) and bool(value) and all(isinstance(v, Tensor) for v in nest.leaves(value))
 
 
 def attached(outputs, masks):
     """The outputs carrying the masks, one after the other; an output that carries one already keeps it."""
     if not nest.is_nested(outputs):
-        mask = nest.flatten(masks)[0] if nest.is_nested(masks) else masks
+        mask = nest.leaves(masks)[0] if nest.is_nested(masks) else masks
         return outputs if mask is None or mask_of(outputs) is not None else with_mask(outputs, mask)
-    leaves, masks = nest.flatten(outputs), nest.flatten(masks)
+    leaves, masks = nest.leaves(outputs), nest.leaves(masks)
     masks += [None] * (len(leaves) - len(masks))
     pairs = zip(leaves, masks, strict=False)
     return nest.pack(
@@ -53,9 +53,9 @@ def attached(outputs, masks):
 
 def warn_of_loss(layer, masked, outputs) -> None:
     """Says that a mask ends at a layer that does not support masking and whose `call` made no other."""
-    if masked is None or any(mask_of(y) is not None for y in nest.flatten(outputs)):
+    if masked is None or any(mask_of(y) is not None for y in nest.leaves(outputs)):
         return
-    if any(mask is not None for mask in nest.flatten(masked)):
+    if any(mask is not None for mask in nest.leaves(masked)):
         warnings.warn(
             f"[{layer.name}] the input has a mask, and {type(layer).__name__} does not support masking: "
             "the layers after it will not see the mask",

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from tilewright import ops
+from tilewright import nest, ops
 from tilewright.autograd import Tensor
-from tilewright.keras import naming, nest
+from tilewright.keras import naming
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.recurrent_cell import (
     RecurrentCell,
@@ -81,7 +81,7 @@ class RNN(Layer):
                     "as the layer is stateful: give Input a batch_size"
                 )
             path = "/".join((*naming.current_scope(), "rnn_state"))
-            self._state_variables = nest.map_structure(
+            self._state_variables = nest.map_leaves(
                 lambda value: Variable(value, trainable=False, name="rnn_state", path=path),
                 self.get_initial_state(sequences_shape[0]),
             )
@@ -92,12 +92,12 @@ class RNN(Layer):
         output = (batch, steps, size) if self.return_sequences else (batch, size)
         if not self.return_state:
             return output
-        return (output, *nest.map_structure(lambda n: (batch, n), self.state_size))
+        return (output, *nest.map_leaves(lambda n: (batch, n), self.state_size))
 
     def compute_mask(self, sequences, mask=None):
-        mask = nest.flatten(mask)[0]
+        mask = nest.leaves(mask)[0]
         output = mask if self.return_sequences else None
-        return [output, *(None for _ in nest.flatten(self.state_size))] if self.return_state else output
+        return [output, *(None for _ in nest.leaves(self.state_size))] if self.return_state else output
 
     # ---- states between batches
 
@@ -112,7 +112,7 @@ class RNN(Layer):
 
     def reset_state(self) -> None:
         """A stateful layer starts from zeros again."""
-        for variable in nest.flatten(self._state_variables or ()):
+        for variable in nest.leaves(self._state_variables or ()):
             ops.fill(variable.array, 0.0)
 
     reset_states = reset_state
@@ -127,7 +127,7 @@ class RNN(Layer):
         else:
             outputs, last, states = self._step_by_step(sequences, states, mask, training)
         if self.stateful:
-            for variable, state in zip(nest.flatten(self.states), nest.flatten(states), strict=True):
+            for variable, state in zip(nest.leaves(self.states), nest.leaves(states), strict=True):
                 variable.assign(state)
         output = outputs if self.return_sequences else last
         return (output, *states) if self.return_state else output
@@ -136,7 +136,7 @@ class RNN(Layer):
         """The states to start from as a list, None for zeros."""
         batch = sequences.shape[0]
         if self.stateful:
-            expected = nest.flatten(self.states)[0].shape[0]
+            expected = nest.leaves(self.states)[0].shape[0]
             if batch != expected:
                 raise ValueError(
                     f"[{self.name}] input has shape {sequences.shape}, expected a batch of {expected} as the "
@@ -145,12 +145,10 @@ class RNN(Layer):
         if given is None:
             # Copies: gradients must see what the call started from, not what it leaves behind.
             return (
-                nest.map_structure(lambda v: Tensor(ops.copy(v.array)), self.states)
-                if self.stateful
-                else None
+                nest.map_leaves(lambda v: Tensor(ops.copy(v.array)), self.states) if self.stateful else None
             )
         given = list(given) if nest.is_nested(given) else [given]
-        sizes, states = nest.flatten(self.state_size), nest.flatten(given)
+        sizes, states = nest.leaves(self.state_size), nest.leaves(given)
         if len(states) != len(sizes) or any(
             tuple(s.shape) != (batch, n) for s, n in zip(states, sizes, strict=True)
         ):
@@ -162,7 +160,7 @@ class RNN(Layer):
 
     def _step_mask(self, mask):
         """The mask as bool (batch, steps), or None."""
-        mask = nest.flatten(mask)[0]
+        mask = nest.leaves(mask)[0]
         if mask is None:
             return None
         if mask.ndim == 3 and mask.shape[2] == 1:
@@ -244,5 +242,5 @@ def _unstacked(x, steps: int) -> list:
 
 def _chosen(condition, new, old):
     """Nested states, new where the condition holds."""
-    pairs = zip(nest.flatten(new), nest.flatten(old), strict=True)
+    pairs = zip(nest.leaves(new), nest.leaves(old), strict=True)
     return nest.pack(new, [ops.where(condition, a, b) for a, b in pairs])

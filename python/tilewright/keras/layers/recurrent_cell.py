@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from tilewright import ops, random
+from tilewright import nest, ops, random
 from tilewright.autograd import Tensor
-from tilewright.keras import activations, constraints, initializers, nest, regularizers, serialization
+from tilewright.keras import activations, constraints, initializers, regularizers, serialization
 from tilewright.keras.layers.layer import Layer
 
 
@@ -90,37 +90,21 @@ class RecurrentCell(Layer):
 
     def build(self, input_shape):
         width = self.gates * self.units
-        self.kernel = self.add_weight(
-            (input_shape[-1], width),
-            self.kernel_initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width),
-            self.recurrent_initializer,
-            name="recurrent_kernel",
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
+        self.kernel = self.add_ruled_weight("kernel", (input_shape[-1], width))
+        self.recurrent_kernel = self.add_ruled_weight(
+            "recurrent_kernel", (self.units, width), rules="recurrent"
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                self._bias_shape(),
-                self._first_bias(),
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", self._bias_shape(), initializer=self._first_bias())
 
     def compute_output_shape(self, input_shape, states_shape=None):
-        states = [(input_shape[0], n) for n in nest.flatten(self.state_size)]
+        states = [(input_shape[0], n) for n in nest.leaves(self.state_size)]
         return (input_shape[0], self.units), states
 
     def get_initial_state(self, batch_size=None) -> list:
         """Zeros (batch_size, units), one array for each state."""
-        return [_zeros((batch_size, n), self._compute_dtype) for n in nest.flatten(self.state_size)]
+        return [_zeros((batch_size, n), self._compute_dtype) for n in nest.leaves(self.state_size)]
 
     # ---- dropout: factors that are 0 or 1 / (1 - rate), drawn once for all steps of a call
 
@@ -226,7 +210,7 @@ class RecurrentCell(Layer):
         factors, _ = self._factors_of(sequences, training)
         if factors is not None:
             sequences = ops.multiply(sequences, ops.expand_dims(factors[0], 1))
-        h0, *others = states or [None] * len(nest.flatten(self.state_size))
+        h0, *others = states or [None] * len(nest.leaves(self.state_size))
         return self._kernel(sequences, h0, others, mask=mask, reverse=backwards)
 
 
@@ -259,7 +243,7 @@ class StackedRNNCells(Layer):
         return [initial_state_of(cell, batch_size, self._compute_dtype) for cell in self.cells]
 
     def compute_output_shape(self, input_shape, states_shape=None):
-        states = nest.map_structure(lambda n: (input_shape[0], n), self.state_size)
+        states = nest.map_leaves(lambda n: (input_shape[0], n), self.state_size)
         return (input_shape[0], self.output_size), states
 
     def call(self, inputs, states, training=False):
@@ -311,7 +295,7 @@ def check_cell(layer: str, cell) -> None:
 def output_size_of(cell) -> int:
     """Length of a cell's output: its output_size, or its first state's."""
     size = getattr(cell, "output_size", None)
-    return nest.flatten(cell.state_size)[0] if size is None else size
+    return nest.leaves(cell.state_size)[0] if size is None else size
 
 
 def initial_state_of(cell, batch: int, dtype) -> list:
@@ -319,7 +303,7 @@ def initial_state_of(cell, batch: int, dtype) -> list:
     if hasattr(cell, "get_initial_state"):
         states = cell.get_initial_state(batch_size=batch)
         return list(states) if nest.is_nested(states) else [states]
-    return [_zeros((batch, n), dtype) for n in nest.flatten(cell.state_size)]
+    return [_zeros((batch, n), dtype) for n in nest.leaves(cell.state_size)]
 
 
 def step_of(cell, inputs, states, training) -> tuple:

@@ -5,7 +5,7 @@ override it.
 
 from __future__ import annotations
 
-from tilewright.keras import nest
+from tilewright.keras import nested_shapes
 
 
 class SavedState:
@@ -34,7 +34,9 @@ class SavedState:
     def build_from_config(self, values: dict) -> None:
         """Builds for the shapes that `get_build_config` gave."""
         if "input_shape" in values:
-            self.build(nest.as_shapes(values["input_shape"]))
+            self.build(nested_shapes.as_shapes(values["input_shape"]))
         elif "shapes_dict" in values:
-            self.build(**{name: nest.as_shapes(shape) for name, shape in values["shapes_dict"].items()})
+            self.build(
+                **{name: nested_shapes.as_shapes(shape) for name, shape in values["shapes_dict"].items()}
+            )
         self.built = True

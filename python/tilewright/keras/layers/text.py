@@ -8,11 +8,12 @@ import numpy as np
 from tilewright.autograd import Tensor
 from tilewright.data.text import STANDARDIZATIONS, standardized, text_array, tokens_of, with_ngrams
 from tilewright.keras import serialization
-from tilewright.keras.layers.categories import OUTPUT_MODES, HostLayer, batches_for_adapt, check_output_mode
+from tilewright.keras.layers.category_rows import OUTPUT_MODES, check_output_mode
+from tilewright.keras.layers.host_layer import Adapting, HostLayer
 from tilewright.keras.layers.lookup import StringLookup
 
 
-class TextVectorization(HostLayer):
+class TextVectorization(Adapting, HostLayer):
     """Texts (n,) or (n, 1) as rows of numbers.
 
     Parameters
@@ -55,8 +56,7 @@ class TextVectorization(HostLayer):
         if not (standardize is None or callable(standardize) or standardize in STANDARDIZATIONS):
             raise ValueError(
                 f"[{self.name}] standardize is {standardize!r}, expected one of "
-                f"{', '.join(STANDARDIZATIONS)}, None "
-                "or a function"
+                f"{', '.join(STANDARDIZATIONS)}, None or a function"
             )
         if not (split is None or callable(split) or split in ("whitespace", "character")):
             raise ValueError(
@@ -126,12 +126,7 @@ class TextVectorization(HostLayer):
 
     def adapt(self, data, batch_size=None, steps=None) -> None:
         """Finds the vocabulary in an array or list of texts, or in batches of them (up to `steps`)."""
-        self.reset_state()
-        for i, batch in enumerate(batches_for_adapt(data)):
-            if steps is not None and i >= steps:
-                break
-            self.update_state(batch)
-        self.finalize_state()
+        super().adapt(data, steps)
 
     def update_state(self, data) -> None:
         """Counts the tokens of a batch."""

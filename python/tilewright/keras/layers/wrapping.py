@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from tilewright import ops
-from tilewright.keras import nest, serialization
+from tilewright import nest, ops
+from tilewright.keras import serialization
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.normalization import BatchNormalization
 from tilewright.keras.layers.recurrent import RNN
@@ -95,7 +95,7 @@ class Bidirectional(Layer):
         return (*outputs, *states, *states) if self.return_state or len(outputs) > 1 else shape
 
     def compute_mask(self, sequences, mask=None):
-        mask = nest.flatten(mask)[0]
+        mask = nest.leaves(mask)[0]
         mask = mask if self.return_sequences else None
         return (mask, mask) if self.merge_mode is None else (mask,)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import math
 
-from tilewright import ops
+from tilewright import nest, ops
 from tilewright.autograd import Tensor
-from tilewright.keras import config, naming, nest, serialization
+from tilewright.keras import config, naming, serialization
 from tilewright.keras.annotated import Annotated, mask_of
 from tilewright.keras.losses.functions import same_rank, tensor_of
 
@@ -47,7 +47,7 @@ class Loss:
         return Annotated(wide, mask=y_pred.mask, logits=logits, logits_of=y_pred.logits_of)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_pred = nest.map_structure(self._wide, y_pred)
+        y_pred = nest.map_leaves(self._wide, y_pred)
         values = self.call(y_true, y_pred)
         masks = [ops.cast(m, "bool") for m in (mask_of(y_pred), mask_of(values)) if m is not None]
         mask = ops.logical_and(*masks) if len(masks) == 2 else masks[0] if masks else None

@@ -5,8 +5,7 @@ import json
 
 from tilewright.keras import serialization
 from tilewright.keras.models.cloning import clone_model
-from tilewright.keras.models.functional import Functional
-from tilewright.keras.models.model import Model
+from tilewright.keras.models.model import Functional, Model
 from tilewright.keras.models.sequential import Sequential
 from tilewright.keras.saving import load_model, save_model
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from tilewright.keras import nest, serialization
+from tilewright import nest
+from tilewright.keras import serialization
 from tilewright.keras.graph import KerasTensor
 from tilewright.keras.layers.input import Input, InputLayer
-from tilewright.keras.models.functional import Functional
 from tilewright.keras.models.functional_config import is_functional
-from tilewright.keras.models.model import Model
+from tilewright.keras.models.model import Functional, Model
 from tilewright.keras.models.sequential import Sequential
 
 
@@ -66,7 +66,7 @@ class _Copier:
 def _sequential(model, copy, input_tensors):
     layers = [copy(layer) for layer in model.layers]
     if input_tensors is not None:
-        flat = nest.flatten(input_tensors)
+        flat = nest.leaves(input_tensors)
         if len(flat) != 1 or not isinstance(flat[0], KerasTensor):
             raise ValueError("[clone_model] input_tensors are others than one KerasTensor, expected one")
         layers.insert(0, Input(tensor=flat[0]))
@@ -79,10 +79,10 @@ def _sequential(model, copy, input_tensors):
 def _functional(model, copy, input_tensors, call_function):
     graph = model._graph
     if input_tensors is None:
-        input_tensors = nest.map_structure(
+        input_tensors = nest.map_leaves(
             lambda t: Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), graph.inputs
         )
-    given = nest.flatten(input_tensors)
+    given = nest.leaves(input_tensors)
     if len(given) != len(graph.flat_inputs) or not all(isinstance(t, KerasTensor) for t in given):
         raise ValueError(
             f"[clone_model] input_tensors has {len(given)} parts, expected {len(graph.flat_inputs)} "
@@ -95,9 +95,9 @@ def _functional(model, copy, input_tensors, call_function):
 
     for call in graph.calls:
         layer = copy(call.layer)
-        args, kwargs = nest.map_structure(place, call.args), nest.map_structure(place, call.kwargs)
+        args, kwargs = nest.map_leaves(place, call.args), nest.map_leaves(place, call.kwargs)
         outputs = call_function(layer, *args, **kwargs) if call_function else layer(*args, **kwargs)
-        new.update(zip(map(id, nest.flatten(call.outputs)), nest.flatten(outputs), strict=True))
-    outputs = nest.map_structure(place, graph.outputs)
+        new.update(zip(map(id, nest.leaves(call.outputs)), nest.leaves(outputs), strict=True))
+    outputs = nest.map_leaves(place, graph.outputs)
     cls = type(model) if type(model).__init__ is Model.__init__ else Functional
     return cls(input_tensors, outputs, name=model.name)

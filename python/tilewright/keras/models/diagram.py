@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tilewright.keras import nest
+from tilewright import nest
+from tilewright.keras import nested_shapes
 from tilewright.keras.layers.input import InputLayer
 from tilewright.keras.layers.operation import Operation
 from tilewright.keras.models.functional_config import is_functional
@@ -173,13 +174,13 @@ def _input_shapes(layer):
 def _shape_text(shapes) -> str:
     if shapes is None:
         return "?"
-    if nest.is_shape(shapes):
+    if nested_shapes.is_shape(shapes):
         return str(tuple(shapes))
-    return ", ".join(str(shape) for shape in nest.flatten_shapes(shapes))
+    return ", ".join(str(shape) for shape in nested_shapes.flatten_shapes(shapes))
 
 
 def _dtypes(layer) -> str:
     try:
-        return ", ".join(dict.fromkeys(str(t.dtype) for t in nest.flatten(layer.output)))
+        return ", ".join(dict.fromkeys(str(t.dtype) for t in nest.leaves(layer.output)))
     except AttributeError:
         return layer.dtype

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import inspect
 
-from tilewright.keras import nest, serialization
+from tilewright import nest
+from tilewright.keras import serialization
 from tilewright.keras.graph import KerasTensor
 
 
@@ -39,8 +40,8 @@ def describe(model) -> dict:
     for layer in graph.layers:
         nodes = [
             {
-                "args": [nest.map_structure(encode, a) for a in call.args],
-                "kwargs": {k: nest.map_structure(encode, v) for k, v in call.kwargs.items()},
+                "args": [nest.map_leaves(encode, a) for a in call.args],
+                "kwargs": {k: nest.map_leaves(encode, v) for k, v in call.kwargs.items()},
             }
             for call in inbound.get(id(layer), [])
         ]
@@ -51,8 +52,8 @@ def describe(model) -> dict:
         "name": model.name,
         "trainable": model._trainable,
         "layers": layers,
-        "input_layers": nest.map_structure(end, graph.inputs),
-        "output_layers": nest.map_structure(end, graph.outputs),
+        "input_layers": nest.map_leaves(end, graph.inputs),
+        "output_layers": nest.map_leaves(end, graph.outputs),
     }
 
 
@@ -107,7 +108,7 @@ def _called(entries: list, layers: dict) -> dict[tuple, list]:
                 later.append((name, index, node))
                 continue
             kwargs = _accepted(layers[name], kwargs)
-            made[name, index] = nest.flatten(layers[name](*args, **kwargs))
+            made[name, index] = nest.leaves(layers[name](*args, **kwargs))
         if len(later) == len(waiting):
             raise ValueError(
                 f"[from_config] layers {sorted({n for n, _, _ in later})} have inputs that nothing makes"

@@ -8,14 +8,15 @@ import inspect
 import json
 import warnings
 
-from tilewright import ops
+from tilewright import nest, ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest, registration, saving, serialization
+from tilewright.keras import nested_shapes, registration, saving, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.operation import Operation
 from tilewright.keras.models import functional_config
 from tilewright.keras.models import summary as summaries
+from tilewright.keras.models.own_inputs import with_own_inputs
 from tilewright.keras.training.trainer import Trainer
 
 
@@ -38,8 +39,6 @@ class Model(Trainer, Layer):
 
     def __new__(cls, *args, **kwargs):
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
-            from tilewright.keras.models.functional import Functional
-
             cls = Functional
         return super().__new__(cls, *args, **kwargs)
 
@@ -54,8 +53,6 @@ class Model(Trainer, Layer):
                     f"[{self.name}] got {'outputs' if inputs is None else 'inputs'} only, expected inputs "
                     "and outputs"
                 )
-            from tilewright.keras.models.functional import with_own_inputs
-
             self._set_graph(Graph(*with_own_inputs(inputs, outputs)))
 
     def _set_graph(self, graph: Graph) -> None:
@@ -107,10 +104,10 @@ class Model(Trainer, Layer):
     input = property(lambda self: self._needs_graph().inputs, doc="KerasTensors as given")
     output = property(lambda self: self._needs_graph().outputs, doc="KerasTensors as given")
     input_shape = property(
-        lambda self: _only([t.shape for t in nest.flatten_sorted(self.input)]), doc="with the batch axis"
+        lambda self: _only([t.shape for t in nest.flatten(self.input)]), doc="with the batch axis"
     )
     output_shape = property(
-        lambda self: _only([t.shape for t in nest.flatten_sorted(self.output)]), doc="with the batch axis"
+        lambda self: _only([t.shape for t in nest.flatten(self.output)]), doc="with the batch axis"
     )
 
     @property
@@ -128,9 +125,9 @@ class Model(Trainer, Layer):
     def build(self, input_shape=None):
         """Makes the weights by calling the model on an Input of this shape (or shapes)."""
         if self._graph is None and input_shape is not None and type(self).call is not Model.call:
-            shapes = nest.flatten_shapes(input_shape)
+            shapes = nested_shapes.flatten_shapes(input_shape)
             inputs = [Tensor(ops.zeros(tuple(1 if n is None else n for n in s), self.dtype)) for s in shapes]
-            self(inputs[0] if nest.is_shape(input_shape) else inputs)
+            self(inputs[0] if nested_shapes.is_shape(input_shape) else inputs)
         self.built = True
 
     def _build_for(self, args, kwargs):
@@ -157,7 +154,7 @@ class Model(Trainer, Layer):
         fit.
         """
         wanted = self._graph.flat_inputs
-        values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.flatten(inputs)
+        values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.leaves(inputs)
         if len(values) != len(wanted):
             raise ValueError(
                 f"[{self.name}] got {len(values)} inputs, expected {len(wanted)}: "
@@ -179,7 +176,7 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
-        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+        if value.dtype.kind in "USO" and tensor.array_dtype.kind != "O":
             raise TypeError(
                 f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
                 "Input of dtype 'string'"
@@ -193,7 +190,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
+        if value.dtype != tensor.array_dtype and tensor.array_dtype.kind != "O":  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 
@@ -204,7 +201,7 @@ class Model(Trainer, Layer):
 
     def _graph_shapes(self, inputs):
         """The graph run on other KerasTensors: each layer's output specification in turn."""
-        given = self._from_dict(inputs) if isinstance(inputs, dict) else nest.flatten(inputs)
+        given = self._from_dict(inputs) if isinstance(inputs, dict) else nest.leaves(inputs)
         held = {id(t): value for t, value in zip(self._graph.flat_inputs, given, strict=True)}
         for call in self._graph.calls:
 
@@ -212,16 +209,16 @@ class Model(Trainer, Layer):
                 return held[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
             outputs = call.layer.compute_output_spec(
-                *nest.map_structure(place, call.args), **nest.map_structure(place, call.kwargs)
+                *nest.map_leaves(place, call.args), **nest.map_leaves(place, call.kwargs)
             )
-            held.update(zip(map(id, nest.flatten(call.outputs)), nest.flatten(outputs), strict=True))
-        return nest.map_structure(
+            held.update(zip(map(id, nest.leaves(call.outputs)), nest.leaves(outputs), strict=True))
+        return nest.map_leaves(
             lambda t: KerasTensor(held[id(t)].shape, held[id(t)].dtype), self._graph.outputs
         )
 
     def compute_output_shape(self, input_shape):
         spec = self.compute_output_spec(KerasTensor(input_shape, self.dtype))
-        return nest.map_structure(lambda t: t.shape, spec)
+        return nest.map_leaves(lambda t: t.shape, spec)
 
     # ---- showing and saving
 
@@ -248,9 +245,11 @@ class Model(Trainer, Layer):
         else:
             print_fn(text + "\n")
 
-    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self, filepath, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+    ) -> None:
         """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def __reduce__(self):
         from tilewright.keras.saving import keras_file
@@ -289,7 +288,7 @@ class Model(Trainer, Layer):
 
     def own_objects(self) -> dict:
         """The classes and functions of users that the model is made of, by their names in configurations."""
-        parts = [*map(type, self._flatten_layers()), *nest.flatten(self._compile_arguments)]
+        parts = [*map(type, self._flatten_layers()), *nest.leaves(self._compile_arguments)]
         own = [p for p in parts if hasattr(p, "__name__") and registration.module_of(p) is None]
         return {registration.get_registered_name(part): part for part in own}
 
@@ -322,6 +321,10 @@ class Model(Trainer, Layer):
 
 
 _COMPILE_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` gives: the network between two sets of KerasTensors."""
 
 
 def _only(values):

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tilewright.keras import naming, nest, serialization
+from tilewright import nest
+from tilewright.keras import naming, serialization
 from tilewright.keras.graph import Graph, KerasTensor
 from tilewright.keras.layers.input import Input, InputLayer
 from tilewright.keras.layers.layer import Layer

@@ -7,7 +7,8 @@ import math
 import re
 import shutil
 
-from tilewright.keras import nest
+from tilewright import nest
+from tilewright.keras import nested_shapes
 from tilewright.keras.models import text_table
 from tilewright.keras.models.functional_config import is_functional
 from tilewright.keras.saving.weights_h5 import optimizer_variables
@@ -69,7 +70,7 @@ def shape_of(layer) -> str:
     shapes = output_shapes(layer)
     if shapes is None:
         return "?"
-    flat = nest.flatten_shapes(shapes)
+    flat = nested_shapes.flatten_shapes(shapes)
     return str(flat[0]) if len(flat) == 1 else str(shapes).replace("'", "")
 
 
@@ -78,7 +79,7 @@ def output_shapes(layer):
     calls = getattr(layer, "_calls", ())
     try:
         if calls:
-            return nest.map_structure(lambda t: t.shape, calls[-1].outputs)
+            return nest.map_leaves(lambda t: t.shape, calls[-1].outputs)
         if getattr(layer, "_graph", None) is not None:
             return layer.output_shape
         built_for = layer.__dict__.get("_built_for")

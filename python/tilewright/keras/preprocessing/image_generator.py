@@ -13,7 +13,9 @@ import numpy as np
 from tilewright import ops, random
 from tilewright.data import augmentation, images
 from tilewright.keras import config
+from tilewright.keras.preprocessing import image_transforms
 from tilewright.keras.preprocessing.image_files import DataFrameIterator, DirectoryIterator
+from tilewright.keras.preprocessing.image_functions import apply_channel_shift
 from tilewright.keras.preprocessing.image_iterators import NumpyArrayIterator
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -225,25 +227,7 @@ class ImageDataGenerator:
 
     def draw_transform(self, img_shape, rng) -> dict:
         """`get_random_transform` with the numbers of a numpy.random.Generator."""
-
-        def either_side(limit):
-            return rng.uniform(-limit, limit) if limit else 0.0
-
-        rows, cols = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
-        drawn = {
-            "theta": either_side(self.rotation_range),
-            "tx": _shift(rng, self.height_shift_range, rows),
-            "ty": _shift(rng, self.width_shift_range, cols),
-            "shear": either_side(self.shear_range),
-        }
-        zoomed = self.zoom_range[0] != 1 or self.zoom_range[1] != 1
-        drawn["zx"], drawn["zy"] = rng.uniform(*self.zoom_range, 2).tolist() if zoomed else (1.0, 1.0)
-        drawn["flip_horizontal"] = bool(rng.random() < 0.5) and bool(self.horizontal_flip)
-        drawn["flip_vertical"] = bool(rng.random() < 0.5) and bool(self.vertical_flip)
-        shifted = self.channel_shift_range != 0
-        drawn["channel_shift_intensity"] = either_side(self.channel_shift_range) if shifted else None
-        drawn["brightness"] = None if self.brightness_range is None else rng.uniform(*self.brightness_range)
-        return drawn
+        return image_transforms.draw(self, img_shape[self.row_axis - 1], img_shape[self.col_axis - 1], rng)
 
     def apply_transform(self, x, transform_parameters: dict):
         """The image (rows, cols, channels) changed by these parameters (those that `get_random_transform`
@@ -276,9 +260,9 @@ class ImageDataGenerator:
         """`apply_transform` of each image of a batch, all in one call of the engine; float32 or float64."""
         first = self.data_format == "channels_first"
         x = batch if batch.dtype.kind == "f" or batch.dtype == np.uint8 else ops.cast(batch, "float32")
-        if any(_moves(t) for t in transforms):
+        if any(image_transforms.moves(t) for t in transforms):
             x = ops.transpose(x, (0, 2, 3, 1)) if first else x
-            maps = np.array([_map_of(t, *x.shape[1:3]) for t in transforms])
+            maps = np.array([image_transforms.map_of(t, *x.shape[1:3]) for t in transforms])
             x = ops.affine_transform(
                 x,
                 maps,
@@ -292,7 +276,7 @@ class ImageDataGenerator:
         for i, transform in enumerate(transforms):
             intensity, brightness = transform.get("channel_shift_intensity"), transform.get("brightness")
             if intensity is not None:
-                ops.copy(_shifted(x[i], intensity), out=x[i])
+                ops.copy(apply_channel_shift(x[i], intensity), out=x[i])
             if brightness is not None:
                 changed = images.brightened(x[i], brightness, scale=False, data_format=self.data_format)
                 ops.copy(ops.cast(changed, x.dtype), out=x[i])
@@ -364,41 +348,3 @@ class ImageDataGenerator:
 
 def _without_self(arguments: dict) -> dict:
     return {name: value for name, value in arguments.items() if name != "self"}
-
-
-def _shift(rng, limit, size) -> float:
-    """Pixels to shift by: `limit` a share of the size, a number of pixels, or a list of them."""
-    if isinstance(limit, (list, tuple, np.ndarray)):
-        shares = all(-1 < value < 1 for value in limit)
-        pixels = float(rng.choice(np.asarray(limit, float))) * rng.choice((-1, 1))
-        return pixels * size if shares else pixels
-    if not limit:
-        return 0.0
-    if isinstance(limit, (int, np.integer)):
-        return float(rng.integers(limit) * rng.choice((-1, 1)))
-    pixels = rng.uniform(-limit, limit)
-    return pixels * size if limit < 1 else pixels
-
-
-_IDENTITY = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1}
-
-
-def _moves(transform: dict) -> bool:
-    flips = transform.get("flip_horizontal") or transform.get("flip_vertical")
-    return bool(flips) or any(transform.get(name, still) != still for name, still in _IDENTITY.items())
-
-
-def _map_of(transform: dict, rows: int, cols: int):
-    moved = {name: transform.get(name, still) for name, still in _IDENTITY.items()}
-    return augmentation.image_map(
-        rows,
-        cols,
-        **moved,
-        flip_rows=bool(transform.get("flip_vertical")),
-        flip_cols=bool(transform.get("flip_horizontal")),
-    )
-
-
-def _shifted(x, intensity: float):
-    """x + intensity, kept within the smallest and the largest value of the image."""
-    return ops.minimum(ops.maximum(ops.add(x, float(intensity)), ops.min(x)), ops.max(x))

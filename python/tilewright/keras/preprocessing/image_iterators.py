@@ -78,6 +78,15 @@ class Iterator(PyDataset):
         """The next pass has another order."""
         self._pass += 1
 
+    def get_state(self) -> list:
+        """The seed of orders and changes, and the number of the next pass, as plain data."""
+        return [self._base, self._pass]
+
+    def set_state(self, state) -> None:
+        """Goes on from what `get_state` gave; `next` starts a pass."""
+        self._base, self._pass = state
+        self.reset()
+
     def reset(self) -> None:
         """`next` starts a pass."""
         self.batch_index = 0

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from tilewright.dtype_names import dtype_of
 from tilewright.keras.saving.files import h5py_module
-from tilewright.variable import dtype_of
 
 # A dataset may claim more than it stores: beyond this size it is believed up to a factor.
 _LARGE_BYTES, _LARGEST_FACTOR = 1 << 32, 1000

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tilewright.keras import nest, registration, serialization
+from tilewright import nest
+from tilewright.keras import registration, serialization
 from tilewright.keras.layers.operation import OPERATIONS
 
 _MODELS = {"Model": "Functional", "Functional": "Functional", "Sequential": "Sequential"}
@@ -118,9 +119,7 @@ def described_training(model) -> dict:
     values = dict(model._compile_arguments)
     optimizer = values.pop("optimizer")
     found = {key: serialization.serialize_keras_object(value) for key, value in values.items()}
-    found["loss"] = nest.map_structure(
-        _full_name, found["loss"]
-    )  # Keras does not read its own short names here
+    found["loss"] = nest.map_leaves(_full_name, found["loss"])  # Keras does not read its own short names here
     name = type(optimizer).__name__
     config = serialization.serialize_keras_object(optimizer.get_config())
     return {**found, "optimizer_config": {"class_name": name, "config": config}}

@@ -12,10 +12,11 @@ import struct
 
 import numpy as np
 
+from tilewright.dtype_names import dtype_of
 from tilewright.keras import naming
 from tilewright.keras.saving.files import write_whole
 from tilewright.keras.saving.fitting import assign_all
-from tilewright.variable import Variable, dtype_of
+from tilewright.variable import Variable
 
 
 def named_weights(model) -> dict[str, Variable]:

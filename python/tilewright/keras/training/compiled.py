@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from tilewright import ops
-from tilewright.keras import losses, nest, serialization
+from tilewright import nest, ops
+from tilewright.keras import losses, serialization
 from tilewright.keras import metrics as metrics_module
 
 _ACCURACY, _CROSSENTROPY = ("accuracy", "acc"), ("crossentropy", "ce")
@@ -40,7 +40,7 @@ def targets_of(y, y_pred: list, names: list[str], given: list[bool]) -> list:
         if missing:
             raise ValueError(f"[fit] y has keys {sorted(y)}, expected {names}")
         return [y.get(name) for name in names]
-    values = nest.flatten(y)
+    values = nest.leaves(y)
     if len(values) == len(y_pred):
         return values
     if len(values) == sum(given):

@@ -11,11 +11,12 @@ from functools import partial
 
 import numpy as np
 
-from tilewright import backend, random
+from tilewright import nest, random
 from tilewright.autograd import Tensor
 from tilewright.data import INFINITE_CARDINALITY, Dataset
+from tilewright.data.elements import take_rows
 from tilewright.data.threads import ordered_map
-from tilewright.keras import config, nest
+from tilewright.keras import config
 
 
 def unpack_x_y_sample_weight(data):
@@ -42,6 +43,7 @@ class Batches:
     steps: int | None = None
     endless = False
     batch_size: int | None = None
+    follows_from_pass = False  # the state is where a pass that has begun leaves it, perhaps by a thread
 
     def epoch(self):
         """An iterator over the batches of one epoch."""
@@ -49,6 +51,13 @@ class Batches:
 
     def epoch_ended(self) -> None:
         """Called after each epoch."""
+
+    def get_state(self):
+        """What decides the order of the next epochs besides the global random numbers, as plain data."""
+        return None
+
+    def set_state(self, state) -> None:
+        """Goes on from what `get_state` gave."""
 
 
 class ArrayBatches(Batches):
@@ -63,7 +72,7 @@ class ArrayBatches(Batches):
 
     def __init__(self, name, x, y=None, sample_weight=None, batch_size=None, shuffle=False):
         self._parts = tuple(
-            None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), part)
+            None if part is None else nest.map_leaves(lambda a, r=role: as_data(name, r, a), part)
             for role, part in (
                 ("x", as_arrays(x)),
                 ("y", as_arrays(y)),
@@ -72,7 +81,7 @@ class ArrayBatches(Batches):
         )
         sizes = {}
         for role, part in zip(("x", "y", "sample_weight"), self._parts, strict=True):
-            for i, array in enumerate(nest.flatten(part) if part is not None else ()):
+            for i, array in enumerate(nest.leaves(part) if part is not None else ()):
                 label = f"{role}[{i}]" if nest.is_nested(part) else role
                 if array.ndim == 0:
                     raise ValueError(f"[{name}] {label} has shape (), expected at least a batch axis")
@@ -98,7 +107,7 @@ class ArrayEpoch:
         self._parts, self._samples, self._batch_size = parts, samples, batch_size
         self._order = random.permutation(samples) if shuffle else None
         self._start = 0
-        self._sources = [a for part in parts if part is not None for a in nest.flatten(part)]
+        self._sources = [a for part in parts if part is not None for a in nest.leaves(part)]
         self._can_feed = all(a.flags.c_contiguous and a.dtype.kind in "fiub" for a in self._sources)
 
     def __iter__(self):
@@ -112,8 +121,8 @@ class ArrayEpoch:
         if self._order is None:
             rows_of = operator.itemgetter(slice(start, stop))
         else:
-            rows_of = partial(gather_rows, rows=self._order[start:stop])
-        return tuple(None if part is None else nest.map_structure(rows_of, part) for part in self._parts)
+            rows_of = partial(take_rows, rows=self._order[start:stop])
+        return tuple(None if part is None else nest.map_leaves(rows_of, part) for part in self._parts)
 
     def ahead(self, limit: int, batch_size: int) -> tuple[list, int]:
         """The next whole batches, at most `limit`: (input number, array, rows (steps, batch_size)) for each
@@ -138,21 +147,12 @@ class ArrayEpoch:
         self._start = min(taken * self._batch_size, self._samples)
 
 
-def gather_rows(array, rows):
-    """array[rows] in reused memory."""
-    if array.dtype.kind not in "fiub":
-        return array[rows]
-    return array.take(
-        rows, axis=0, out=backend.empty((len(rows), *array.shape[1:]), array.dtype, array), mode="clip"
-    )
-
-
 def as_arrays(part):
     """A list of plain numbers as one array; anything else as it is."""
     if (
         isinstance(part, (list, tuple))
         and part
-        and not any(hasattr(leaf, "shape") for leaf in nest.flatten(part))
+        and not any(hasattr(leaf, "shape") for leaf in nest.leaves(part))
     ):
         return np.asarray(part)
     return part
@@ -202,6 +202,13 @@ class SequenceBatches(Batches):
             ended()
         self.steps = len(self._sequence)
 
+    def get_state(self):
+        return self._sequence.get_state() if hasattr(self._sequence, "get_state") else None
+
+    def set_state(self, state) -> None:
+        if state is not None and hasattr(self._sequence, "set_state"):
+            self._sequence.set_state(state)
+
 
 class IterableBatches(Batches):
     """Batches from any iterable; one that can only be run through once (a generator) goes on over epochs."""
@@ -222,6 +229,8 @@ class IterableBatches(Batches):
 class DatasetBatches(Batches):
     """Batches from a `tilewright.data.Dataset`."""
 
+    follows_from_pass = True
+
     def __init__(self, name, dataset):
         self._name, self._dataset = name, dataset
         count = int(dataset.cardinality())
@@ -232,11 +241,17 @@ class DatasetBatches(Batches):
         for element in self._dataset.as_numpy_iterator():
             yield _as_batch(self._name, element)
 
+    def get_state(self):
+        return self._dataset.get_state()
+
+    def set_state(self, state) -> None:
+        self._dataset.set_state(state)
+
 
 def _as_batch(name, data):
     parts = unpack_x_y_sample_weight(data)
     return tuple(
-        None if part is None else nest.map_structure(lambda a, r=role: as_data(name, r, a), as_arrays(part))
+        None if part is None else nest.map_leaves(lambda a, r=role: as_data(name, r, a), as_arrays(part))
         for role, part in zip(("x", "y", "sample_weight"), parts, strict=True)
     )
 
@@ -272,7 +287,7 @@ class ClassWeighted(Batches):
 
     def __init__(self, name: str, batches: Batches, class_weight: dict):
         self._name, self._batches, self._class_weight = name, batches, class_weight
-        self.steps = batches.steps
+        self.steps, self.follows_from_pass = batches.steps, batches.follows_from_pass
 
     def epoch(self):
         for x, y, sample_weight in self._batches.epoch():
@@ -286,94 +301,11 @@ class ClassWeighted(Batches):
         self._batches.epoch_ended()
         self.steps = self._batches.steps
 
+    def get_state(self):
+        return self._batches.get_state()
 
-class Counted:
-    """An iterator that knows how many batches it gave; `go_to` runs through those before."""
-
-    def __init__(self, batches):
-        self._batches, self.taken = iter(batches), 0
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        batch = next(self._batches)
-        self.taken += 1
-        return batch
-
-    def go_to(self, taken: int) -> None:
-        while self.taken < taken:
-            next(self)
-
-
-class Stream:
-    """Batches over epochs: with `steps_per_epoch`, an epoch goes on where the last one stopped."""
-
-    def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
-        self._name, self._batches, self._limit = name, batches, steps_per_epoch
-        self._running = None  # the pass through the data that has begun
-        self._origin: list[int] = []  # where the random numbers stood then
-        if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
-            raise ValueError(
-                f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
-            )
-        if batches.endless and steps_per_epoch is None:
-            steps = "steps_per_epoch" if name == "fit" else "steps"
-            raise ValueError(f"[{name}] the data is without end, expected {steps} to be given")
-
-    @property
-    def steps(self) -> int | None:
-        return self._limit if self._limit is not None else self._batches.steps
-
-    def _begin(self):
-        """A new pass through the data."""
-        self._origin = random.get_position()
-        batches = self._batches.epoch()
-        self._running = batches if isinstance(batches, ArrayEpoch) else Counted(batches)
-        return self._running
-
-    def epoch(self, done: int = 0):
-        """An iterator over the batches of an epoch of which `done` were given; an ArrayEpoch for arrays."""
-        if self._limit is not None:
-            return self._limited(self._limit - done)
-        batches = self._running if done and self._running is not None else self._begin()
-        return batches if isinstance(batches, ArrayEpoch) else self._whole(batches)
-
-    def _whole(self, batches):
-        yield from batches
-        self._batches.epoch_ended()
-
-    def _limited(self, steps: int):
-        for _ in range(steps):
-            batch = self._next()
-            if batch is None:
-                return
-            yield batch
-        self._batches.epoch_ended()
-
-    def _next(self):
-        for _ in range(2):
-            batch = next(self._running or self._begin(), None)
-            if batch is not None:
-                return batch
-            self._running = None
-        return None
-
-    def peek(self):
-        """A batch of a new pass, which has begun with it; None where there is none."""
-        return next(self._begin(), None)
-
-    def place(self, within_epoch: bool) -> dict | None:
-        """Where the data stands, as plain data; None where the next epoch begins a pass of its own."""
-        if self._running is None or (self._limit is None and not within_epoch):
-            return None
-        return {"origin": self._origin, "taken": self._running.taken}
-
-    def go_to(self, place: dict | None) -> None:
-        """Goes on from what `place` gave; the random numbers stand elsewhere afterwards."""
-        if place is not None:
-            random.set_position(place["origin"])
-            self._begin().go_to(place["taken"])
+    def set_state(self, state) -> None:
+        self._batches.set_state(state)
 
 
 def split_validation(name: str, x, y, sample_weight, share: float):
@@ -381,10 +313,10 @@ def split_validation(name: str, x, y, sample_weight, share: float):
     if not 0 < share < 1:
         raise ValueError(f"[{name}] validation_split is {share}, expected between 0 and 1")
     triple = tuple(
-        None if part is None else nest.map_structure(lambda a: as_data(name, "x", a), as_arrays(part))
+        None if part is None else nest.map_leaves(lambda a: as_data(name, "x", a), as_arrays(part))
         for part in (x, y, sample_weight)
     )
-    leaves = [leaf for part in triple if part is not None for leaf in nest.flatten(part)]
+    leaves = [leaf for part in triple if part is not None for leaf in nest.leaves(part)]
     samples = leaves[0].shape[0]
     cut = int(math.floor(samples * (1 - share)))
     if cut == 0 or cut == samples:
@@ -392,7 +324,7 @@ def split_validation(name: str, x, y, sample_weight, share: float):
             f"[{name}] validation_split is {share} of {samples} samples, expected to leave both parts some"
         )
     first, second = (
-        tuple(None if part is None else nest.map_structure(lambda a, s=keep: a[s], part) for part in triple)
+        tuple(None if part is None else nest.map_leaves(lambda a, s=keep: a[s], part) for part in triple)
         for keep in (slice(0, cut), slice(cut, None))
     )
     return first, second

@@ -5,20 +5,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from tilewright import backend, ops
+from tilewright import backend, nest, ops
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.callbacks import CallbackList, History
+from tilewright.keras.training import arguments
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
 from tilewright.keras.training.nan_warning import NanWarning
 from tilewright.keras.training.progress import Progress
 from tilewright.keras.training.resume import go_on
+from tilewright.keras.training.stream import Stream
 
 
 class Loops:
     """The loops of a Trainer."""
 
+    @arguments.named
     def fit(
         self,
         x=None,
@@ -78,16 +80,16 @@ class Loops:
         batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
         if class_weight and y is None:
             batches = batches_module.ClassWeighted("fit", batches, class_weight)
-        stream = batches_module.Stream("fit", batches, steps_per_epoch)
+        stream = Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
-        listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
+        listed = CallbackList(callbacks, True, model=self, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
         progress, nan = Progress(verbose, epochs), NanWarning(listed.callbacks)
-        self._stream = stream
+        self._streams = (stream, validation)
         listed.run("on_train_begin", {})
-        initial_epoch, done = go_on(self, stream, listed, initial_epoch)
+        initial_epoch, done = go_on(self, listed, initial_epoch)
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
@@ -104,7 +106,7 @@ class Loops:
                         break
         finally:
             progress.close()
-            self._stream = None
+            self._streams = ()
         if self.optimizer is not None:
             self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)
@@ -117,7 +119,7 @@ class Loops:
             source = batches_module.batches_of("fit, validation_data", *given, batch_size=batch_size)
         else:
             source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
-        return batches_module.Stream("fit, validation_data", source, steps)
+        return Stream("fit, validation_data", source, steps)
 
     def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict:
         """One epoch's steps but for those done; the metrics at its end."""
@@ -132,7 +134,7 @@ class Loops:
         return self._read(results)
 
     def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
-        """The steps of an epoch after the first `steps`; what the last one returned, and how many they are."""
+        """The steps of an epoch after the first `steps`; what the last returned, and how many they are."""
         begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
         batches, results = stream.epoch(steps), {}
         while True:
@@ -162,6 +164,7 @@ class Loops:
         """What a step of one's own returned, or the metrics of the model."""
         return results if results else self.get_metrics_result()
 
+    @arguments.named
     def evaluate(
         self,
         x=None,
@@ -177,10 +180,10 @@ class Loops:
         `return_dict`.
         """
         self._needs_compile("evaluate")
-        stream = batches_module.Stream(
+        stream = Stream(
             "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
         )
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
         progress = Progress(verbose)
         self._prepare()
         try:
@@ -209,24 +212,25 @@ class Loops:
         listed.run("on_test_end", logs)
         return logs
 
+    @arguments.named
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
-        stream = batches_module.Stream(
-            "predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps
-        )
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
-        many = stream.steps is None or stream.steps > 1
-        progress = Progress(verbose if many else 0)
+        stream = Stream("predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps)
+        run = self._steps.of("predict_step")
+        if stream.steps == 1 and not callbacks:  # nothing to show, to call or to interrupt in between
+            return nest.map_leaves(_copied, run(_given(next(stream.epoch()))))
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
+        progress = Progress(verbose if stream.steps != 1 else 0)
         listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)
         parts: list = []
-        structure, run = None, self._steps.of("predict_step")
+        structure = None
         try:
             with StopBetweenSteps() as interrupt:
                 for step, batch in enumerate(stream.epoch()):
                     listed.run("on_predict_batch_begin", step, {})
                     structure = run(_given(batch))
-                    parts.append([_array(leaf) for leaf in nest.flatten(structure)])
+                    parts.append([_array(leaf) for leaf in nest.leaves(structure)])
                     listed.run("on_predict_batch_end", step, {"outputs": structure})
                     progress.step(dict)
                     interrupt.check()
@@ -254,9 +258,7 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as NumPy arrays."""
-        return nest.map_structure(
-            lambda leaf: _array(leaf).copy(), self._steps.of("predict_step")(_single("predict_on_batch", x))
-        )
+        return nest.map_leaves(_copied, self._steps.of("predict_step")(_single("predict_on_batch", x)))
 
 
 def _due(epoch: int, frequency) -> bool:
@@ -267,7 +269,7 @@ def _given(parts: tuple):
     """A batch as `train_step` gets it: Tensors, without what is missing at the end."""
     x, y, sample_weight = parts
     x, y, sample_weight = (
-        part if part is None else nest.map_structure(Tensor, part) for part in (x, y, sample_weight)
+        part if part is None else nest.map_leaves(Tensor, part) for part in (x, y, sample_weight)
     )
     return batches_module.pack_x_y_sample_weight(x, y, sample_weight)
 
@@ -295,6 +297,10 @@ def _as_list(logs: dict):
 
 def _array(value):
     return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _copied(value):
+    return _array(value).copy()
 
 
 def _joined(parts: list):

@@ -6,9 +6,8 @@ from __future__ import annotations
 import time
 import weakref
 
-from tilewright import backend
+from tilewright import backend, nest
 from tilewright.autograd import Tensor
-from tilewright.keras import nest
 from tilewright.keras.training.data import ArrayEpoch
 from tilewright.recording import Arena, Recorded, RecordStats
 
@@ -66,7 +65,7 @@ class Eager:
         self._step = step
 
     def __call__(self, batch):
-        return self._step(nest.map_structure(_on_device, batch))
+        return self._step(nest.map_leaves(_on_device, batch))
 
     def ahead(self, batches) -> int:
         return 0
@@ -77,7 +76,7 @@ def _on_device(part):
 
 
 class Replayed:
-    """A step that is replayed once it has been recorded; many at a time where the batches are rows of arrays."""
+    """A step that is replayed once it is recorded, many at a time where batches are rows of arrays."""
 
     def __init__(self, recorded: Recorded):
         self._recorded = recorded
@@ -92,8 +91,8 @@ class Replayed:
     def ahead(self, batches) -> int:
         """Runs as many of the next whole batches as fit into a moment; gives their number.
 
-        0 where the next step has to be called: it is not recorded yet, its batch is smaller than the others, or
-        batches come one by one.
+        0 where the next step has to be called: it is not recorded yet, its batch is smaller than the others,
+        or batches come one by one.
         """
         shape = self._shape
         if shape is None or not isinstance(batches, ArrayEpoch) or not self._recorded.repeats(shape):

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
-from tilewright import ops
-from tilewright import backend
-from tilewright.autograd import GradientTape
+from tilewright import backend, nest, ops
+from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import nest, optimizers
+from tilewright.keras import optimizers, registration
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -30,7 +30,7 @@ class Trainer(Loops):
         self.loss = None
         self.stop_training = False
         self.history = None
-        self._stream = None  # the data of a running fit
+        self._streams = ()  # the data of a running fit and of its validation
         self._loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = False
         self._compiled_loss: CompiledLoss | None = None
@@ -63,7 +63,8 @@ class Trainer(Loops):
         """
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(f"[compile] argument {name!r} is unknown")
+                known = inspect.signature(Trainer.compile).parameters
+                raise TypeError(str(registration.unknown("compile, argument", name, known)))
         self.optimizer = optimizers.get(optimizer)
         scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
@@ -76,8 +77,8 @@ class Trainer(Loops):
         self._steps.forget()
 
     def to(self, device: str):
-        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on: what
-        `set_device` says holds for the whole program.
+        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on:
+        what `set_device` says holds for the whole program.
         """
         backend.set_device(device)
         variables = [*self.variables, *(v for metric in self.metrics for v in metric.variables)]
@@ -146,7 +147,7 @@ class Trainer(Loops):
         if not nest.is_nested(y_pred):
             names = getattr(self, "output_names", None)
             return [y_pred], names if names and len(names) == 1 else ["output"]
-        flat = nest.flatten(y_pred)
+        flat = nest.leaves(y_pred)
         names = getattr(self, "output_names", None)
         return flat, names if names and len(names) == len(flat) else [
             f"output_{i + 1}" for i in range(len(flat))
@@ -252,4 +253,4 @@ class Trainer(Loops):
 
 
 def _batch_size(x) -> float:
-    return float(nest.flatten(x)[0].shape[0])
+    return float(nest.leaves(x)[0].shape[0])

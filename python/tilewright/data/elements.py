@@ -3,50 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from tilewright import backend
+from tilewright import backend, nest
 from tilewright.autograd import Tensor
+from tilewright.tensor_spec import TensorSpec
 
+# A list is a value here, an array in the making.
+_CONTAINERS = (tuple, dict)
 
-@dataclass(frozen=True)
-class TensorSpec:
-    """Shape (None where open) and dtype of one component of a data set's elements."""
-
-    shape: tuple | None
-    dtype: np.dtype = np.dtype(np.float32)
-    name: str | None = None
-
-    def __post_init__(self):
-        object.__setattr__(self, "shape", None if self.shape is None else tuple(self.shape))
-        object.__setattr__(self, "dtype", as_dtype(self.dtype))
-
-
-def as_dtype(dtype) -> np.dtype:
-    """A dtype by name, class or TensorFlow's kind of object; texts have dtype object."""
-    dtype = getattr(dtype, "as_numpy_dtype", dtype)
-    return np.dtype(object) if isinstance(dtype, str) and dtype == "string" else np.dtype(dtype)
-
-
-def map_structure(function, first, *others):
-    """`function` of each component; the structures of tuples and dicts must agree."""
-    if isinstance(first, dict):
-        return {k: map_structure(function, first[k], *(o[k] for o in others)) for k in first}
-    if isinstance(first, tuple):
-        parts = [map_structure(function, *parts) for parts in zip(first, *others, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    return function(first, *others)
-
-
-def flatten(structure) -> list:
-    """The components in order."""
-    if isinstance(structure, dict):
-        structure = tuple(structure.values())
-    if isinstance(structure, tuple):
-        return [leaf for part in structure for leaf in flatten(part)]
-    return [structure]
+map_structure = partial(nest.map_leaves, containers=_CONTAINERS)
+flatten = partial(nest.leaves, containers=_CONTAINERS)
+pack = partial(nest.pack, containers=_CONTAINERS)
 
 
 def host_array(value) -> np.ndarray:
@@ -95,14 +65,15 @@ def gather(arrays, rows: list[int]):
     if rows[-1] - first == n - 1 and rows == list(range(first, first + n)):
         return map_structure(lambda a: a[first : first + n], arrays)
     index = np.array(rows)
-    return map_structure(lambda a: _take(a, index), arrays)
+    return map_structure(lambda a: take_rows(a, index), arrays)
 
 
-def _take(array, index):
+def take_rows(array, rows):
+    """array[rows] in reused memory."""
     if array.dtype.kind not in "fiub":
-        return array[index]
-    out = backend.empty((len(index), *array.shape[1:]), array.dtype)
-    return array.take(index, axis=0, out=out, mode="clip")
+        return array[rows]
+    out = backend.empty((len(rows), *array.shape[1:]), array.dtype, array)
+    return array.take(rows, axis=0, out=out, mode="clip")
 
 
 def stack(elements: list):
@@ -121,12 +92,6 @@ def stack(elements: list):
         return np.stack(parts, out=backend.empty((len(parts), *first.shape), first.dtype))
 
     return map_structure(joined, *elements)
-
-
-def pack(structure, leaves: list):
-    """The structure with its components replaced by `leaves` in order."""
-    remaining = iter(leaves)
-    return map_structure(lambda _: next(remaining), structure)
 
 
 def pad_and_stack(elements: list, shapes, values):

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functional: the class of models made of inputs and outputs, and models that begin inside another."""
+"""Models that begin inside another: they get inputs of their own."""
 
 from __future__ import annotations
 
-from tilewright.keras import nest
+from tilewright import nest
 from tilewright.keras.graph import Call, Graph, KerasTensor
 from tilewright.keras.layers.input import Input
-from tilewright.keras.models.model import Model
-
-
-class Functional(Model):
-    """What `Model(inputs, outputs)` gives: the network between two sets of KerasTensors."""
 
 
 def with_own_inputs(inputs, outputs):
@@ -19,7 +14,7 @@ def with_own_inputs(inputs, outputs):
     Where an input is what some layer gives, a new Input takes its place and the calls after it are noted
     anew; the layers are the same ones.
     """
-    inside = [t for t in nest.flatten(inputs) if isinstance(t, KerasTensor) and _is_inside(t)]
+    inside = [t for t in nest.leaves(inputs) if isinstance(t, KerasTensor) and _is_inside(t)]
     if not inside:
         return inputs, outputs
     graph = Graph(inputs, outputs)
@@ -31,10 +26,10 @@ def with_own_inputs(inputs, outputs):
         return new[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
     for call in graph.calls:
-        results = nest.map_structure(lambda t: KerasTensor(t.shape, t.dtype), call.outputs)
-        Call(call.layer, *(nest.map_structure(place, part) for part in (call.args, call.kwargs)), results)
-        new.update(zip(map(id, nest.flatten(call.outputs)), nest.flatten(results), strict=True))
-    return nest.map_structure(place, inputs), nest.map_structure(place, outputs)
+        results = nest.map_leaves(lambda t: KerasTensor(t.shape, t.dtype), call.outputs)
+        Call(call.layer, *(nest.map_leaves(place, part) for part in (call.args, call.kwargs)), results)
+        new.update(zip(map(id, nest.leaves(call.outputs)), nest.leaves(results), strict=True))
+    return nest.map_leaves(place, inputs), nest.map_leaves(place, outputs)
 
 
 def _is_inside(tensor: KerasTensor) -> bool:
