@@ -50,7 +50,9 @@ def _draw(axes, name: str, training, validation) -> None:
         _mark_best(axes, name, *curves[-1][1:])
     axes.set_title(name.replace("_", " "), fontsize=11, color=TEXT, loc="left")
     axes.set_xlabel("epoch", color=TEXT, fontsize=9)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    if max(len(curve) for _, _, curve in curves) == 1:
+        axes.set_xticks([1])
     axes.margins(x=0.03, y=0.12)
     axes.grid(True, color=GRID, linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
