@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does loading photos slow training down? The cats-and-dogs network on folders and on the same photos in memory.
+"""Does loading photos slow training down? The cats-and-dogs network on folders, and on photos in memory.
 
     python benchmarks/bench_data.py --data ~/data --steps 20 --rounds 3
 
@@ -141,7 +141,7 @@ def main() -> None:
     if options.record:
         found = {
             "date": date.today().isoformat(),
-            "machine": info.machine(),
+            "machine": info.collect(),
             "batch": BATCH,
             "size": [150, 150, 3],
             "images_per_second": alone,
