@@ -100,7 +100,8 @@ def test_environment_sets_threads_and_isa(variable):
 
 
 def test_import_brings_nothing_optional():
-    code = "import sys, tilewright; print([m for m in ('tqdm', 'matplotlib', 'safetensors', 'torch') if m in sys.modules])"
+    optional = ("tqdm", "matplotlib", "safetensors", "torch")
+    code = f"import sys, tilewright; print([m for m in {optional} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 

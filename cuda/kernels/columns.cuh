@@ -27,7 +27,7 @@ struct ColumnSplit {
 
 template <class Total, int kValues>
 struct ColumnSmem {
-  SharedArray<Total, kColumnThreads * kValues> totals;
+  SharedArray<Total, kColumnThreads * kValues> totals;  // value by value: neighbours' lie side by side
 };
 
 // kValues totals a thread joins with those of the threads below it.
@@ -59,16 +59,16 @@ class ColumnTeam {
   template <class Merge>
   TW_DEVICE void join(Total (&totals)[kValues], Merge merge, Site site = Site::here()) {
     for (int half = downs() / 2; half > 0; half /= 2) {
-      const int mine = static_cast<int>(threadIdx.x) * kValues;
+      const int mine = static_cast<int>(threadIdx.x);
       if (down() >= half && down() < 2 * half) {
         TW_UNROLL
-        for (int v = 0; v < kValues; ++v) smem_.totals[mine + v] = totals[v];
+        for (int v = 0; v < kValues; ++v) smem_.totals[v * kColumnThreads + mine] = totals[v];
       }
       block_sync(site);
       if (down() < half) {
         TW_UNROLL
         for (int v = 0; v < kValues; ++v) {
-          const Total below = smem_.totals[mine + half * lanes_ * kValues + v];
+          const Total below = smem_.totals[v * kColumnThreads + mine + half * lanes_];
           totals[v] = merge(totals[v], below);
         }
       }

@@ -208,3 +208,24 @@ def test_cupys_current_stream_reaches_the_table(emulated_cupy):
     assert _simt.stream_of_last_call() == 0
     with pytest.raises(TypeError, match=r"\[cuda.stream\] stream is a str"), tw.cuda.stream("fast"):
         pass
+
+
+def test_an_array_that_does_not_fit(gpu, monkeypatch):
+    def full(shape, dtype=float, order="C"):
+        raise MemoryError("Out of memory allocating 4,000 bytes")
+
+    x = asarray(np.ones((10, 100), np.float32))
+    monkeypatch.setattr(stand_in_cupy, "empty", full)
+    with pytest.raises(
+        MemoryError,
+        match=r"\[empty\] an array of shape \(10, 100\), float32 does not fit on the GPU: Out of memory",
+    ):
+        tw.ops.exp(x)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("dtype, said", [(np.complex64, "<c8"), (np.uint16, "<u2")])
+def test_an_unsupported_dtype_is_named(cupy, dtype, said):
+    x = asarray(np.ones((2, 3), np.float32))
+    with pytest.raises(TypeError, match=rf"\[matmul\] b has dtype {said}, expected"):
+        tw.ops.matmul(x, asarray(np.ones((3, 2), dtype)))

@@ -42,23 +42,20 @@ class Toolchain:
             sources = sorted((ROOT / "cuda/simt").glob("*.cpp"))
             objects = [folder / f"{source.stem}.o" for source in sources]
             with ThreadPoolExecutor(2) as pool:
-                words = (
-                    [*WARNINGS, *flags, *INCLUDES, "-c", s, "-o", o]
-                    for s, o in zip(sources, objects, strict=True)
-                )
-                list(pool.map(compiled, words))
+                common = [*WARNINGS, *flags, *INCLUDES, "-c"]
+                pairs = zip(sources, objects, strict=True)
+                list(pool.map(compiled, ([*common, source, "-o", made] for source, made in pairs)))
             self._objects[flags] = objects
         return self._objects[flags]
 
     def build(self, output: Path, *own, flags: tuple = (), source: str = "fault_kernels.cu") -> Path:
-        """A program or library of `source` over the thread pool that is installed; `own` are flags of the file and of
-        the link, `flags` the emulator's too."""
+        """A program or library of `source` over the thread pool that is installed; `own` are flags of the
+        file and of the link, `flags` the emulator's too."""
         objects, library = self._emulator(flags), Path(_simt.__file__).parent
         file = Path(__file__).parent / source
-        compiled(
-            [*WARNINGS, *flags, *own, "-Wl,--no-undefined", *INCLUDES, *objects, "-x", "c++", file, "-x", "none",
-             f"-L{library}", f"-Wl,-rpath,{library}", "-ltilewright", "-o", output]
-        )  # fmt: skip
+        link = [f"-L{library}", f"-Wl,-rpath,{library}", "-ltilewright", "-Wl,--no-undefined"]
+        words = [*WARNINGS, *flags, *own, *INCLUDES, *objects, "-x", "c++", file, "-x", "none"]
+        compiled([*words, *link, "-o", output])
         return output
 
 

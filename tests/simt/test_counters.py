@@ -40,6 +40,31 @@ def softmax(cols, dtype):
     _simt.softmax_backward(aligned((4, cols), dtype), x, x)
 
 
+def layer_norm(dtype):
+    x, row, rows = filled((4, 1024), dtype), filled((1024,), dtype), filled((4,), dtype)
+    _simt.layer_norm_forward(aligned(x.shape, dtype), None, rows, rows.copy(), x, None, row, row, 1e-5)
+    _simt.layer_norm_backward(
+        aligned(x.shape, dtype), row.copy(), row.copy(), x, None, x, rows, rows.copy(), row
+    )
+
+
+def pooling(dtype):
+    x, y, indices = (
+        filled((1, 16, 16, 32), dtype),
+        aligned((1, 8, 8, 32), dtype),
+        aligned((1, 8, 8, 32), np.int32),
+    )
+    _simt.max_pool2d_forward(y, indices, x, (2, 2), (2, 2), (0, 0, 0, 0))
+    _simt.max_pool2d_backward(x, y, indices, (2, 2), (2, 2), (0, 0, 0, 0))
+
+
+def affine(dtype):
+    x, shift = filled((1, 16, 16, 4), dtype), np.array([[[1.0, 0.0, 0.25], [0.0, 1.0, 0.5]]])
+    y = aligned(x.shape, dtype)
+    _simt.affine_transform_forward(y, x, shift, "bilinear", "nearest", 0.0)
+    _simt.affine_transform_backward(x, y, shift, "bilinear", "nearest")
+
+
 # One whole tile each, so that the counts are those of the main loop and the epilogue.
 CASES = {
     f"{kernel} {np.dtype(dtype).name} {'T' if ta else 'N'}{'T' if tb else 'N'}": (
@@ -64,6 +89,12 @@ CASES |= {
     for cols in (1024, 4096, 32768)
     for dtype in (np.float32, np.float16)
 }
+
+
+for dtype in (np.float32, np.float16):
+    CASES[f"layer_norm {np.dtype(dtype).name}"] = lambda d=dtype: layer_norm(d)
+    CASES[f"max_pool2d {np.dtype(dtype).name}"] = lambda d=dtype: pooling(d)
+CASES["affine_transform float32"] = lambda: affine(np.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -93,8 +124,8 @@ def test_counts_are_as_recorded(case):
     assert counts == recorded.get(case), f"{case}: {counts}"
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if "ma_" in c])
-def test_matmul_tiles_have_no_bank_conflicts(case):
+@pytest.mark.parametrize("case", [c for c in CASES if "ma_" in c or "norm" in c])
+def test_tiles_have_no_bank_conflicts(case):
     for kernel, counts in counts_of(case).items():
         assert counts["shared_requests"] > 0 and counts["shared_conflicts"] == 0, (kernel, counts)
 

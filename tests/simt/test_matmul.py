@@ -45,6 +45,12 @@ THIN = [
     for shape in ((1, 523, 700), (5, 523, 700), (523, 1, 700), (523, 8, 533))
 ]
 LAYOUTS = ("rows", "columns", "gaps")
+
+
+def test_no_kernel_is_left_out():
+    assert {kernel for kernel, _, _ in (*TILES, *THIN)} == set(KERNELS)
+
+
 OFFSET = {"rows": 0, "columns": 0, "gaps": 1}
 
 

@@ -5,12 +5,17 @@ Where a family's threads work alone (elementwise maps, pooling, random, resizing
 remove, and the table says so: a synchronisation that appears there later has to be listed.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tilewright import _simt, ops
 
-from .mutation import unmissed
+from . import test_attention, test_conv2d, test_mutations
+from .conftest import ROOT
+from .mutation import sites_of, unmissed
 
 RNG = np.random.default_rng(5)
 
@@ -93,6 +98,17 @@ def normalized(name, shape):
     return run
 
 
+def normalized_in_place(shape):
+    x, start = normal(*shape), normal(*shape)
+    _, mean, rstd = ops.layer_norm(x, return_statistics=True)
+
+    def run():
+        dy = start.copy()
+        return ops.layer_norm_backward(dy, x, mean, rstd, out=dy)
+
+    return run
+
+
 def cross_entropy(shape, dense):
     x, loss = normal(*shape), np.empty(shape[0], np.float32)
     labels = np.abs(normal(*shape)) if dense else RNG.integers(0, shape[1], shape[0])
@@ -159,6 +175,7 @@ RUNS = [
     ("layer norm, short rows", normalized("layer_norm", (5, 40)), 3),
     ("layer norm, long rows", normalized("layer_norm", (3, 300)), 6),
     ("layer norm, streamed rows", normalized("layer_norm", (1, 16_400)), 6),
+    ("gradient of layer norm over dy", normalized_in_place((3, 300)), 3),
     ("rms norm", normalized("rms_norm", (3, 300)), 4),
     ("batch norm", normalized("batch_norm", (300, 12)), 2),
     ("cross-entropy of ids", cross_entropy((3, 300), False), 4),
@@ -182,3 +199,42 @@ def test_each_synchronisation_is_needed(run, least):
     assert count >= least, "fewer places than the kernel is known to have: is it the kernel that was meant?"
     assert least or not count, "this kernel did not synchronise; list it with what it does now"
     assert not unseen, f"{len(unseen)} of {count} removed synchronisations were not missed: {unseen}"
+
+
+# A call of one of these in a kernel synchronises, or hands a value from lane to lane.
+CALLS = re.compile(
+    r"\b(\w*_sync|named_barrier_\w+|copy_async_(?:wait|commit)\w*|shfl\w*|shuffle\w*|ballot|any|all|match\w*|"
+    r"mbarrier_\w+|team\.(?:reduce|join|max|sum)\w*)(?:<[^;()]*>)?\("
+)
+
+
+def call_text(text, begin):
+    """From `begin` to the bracket that closes the call."""
+    depth = 0
+    for end in range(begin, len(text)):
+        depth += (text[end] == "(") - (text[end] == ")")
+        if text[end] == ")" and depth == 0:
+            return text[begin : end + 1]
+    raise AssertionError("an open bracket")
+
+
+def places_of_the_source():
+    """File, line and operation of every call but those that pass their caller's place on."""
+    for path in sorted((ROOT / "cuda/kernels").glob("*.cuh")):
+        text = re.sub("//[^\n]*", "", path.read_text())
+        for call in CALLS.finditer(text):
+            if not call_text(text, call.start()).endswith("site)"):
+                yield path.name, text.count("\n", 0, call.start()) + 1, call.group(1)
+
+
+def test_every_synchronisation_of_every_kernel_is_in_a_run():
+    """So that none is left out: of the runs here, in test_mutations, test_conv2d and test_attention."""
+    runs = [run for _, run, _ in RUNS]
+    runs += [lambda run=run: (run(),) for run in test_mutations.RUNS.values()]
+    runs += [test_conv2d.mutated(*case) for case in test_conv2d.MUTATED]
+    runs += [test_attention.mutated(*case) for case in test_attention.MUTATED]
+    seen = {(Path(file).name, line) for run in runs for _, file, line in sites_of(run)}
+    _simt.force_matmul(-1)
+    _simt.force_conv(-1)
+    left_out = [place for place in places_of_the_source() if place[:2] not in seen]
+    assert not left_out

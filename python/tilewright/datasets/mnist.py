@@ -40,7 +40,8 @@ def read_idx(path) -> np.ndarray:
             raise ValueError(f"[read_idx] {path} is no whole gzip file: {error}") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _DTYPES:
         raise ValueError(
-            f"[read_idx] {path} starts with {data[:4].hex() or 'nothing'}, expected an idx header (0000, dtype, rank)"
+            f"[read_idx] {path} starts with {data[:4].hex() or 'nothing'}, "
+            "expected an idx header (0000, dtype, rank)"
         )
     dtype, rank = np.dtype(_DTYPES[data[2]]), data[3]
     start = 4 + 4 * rank

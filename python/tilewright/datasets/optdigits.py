@@ -22,7 +22,7 @@ def load_data():
 
 
 def split_by_class(y, share: float, seed: int):
-    """Indices of a training and a test part, the test part holding `share` of each class, chosen by `seed`."""
+    """Indices of a training and a test part, the latter with `share` of each class, chosen by `seed`."""
     rng = np.random.Generator(np.random.Philox(seed))
     test = np.concatenate(
         [

@@ -177,7 +177,7 @@ def sparse_sigmoid(x):
 
 
 def sparsemax(x, axis=-1):
-    """The point of the probability simplex nearest to x along `axis`. Martins & Astudillo, arXiv:1602.02068."""
+    """The probabilities nearest to x along `axis`. Martins & Astudillo, arXiv:1602.02068."""
     if axis not in (-1, len(x.shape) - 1):
         return ops.moveaxis(sparsemax(ops.moveaxis(x, axis, -1)), -1, axis)
     n = x.shape[-1]

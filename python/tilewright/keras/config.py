@@ -18,8 +18,18 @@ from tilewright.keras.dtype_policies import dtype_policy, set_dtype_policy
 from tilewright.keras.lambda_code import enable_unsafe_deserialization
 
 __all__ = [
-    "backend", "disable_interactive_logging", "dtype_policy", "enable_interactive_logging",
-    "enable_unsafe_deserialization", "epsilon", "floatx", "image_data_format", "is_interactive_logging_enabled",
+    "backend",
+    "disable_interactive_logging",
+    "dtype_policy",
+    "enable_interactive_logging",
+    "enable_unsafe_deserialization",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_interactive_logging_enabled",
     "set_dtype_policy",
-    "set_epsilon", "set_floatx", "set_image_data_format", "standard_data_format",
-]  # fmt: skip
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standard_data_format",
+]

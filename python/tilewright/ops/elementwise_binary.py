@@ -42,7 +42,7 @@ _TRUTH = documented("""
 
 
 def _of_plain_arrays(name: str, a, b, out, dtype=None):
-    """The result for arrays of one shape and dtype, which no tape tracks: nothing is left to prepare. None for others."""
+    """The result for arrays of one shape and dtype that no tape tracks, at once. None for others."""
     if type(a) is not ndarray or type(b) is not ndarray or a.dtype is not b.dtype or a.shape != b.shape:
         return None
     z = plain_destination(out, a.shape, dtype or a.dtype)

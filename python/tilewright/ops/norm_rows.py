@@ -13,7 +13,7 @@ from tilewright.ops._common import axes_tuple, contiguous, destination
 
 
 def _plan(name: str, x_shape: tuple[int, ...], axis):
-    """The axes, the order that moves them last, whether that moves anything, and the sizes of rows and columns."""
+    """The axes, the order that moves them last, whether it moves anything, sizes of rows and columns."""
     axes = axes_tuple(name, axis, len(x_shape))
     others = tuple(a for a in range(len(x_shape)) if a not in axes)
     order = others + axes

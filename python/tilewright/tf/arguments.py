@@ -43,8 +43,7 @@ def _from_host(x, dtype, argument: str) -> Tensor:
     if type(x).__name__ == "KerasTensor":
         raise TypeError(
             f"[tf] {argument} is {x!r}, a value of a model that is being described, expected a Tensor; use "
-            "it in "
-            "a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
+            "it in a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
         )
     if x is None or isinstance(x, (str, bytes)):
         raise TypeError(f"[tf] {argument} is {x!r}, expected a Tensor, an array or numbers")

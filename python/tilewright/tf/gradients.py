@@ -78,8 +78,7 @@ def custom_gradient(f):
             if len(found) != len(inputs):
                 raise ValueError(
                     f"[custom_gradient] grad of {f.__name__} gave {len(found)} gradients, expected "
-                    f"{len(inputs)}, one "
-                    "an argument"
+                    f"{len(inputs)}, one an argument"
                 )
             return tuple(g if g is None or isinstance(g, Tensor) else tensor(g) for g in found)
 

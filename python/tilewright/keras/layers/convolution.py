@@ -148,8 +148,7 @@ class Convolution(Layer):
         if any(n is not None and n < 1 for n in sizes):
             raise ValueError(
                 f"[{self.name}] input has shape {tuple(input_shape)}, expected at least {self.kernel_size} "
-                "along "
-                "the axes that the window moves over"
+                "along the axes that the window moves over"
             )
         return (input_shape[0], *sizes, self._outputs) if last else (input_shape[0], self._outputs, *sizes)
 

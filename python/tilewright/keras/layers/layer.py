@@ -127,7 +127,7 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
         return variable
 
     def add_ruled_weight(self, name: str, shape, rules: str | None = None, **options) -> Variable:
-        """`add_weight` by the attributes `<rules>_initializer`, `_regularizer`, `_constraint`; rules: the name."""
+        """`add_weight` by the attributes <rules>_initializer, _regularizer, _constraint; rules: `name`."""
         rules = rules or name
         given = {
             "initializer": getattr(self, f"{rules}_initializer"),

@@ -145,8 +145,7 @@ class IndexLookup(Adapting, HostLayer):
             if token == self.mask_token or (self.invert and token == self.oov_token):
                 raise ValueError(
                     f"[{self.name}] vocabulary holds {token!r} at {i}, expected special tokens only in "
-                    "front, as "
-                    f"{self.get_vocabulary()[: self._token_start]}"
+                    f"front, as {self.get_vocabulary()[: self._token_start]}"
                 )
             numbers[token] = self._token_start + i
         if self.max_tokens is not None and self._token_start + len(tokens) > self.max_tokens:
@@ -288,8 +287,8 @@ class StringLookup(IndexLookup):
     ):
         self.encoding = encoding
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):
@@ -333,13 +332,12 @@ class IntegerLookup(IndexLookup):
         if oov_method not in ("floormod", "farmhash") or (salt is not None and oov_method == "floormod"):
             raise ValueError(
                 f"[IntegerLookup] oov_method is {oov_method!r} and salt {salt}, expected 'floormod' or "
-                "'farmhash', "
-                "the latter with a salt"
+                "'farmhash', the latter with a salt"
             )
         self.vocabulary_dtype, self.oov_method = np.dtype(vocabulary_dtype).name, oov_method
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):

@@ -57,8 +57,7 @@ class TextVectorization(Adapting, HostLayer):
         if not (standardize is None or callable(standardize) or standardize in STANDARDIZATIONS):
             raise ValueError(
                 f"[{self.name}] standardize is {standardize!r}, expected one of "
-                f"{', '.join(STANDARDIZATIONS)}, None "
-                "or a function"
+                f"{', '.join(STANDARDIZATIONS)}, None or a function"
             )
         if not (split is None or callable(split) or split in ("whitespace", "character")):
             raise ValueError(

@@ -176,7 +176,7 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
-        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+        if value.dtype.kind in "USO" and tensor.array_dtype.kind != "O":
             raise TypeError(
                 f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
                 "Input of dtype 'string'"
@@ -190,7 +190,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
+        if value.dtype != tensor.array_dtype and tensor.array_dtype.kind != "O":  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 

@@ -134,7 +134,7 @@ class Loops:
         return self._read(results)
 
     def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
-        """The steps of an epoch after the first `steps`; what the last one returned, and how many they are."""
+        """The steps of an epoch after the first `steps`; what the last returned, and how many they are."""
         begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
         batches, results = stream.epoch(steps), {}
         while True:

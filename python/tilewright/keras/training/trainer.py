@@ -77,8 +77,8 @@ class Trainer(Loops):
         self._steps.forget()
 
     def to(self, device: str):
-        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on: what
-        `set_device` says holds for the whole program.
+        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on:
+        what `set_device` says holds for the whole program.
         """
         backend.set_device(device)
         variables = [*self.variables, *(v for metric in self.metrics for v in metric.variables)]
