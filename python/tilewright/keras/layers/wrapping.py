@@ -54,19 +54,17 @@ class SpectralNormalization(Wrapper):
 
     def build(self, input_shape=None):
         super().build(input_shape)
-        if not hasattr(self._weights_of_layer(), "assign"):
+        self.kernel = getattr(self.layer, "kernel" if hasattr(self.layer, "kernel") else "embeddings", None)
+        if self.kernel is None:
             raise ValueError(
                 f"[{self.name}] layer {self.layer.name} has neither a kernel nor embeddings, expected one"
             )
         self.vector_u = self.add_weight(
-            (1, self._weights_of_layer().shape[-1]),
+            (1, self.kernel.shape[-1]),
             initializers.TruncatedNormal(stddev=0.02),
             name="vector_u",
             trainable=False,
         )
-
-    def _weights_of_layer(self):
-        return getattr(self.layer, "kernel" if hasattr(self.layer, "kernel") else "embeddings", None)
 
     def call(self, inputs, training=None):
         if training:
@@ -74,7 +72,7 @@ class SpectralNormalization(Wrapper):
         return self.layer(inputs)
 
     def _normalize(self) -> None:
-        kernel = self._weights_of_layer()
+        kernel = self.kernel
         rows = ops.reshape(stop_gradient(kernel), (-1, kernel.shape[-1]))
         u = self.vector_u
         for _ in range(self.power_iterations):
