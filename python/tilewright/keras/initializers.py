@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 from tilewright import ops, random
@@ -254,6 +255,17 @@ class Orthogonal(RandomInitializer):
 
     def get_config(self):
         return {**super().get_config(), "gain": self.gain}
+
+
+def over_axes(initializer, input_axes, output_axes):
+    """The initializer with these axes for its fans, where it has fans and no axes of its own: what enters a
+    sum decides the scale, wherever its axes stand.
+    """
+    if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    placed = copy.copy(initializer)
+    placed.input_axes, placed.output_axes = tuple(input_axes), tuple(output_axes)
+    return placed
 
 
 def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:

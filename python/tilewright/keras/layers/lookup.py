@@ -208,7 +208,7 @@ class IndexLookup(Adapting, HostLayer):
         if self.output_mode == "int":
             return ids
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        rows = encoded(ids, mode, self._depth(), config.floatx())
+        rows = encoded(ids, mode, self._depth(), self._output_dtype())
         return rows * self.idf_weights if self.output_mode == "tf_idf" else rows
 
     def call(self, inputs):
