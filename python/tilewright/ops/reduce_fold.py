@@ -108,6 +108,8 @@ def sum(x, *, axis=None, keepdims: bool = False, out=None):
         array([3., 3.], dtype=float32)
     """
     y, _, kept = _reduce("sum", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_spread(dy, kept, x.shape),))
 
 
@@ -127,6 +129,8 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
         array(3., dtype=float32)
     """
     y, axes, kept = _reduce("mean", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
 
     def gradient(dy, y, needs):
         count = backend.size_of(tuple(x.shape[i] for i in axes))
@@ -136,8 +140,7 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def max(x, *, axis=None, keepdims: bool = False, out=None):
-    """Largest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal
-    maxima.
+    """Largest element along axes; NaN if any is NaN. The gradient is shared evenly among equal maxima.
 
         y = max_i x[.., i, ..]
 
@@ -153,12 +156,13 @@ def max(x, *, axis=None, keepdims: bool = False, out=None):
         array([7., 5.], dtype=float32)
     """
     y, axes, kept = _reduce("max", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
 def min(x, *, axis=None, keepdims: bool = False, out=None):
-    """Smallest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal
-    minima.
+    """Smallest element along axes; NaN if any is NaN. The gradient is shared evenly among equal minima.
 
         y = min_i x[.., i, ..]
 
@@ -173,6 +177,8 @@ def min(x, *, axis=None, keepdims: bool = False, out=None):
         array(1, dtype=int32)
     """
     y, axes, kept = _reduce("min", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
@@ -314,8 +320,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def l2_norm(x, *, axis=None, keepdims: bool = False, out=None):
-    """Euclidean length along axes: the square root of the sum of squares. The gradient of a zero vector is
-    zero.
+    """Euclidean length along axes: the root of the sum of squares. A zero vector's gradient is zero.
 
         y = sqrt(sum_i x[.., i, ..]^2)
 
