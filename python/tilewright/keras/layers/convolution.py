@@ -171,9 +171,7 @@ class Convolution(Layer):
 
 
 class Conv2D(Convolution):
-    """Convolution of images: (batch, rows, columns, channels), kernel (rows, columns, channels / groups,
-    filters).
-    """
+    """Convolution of (batch, rows, columns, channels), kernel (rows, columns, channels / groups, filters)."""
 
     def _convolved(self, inputs):
         return ops.conv2d(

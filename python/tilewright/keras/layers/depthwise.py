@@ -104,9 +104,7 @@ class DepthwiseConvolution(Convolution):
 
 
 class DepthwiseConv2D(DepthwiseConvolution):
-    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
-    channels, multiplier).
-    """
+    """Each channel convolved by itself, kernel (rows, columns, channels, depth_multiplier)."""
 
 
 class DepthwiseConv1D(DepthwiseConvolution):
