@@ -167,3 +167,20 @@ def test_wrong_arguments_of_training_suggest_the_near_one(tmp_path):
     for axis, layer in ((3, keras.layers.BatchNormalization), (-3, keras.layers.LayerNormalization)):
         with pytest.raises(ValueError, match=f"axis is {axis}, expected -2 to 1 for 2 dimensions"):
             layer(axis=axis)(X)
+
+
+def test_labels_that_are_no_probabilities_are_named_once():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    for loss in ("binary_crossentropy", keras.losses.BinaryCrossentropy(), keras.losses.binary_crossentropy):
+        model.compile("sgd", loss)
+        with pytest.warns(
+            UserWarning, match="y has values from 0 to 7, expected 0 to 1 for binary_cross"
+        ) as said:
+            model.fit(X, np.arange(8), verbose=0, epochs=2)
+        assert len(said) == 1
+    model.fit(X, Y, verbose=0)  # a warning here would be an error
+    model.compile("sgd", "mse")
+    model.fit(X, np.arange(8), verbose=0)
+    for option in ("sparse", "ragged", "optional"):
+        with pytest.raises(NotImplementedError, match=f"{option} is True"):
+            keras.Input((3,), **{option: True})
