@@ -104,6 +104,10 @@ def module_of(array):
 # ---- memory
 
 
+# `empty` beside plain arrays, for callers who know that they are and have an np.dtype.
+host_empty = _cpu.empty
+
+
 def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
     """An uninitialised C-ordered array beside `like` (else on the chosen device), from reused memory."""
     if type(like) is ndarray or (like is None and _device != "cuda"):

@@ -11,7 +11,6 @@ from tilewright import backend
 from tilewright.autograd import Tensor, raw, recording
 
 ndarray = np.ndarray
-_HOST = np.empty(0)  # what plain arrays are made beside
 
 
 def axis_index(operation: str, axis, ndim: int) -> int:
@@ -62,7 +61,7 @@ def plain_destination(out, shape: tuple[int, ...], dtype):
 
     Whether it can be written to is left to the back end, which says so in the same words."""
     if out is None:
-        return backend.empty(shape, dtype, _HOST)
+        return backend.host_empty(shape, dtype)
     return out if type(out) is ndarray and out.shape == shape and out.dtype is dtype else None
 
 

@@ -108,6 +108,8 @@ def sum(x, *, axis=None, keepdims: bool = False, out=None):
         array([3., 3.], dtype=float32)
     """
     y, _, kept = _reduce("sum", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_spread(dy, kept, x.shape),))
 
 
@@ -127,6 +129,8 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
         array(3., dtype=float32)
     """
     y, axes, kept = _reduce("mean", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
 
     def gradient(dy, y, needs):
         count = backend.size_of(tuple(x.shape[i] for i in axes))
@@ -152,6 +156,8 @@ def max(x, *, axis=None, keepdims: bool = False, out=None):
         array([7., 5.], dtype=float32)
     """
     y, axes, kept = _reduce("max", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
@@ -171,6 +177,8 @@ def min(x, *, axis=None, keepdims: bool = False, out=None):
         array(1, dtype=int32)
     """
     y, axes, kept = _reduce("min", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
