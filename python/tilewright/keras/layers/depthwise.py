@@ -104,9 +104,7 @@ class DepthwiseConvolution(Convolution):
 
 
 class DepthwiseConv2D(DepthwiseConvolution):
-    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
-    channels, multiplier).
-    """
+    """Each channel convolved by itself, kernel (rows, columns, channels, depth_multiplier)."""
 
 
 class DepthwiseConv1D(DepthwiseConvolution):
@@ -116,7 +114,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 
 class SeparableConvolution(Convolution):
-    """Base of a depthwise convolution and one of size 1 that mixes its channels. Chollet, arXiv:1610.02357."""
+    """Base of depthwise convolutions whose channels one of size 1 mixes. Chollet, arXiv:1610.02357."""
 
     config_fields = (
         "filters",

@@ -87,8 +87,8 @@ class EinsumDense(Layer):
             shape += input_shape[len(given) :]
         if len(shape) != len(output) + hidden:
             raise ValueError(
-                f"[{self.name}] output_shape is {self.partial_output_shape}, expected a size for each letter of "
-                f"{output!r} but the batch's"
+                f"[{self.name}] output_shape is {self.partial_output_shape}, expected a size for each letter "
+                f"of {output!r} but the batch's"
             )
         for letter, size in zip(output, shape[skipped:], strict=False):
             if letter in sizes and size is not None and sizes[letter] not in (size, None):

@@ -28,7 +28,11 @@ class InputLayer(Layer):
         name=None,
         **kwargs,
     ):
-        kwargs.pop("sparse", None), kwargs.pop("ragged", None), kwargs.pop("optional", None)
+        for option in ("sparse", "ragged", "optional"):
+            if kwargs.pop(option, None):
+                raise NotImplementedError(
+                    f"[Input] {option} is True, expected False: inputs are dense arrays"
+                )
         dtype = getattr(dtype, "name", dtype) or (
             input_tensor.dtype if input_tensor is not None else config.floatx()
         )

@@ -96,6 +96,11 @@ class ArrayBatches(Batches):
         self.batch_size, self._shuffle = int(batch_size), shuffle
         self.steps = math.ceil(self.samples / self.batch_size)
 
+    @property
+    def labels(self):
+        """All of y, or None."""
+        return self._parts[1]
+
     def epoch(self):
         return ArrayEpoch(self._parts, self.samples, self.batch_size, self._shuffle)
 

@@ -8,7 +8,7 @@ from functools import partial
 from tilewright import backend, nest, ops
 from tilewright.autograd import Tensor
 from tilewright.keras.callbacks import CallbackList, History
-from tilewright.keras.training import arguments
+from tilewright.keras.training import arguments, label_warning
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
 from tilewright.keras.training.nan_warning import NanWarning
@@ -77,6 +77,7 @@ class Loops:
             if y is not None:
                 sample_weight = batches_module.class_weights_as_sample_weights("fit", y, class_weight)
         batches = batches_module.batches_of("fit", x, y, sample_weight, batch_size, shuffle)
+        label_warning.look(self.loss, batches)
         if class_weight and y is None:
             batches = batches_module.ClassWeighted("fit", batches, class_weight)
         stream = Stream("fit", batches, steps_per_epoch)
