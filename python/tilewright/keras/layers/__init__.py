@@ -96,19 +96,18 @@ from tilewright.keras.layers.wrapping import Bidirectional, SpectralNormalizatio
 _CLASSES = (
     Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
     AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D,
-    Conv1DTranspose, Conv2D, Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv1D, DepthwiseConv2D, Dot,
-    Dropout, ELU, EinsumDense, Embedding,
-    Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
-    GlobalMaxPooling1D, GlobalMaxPooling2D, GroupNormalization, GroupedQueryAttention, Identity,
-    InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
-    MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding,
-    RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv1D,
-    SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, SpectralNormalization,
-    StackedRNNCells, Subtract,
-    TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
-    CategoryEncoding, CenterCrop, Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness,
-    RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling,
-    Resizing, StringLookup, TextVectorization,
+    Conv1DTranspose, Conv2D, Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv1D, DepthwiseConv2D,
+    Dot, Dropout, ELU, EinsumDense, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D,
+    GroupNormalization, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell, Lambda,
+    LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D, Maximum, Minimum, MultiHeadAttention,
+    Multiply, PReLU, Permute, PositionEmbedding, RMSNormalization, RNN, ReLU, RepeatVector, Reshape,
+    RotaryEmbedding, SeparableConv1D, SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    SpatialDropout2D, SpectralNormalization, StackedRNNCells, Subtract, TimeDistributed, UnitNormalization,
+    UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D, CategoryEncoding, CenterCrop,
+    Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness, RandomContrast, RandomCrop,
+    RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling, Resizing, StringLookup,
+    TextVectorization,
 )  # fmt: skip
 serialization.exported("keras.layers", _CLASSES)
 serialization.exported("keras.layers", {"GroupQueryAttention": GroupedQueryAttention})  # Keras's name for it
@@ -129,10 +128,10 @@ def __getattr__(name: str):
 
 
 __all__ = [
-    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D",
-    "Convolution1DTranspose", "Convolution2D", "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
-    "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D",
-    "Operation", "SeparableConvolution1D",
-    "SeparableConvolution2D", "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "operation",
-    "serialize", "subtract",
+    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution1DTranspose",
+    "Convolution2D", "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D",
+    "GlobalMaxPool2D", "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D",
+    "MaxPool2D", "Operation", "SeparableConvolution1D", "SeparableConvolution2D", "add", "average",
+    "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "operation", "serialize",
+    "subtract",
 ]  # fmt: skip

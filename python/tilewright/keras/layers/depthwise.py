@@ -116,7 +116,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 
 class SeparableConvolution(Convolution):
-    """Base of a depthwise convolution and one of size 1 that mixes its channels. Chollet, arXiv:1610.02357."""
+    """Base of a depthwise convolution and one of size 1 that mixes channels. Chollet, arXiv:1610.02357."""
 
     config_fields = (
         "filters",

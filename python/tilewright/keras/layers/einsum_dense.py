@@ -87,8 +87,8 @@ class EinsumDense(Layer):
             shape += input_shape[len(given) :]
         if len(shape) != len(output) + hidden:
             raise ValueError(
-                f"[{self.name}] output_shape is {self.partial_output_shape}, expected a size for each letter of "
-                f"{output!r} but the batch's"
+                f"[{self.name}] output_shape is {self.partial_output_shape}, expected a size for each "
+                f"letter of {output!r} but the batch's"
             )
         for letter, size in zip(output, shape[skipped:], strict=False):
             if letter in sizes and size is not None and sizes[letter] not in (size, None):
@@ -113,12 +113,8 @@ class EinsumDense(Layer):
             [i for i, letter in enumerate(kernel) if letter not in output],
             [i for i, letter in enumerate(kernel) if letter in output],
         )
-        self.kernel = self.add_weight(
-            tuple(sizes[letter] for letter in kernel),
-            initializer,
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        self.kernel = self.add_ruled_weight(
+            "kernel", tuple(sizes[letter] for letter in kernel), initializer=initializer
         )
         self.bias = None
         if self.bias_axes is not None:
@@ -130,13 +126,7 @@ class EinsumDense(Layer):
             first = min(output.index(letter) for letter in self.bias_axes)
             tail = [sizes[letter] if letter in self.bias_axes else 1 for letter in output[first:]]
             hidden = 0 if self._dots_first else len(shape) - len(output)
-            self.bias = self.add_weight(
-                (*tail, *[1] * hidden),
-                self.bias_initializer,
-                name="bias",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_ruled_weight("bias", (*tail, *[1] * hidden))
 
     def call(self, inputs):
         y = products.einsum(self.equation, inputs, self.kernel)
