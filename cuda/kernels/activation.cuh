@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    activate(a, z, slope) = activation(z);  activation_slope(a, saved, slope) = activation'(z)
 // Method      gelu takes erfc, not 1 + erf, and gelu_tanh a sigmoid, not 1 + tanh: no digits are lost where
-// the
-//             result is small. The switch is the same for all threads, so it costs a branch. A slope is
+//             the result is small. The switch is the same for all threads, so it costs a branch. A slope is
 //             written by y where that saves the function, else by z (gelu, gelu_tanh, silu); past the points
 //             where those are x or 0 to the last digit z is brought back, so that no infinity meets a zero
 // Limits      NaN stays NaN. At a corner the slope is 0 for relu and relu6, `slope` for leaky_relu and elu

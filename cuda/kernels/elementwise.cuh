@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[i] = f(a[i], b[i], c[i]) for functions of none to three arguments, over arrays of any
-// strides;
-//             y = x transposed, through shared memory
+//             strides; y = x transposed, through shared memory
 // Layout      Axes from launch/axes.h, innermost first, of y and each input. In groups: y's innermost axis is
-// cut
-//             into groups of kVector elements, aligned, and each input has stride 1 or 0 along it
+//             cut into groups of kVector elements, aligned, and each input has stride 1 or 0 along it
 // Method      a group is one 16-byte load of each input (a narrower type: fewer bytes) and one store; two
-// groups
-//             are in flight a thread. Without groups neighbouring threads take neighbouring elements. A
-//             transposed copy reads and writes rows of 32 elements, turned in shared memory with a column of
-//             padding
+//             groups are in flight a thread. Without groups neighbouring threads take neighbouring elements.
+//             A transposed copy reads and writes rows of 32 elements, turned in shared memory with a column
+//             of padding
 // Work split  threads stride over groups or elements; a block per tile of a transposed copy
 // Limits      y may be an input: every element is read before the thread that reads it writes. At most 8 axes
 // Ran on      no GPU yet; passes on simt

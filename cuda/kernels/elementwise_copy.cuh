@@ -2,9 +2,8 @@
 // Computes    y = x;  y = x in another dtype;  y = value;  y = condition ? a : b
 // Layout      function objects for elementwise_map; U is an unsigned type of the element's size
 // Limits      float to integer: NaN and what does not fit give the lowest int32 or int64, to 8 bits the lower
-// bits of
-//             the int32, as NumPy on x86; to bool: anything but zero. float64 to the 16-bit formats rounds
-//             once
+//             bits of the int32, as NumPy on x86; to bool: anything but zero. float64 to the 16-bit formats
+//             rounds once
 // Ran on      no GPU yet; passes on simt
 #pragma once
 

@@ -2,12 +2,10 @@
 // Computes    dx = dy * f'(x);  dx = dy * f''(x)
 // Layout      function objects for elementwise_map; the first may be given y = f(x) as a third argument
 // Method      as kernels/elementwise_unary.cuh; f' by y where that saves the function, y is computed again
-// when it
-//             was not kept
+//             when it was not kept
 // Limits      at a corner the derivative is 0 for relu, relu6 and abs, slope for leaky_relu, alpha for elu, 1
-// for
-//             clip. Where a bounded derivative has infinite terms, x is first brought to where it has reached
-//             its limit
+//             for clip. Where a bounded derivative has infinite terms, x is first brought to where it has
+//             reached its limit
 // Ran on      no GPU yet; passes on simt
 #pragma once
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y = x * scale where the random word of element i is at least `threshold`, else 0
 // Layout      C order; element i takes word i % 4 of Philox block offset + i / 4 (device/philox.cuh); y may
-// be x Method      the mask is never stored: backward draws it again from the same key. A rate of 1 keeps
-// nothing Work split  a thread has the four elements of a block, 16 bytes of float; threads stride over
-// blocks Limits      kAligned: the arrays start at multiples of the bytes of four elements, at most 16 Ran on
-// no GPU yet; passes on simt
+//             be x
+// Method      the mask is never stored: backward draws it again from the same key. A rate of 1 keeps nothing
+// Work split  a thread has the four elements of a block, 16 bytes of float; threads stride over blocks
+// Limits      kAligned: the arrays start at multiples of the bytes of four elements, at most 16 Ran on no GPU
+//             yet; passes on simt
 #pragma once
 
 #include "kernels/draws.cuh"

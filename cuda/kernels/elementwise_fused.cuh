@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    z = x + bias + residual, y = activation(z);  dz = dy * activation', db = sum of dz over the
-// rows Layout      rows x cols, C order; bias and db (cols); z, bias, residual and db may be null. kVector >
-// 1 needs
-//             multiples of 16 bytes: the arrays' starts and, with a bias, cols
+//             rows
+// Layout      rows x cols, C order; bias and db (cols); z, bias, residual and db may be null. kVector > 1
+//             needs multiples of 16 bytes: the arrays' starts and, with a bias, cols
 // Method      forward: groups of kVector elements, 16 bytes each way. Backward with db: a block has a tile of
 //             columns and a slice of rows (kernels/columns.cuh), writes dz as it goes, and a row of partial
 //             sums; bias_gradient_join adds the slices in order. Backward without db is an elementwise_map

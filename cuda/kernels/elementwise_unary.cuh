@@ -2,11 +2,9 @@
 // Computes    y = f(x) of one argument; isnan, isinf, isfinite and logical_not give bool
 // Layout      function objects for elementwise_map
 // Method      f is a run-time number, the same for all threads: one kernel a group of functions instead of
-// one a
-//             function. Groups keep the cheap functions from paying the registers of the dear ones
+//             one a function. Groups keep the cheap functions from paying the registers of the dear ones
 // Limits      any input; NaN stays NaN; gelu and silu of -inf are NaN, as their formulas have it. Integers
-// wrap
-//             around. sin and cos of |x| > 105615 keep words of 2/pi in local memory (the CUDA library's
+//             wrap around. sin and cos of |x| > 105615 keep words of 2/pi in local memory (the CUDA library's
 //             reduction)
 // Ran on      no GPU yet; passes on simt
 #pragma once

@@ -2,15 +2,13 @@
 // Computes    y[o, i, :] = x[o, ids[i], :];  y[o, ids[i], :] += dy[o, i, :], in the order of i for every row
 // Layout      x, y (outer, rows, inner) with contiguous last axis; ids (n,) of any stride, int32 or int64
 // Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp
-// owns all
-//             ids of equal value for 32 columns. For few ids the warp of the first of them finds the others
-//             by reading the ids 32 at a time (add_rows); for many, ids are sorted with their positions
-//             first, and equal ones are neighbours (add_sorted_rows)
+//             owns all ids of equal value for 32 columns. For few ids the warp of the first of them finds the
+//             others by reading the ids 32 at a time (add_rows); for many, ids are sorted with their
+//             positions first, and equal ones are neighbours (add_sorted_rows)
 // Work split  take_rows: threads stride over groups; the others: a warp per id and 32 columns
 // Limits      an id out of range is brought into it and reported (device/error_cell.cuh). One warp adds all
-// rows of
-//             an id, four loads in flight: an id that fills the batch is as slow as its rows one after
-//             another
+//             rows of an id, four loads in flight: an id that fills the batch is as slow as its rows one
+//             after another
 // Ran on      no GPU yet; passes on simt
 #pragma once
 

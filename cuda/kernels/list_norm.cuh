@@ -2,8 +2,7 @@
 // Computes    partial[chunk] = sum of squares of a chunk;  y = sqrt(sum of partial)
 // Layout      a list of C-ordered arrays (device/list_table.cuh); partial in the order of the list
 // Method      every element is widened first, so a float32 square cannot overflow; each chunk has a fixed
-// tree, and
-//             the chunks are added in a fixed order
+//             tree, and the chunks are added in a fixed order
 // Work split  list_squares: a block per chunk, blocks stride over chunks; norm_join: one block
 // Limits      double throughout
 // Ran on      no GPU yet; passes on simt

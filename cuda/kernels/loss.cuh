@@ -4,15 +4,14 @@
 //             square: mean_c (a[c] - b[c])^2, gradient 2 (a - b) / cols
 //             q = (1 - smoothing) label + smoothing / cols (sigmoid: smoothing / 2)
 // Layout      rows contiguous, any row stride; labels ids (rows,) of any stride, or probabilities (rows,
-// cols); a gradient
-//             that is not wanted is null. kVector > 1 needs rows that start at multiples of 16 bytes
+//             cols); a gradient that is not wanted is null. kVector > 1 needs rows that start at multiples of
+//             16 bytes
 // Method      loss and gradient in one kernel: maximum, sums, gradient; a row that fits is read once
 //             (kernels/rows.cuh). With z = x - max the loss is log(sum exp z) sum(q) - sum(q z), which
 //             neither overflows nor takes log of a tiny p. Sums meet in double
 // Work split  a team (device/team.cuh) per row; sigmoid: threads stride over groups
 // Limits      cols >= 1. A class with q = 0 adds nothing, even at a logit of -inf. NaN reaches the whole row.
-// A label out
-//             of range is reported (device/error_cell.cuh) and taken as the nearest class
+//             A label out of range is reported (device/error_cell.cuh) and taken as the nearest class
 // Ran on      no GPU yet; passes on simt
 #pragma once
 

@@ -2,14 +2,12 @@
 // Computes    y = activation(alpha * sum of partial products + beta * y + bias + residual): what all matmul
 //             kernels share around their main loops, and the sum over slices of K
 // Layout      a (M, K), b (K, N) any strides; y, z, residual (M, N) rows contiguous; bias (N); Axes<5> in
-// front.
-//             partial (batch, slices, M, N) in the accumulator's type
+//             front. partial (batch, slices, M, N) in the accumulator's type
 // Method      A product with too few tiles for the chip is cut along K into slices of whole tiles; their sums
 //             are written out and added in order by a second kernel, so the bits do not depend on who was
 //             first
 // Work split  block (tile, slice, matrix of the batch). Tiles are numbered in bands of kBandRows tile rows,
-// so
-//             that blocks that run together share rows of a and columns of b in the second-level cache
+//             so that blocks that run together share rows of a and columns of b in the second-level cache
 // Limits      M, N, K below 2^31
 // Ran on      no GPU yet; passes on simt
 #pragma once

@@ -4,7 +4,7 @@
 //             contiguous along m (n) travels by 16 bytes, anything else by single elements, transposed on the
 //             way
 // Method      cp.async ring: while a panel is used, the kStages - 1 after it are under way; one barrier a
-// panel,
+//             panel,
 //             which both publishes the panel and frees the last one. Register tile by vectors: a lane's rows
 //             are kVector neighbours of each of kGroupsM groups, so that eight lanes read 128 bytes side by
 //             side

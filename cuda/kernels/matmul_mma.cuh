@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    sums over k of a[m, k] * b[k, n] on the tensor cores, f16, bf16 or tf32 (f32 rounded) with
-// float
-//             sums; finished by matmul.cuh
+//             float sums; finished by matmul.cuh
 // Layout      shared memory: a ring of kStages panels, 128 bytes of k for each of kM rows of a and kN columns
-// of
+//             of
 //             b. A 16-byte chunk c of line i lies at chunk c ^ (i % 8), so that the 8 rows ldmatrix reads at
 //             once lie in different banks:
 //

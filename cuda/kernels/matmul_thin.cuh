@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    products of which one side is thin: up to kThinRows rows of a times all of b, or all of a times
-// up
-//             to kThinRows columns of b; finished by matmul.cuh
+//             up to kThinRows columns of b; finished by matmul.cuh
 // Layout      the wide operand (the large matrix) is contiguous along k (dot) or across it (stream); the thin
-// one
-//             has any strides
+//             one has any strides
 // Method      an element of the wide operand is used kThinRows times at most, so what counts is to read it
-// once,
-//             by 16 bytes where it is aligned. dot: a warp takes kThinLines lines along k, its lanes
+//             once, by 16 bytes where it is aligned. dot: a warp takes kThinLines lines along k, its lanes
 //             neighbouring pieces, a butterfly adds up. stream: a lane takes kVector lines that lie side by
 //             side; the warps of a block take every kThinWarps-th k, and their sums are added in order in
 //             shared memory

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    layer_norm  y = (h - mean) rstd gamma + beta, rms_norm  y = h rstd gamma, h = x + residual,
-// over each row;
+//             over each row;
 //             dx = rstd (g - mean(g) - xhat mean(g xhat)) + dsum, g = dy gamma;  dgamma = sum dy xhat, dbeta
 //             = sum dy
 // Layout      (rows, cols), columns adjacent, any row stride; gamma, beta (cols), mean, rstd (rows); what a
-// call lacks is
-//             null. kVector > 1 needs rows that start at multiples of 16 bytes
+//             call lacks is null. kVector > 1 needs rows that start at multiples of 16 bytes
 // Method      two sweeps after the first read: the mean, then the deviations from it (Chan, Golub and
-// LeVeque, 1983). The
-//             mean is rounded to T; what that leaves over (`rest`, the mean of the deviations) is taken off
-//             again, so a large mean costs no digits. HeldRow keeps the row in registers: memory is read
-//             once. StreamedRow reads it again, from the caches. Sums meet in double
+//             LeVeque, 1983). The mean is rounded to T; what that leaves over (`rest`, the mean of the
+//             deviations) is taken off again, so a large mean costs no digits. HeldRow keeps the row in
+//             registers: memory is read once. StreamedRow reads it again, from the caches. Sums meet in
+//             double
 // Work split  a team (device/team.cuh) per row. dgamma and dbeta: tiles of columns by slices of rows
 //             (kernels/columns.cuh), joined in order by norm_gradient_join
 // Limits      held: cols <= team size * kVector * kSteps. y may be x, dx may be dy

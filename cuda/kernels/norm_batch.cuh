@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    batch_norm over the rows of each column: y = (x - mean) rstd gamma + beta; the moving
-// statistics; dx, dgamma,
-//             dbeta
+//             statistics; dx, dgamma, dbeta
 // Layout      (rows, cols), columns adjacent, any row stride; the rest (cols). kVector > 1 needs rows that
-// start at
-//             multiples of 16 bytes and cols a multiple of kVector
+//             start at multiples of 16 bytes and cols a multiple of kVector
 // Method      sums of x - x[0] and of its square, in double: one read, and as the first row lies near the
-// mean nothing
-//             cancels. Tiles of columns by slices of rows (kernels/columns.cuh); a thread per column joins
-//             the slices in order and makes the factors of one more sweep, y = (x - centre) scale + shift; dx
-//             = dy dy_scale + (x - centre) x_scale + shift
+//             mean nothing cancels. Tiles of columns by slices of rows (kernels/columns.cuh); a thread per
+//             column joins the slices in order and makes the factors of one more sweep, y = (x - centre)
+//             scale + shift; dx = dy dy_scale + (x - centre) x_scale + shift
 // Work split  a block per tile and slice; then a thread per column; then threads stride over groups of
-// columns Limits      rows >= 1. The mean rounded to T is the centre, what that leaves over goes into the
-// shift Ran on      no GPU yet; passes on simt
+//             columns
+// Limits      rows >= 1. The mean rounded to T is the centre, what that leaves over goes into the shift
+// Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "kernels/columns.cuh"

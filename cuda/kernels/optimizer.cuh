@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    Adam: m += (g - m)(1 - b1), v += (g^2 - v)(1 - b2), p = p shrink - rate m / (sqrt(v) root_scale
-// + epsilon);
-//             SGD: velocity = momentum velocity + gain g, p = p shrink + velocity_rate velocity +
+//             + epsilon); SGD: velocity = momentum velocity + gain g, p = p shrink + velocity_rate velocity +
 //             gradient_rate g; RMSprop: u = gain g / root, velocity = momentum velocity + u, p = p shrink -
 //             rate velocity; g = clamp(gradient * scale, -clip, clip) + l2 p first
 // Layout      lists of C-ordered arrays (device/list_table.cuh): parameters, gradients, state; updated in
-// place Method      one launch for the whole list: the table of arrays is in the parameter block, chunks of
-// 4096 elements are
-//             numbered through it. Step count, learning rate and gradient scale are read from memory, so a
-//             captured graph sees their new values; every thread makes the step's coefficients from them.
-//             Norm clipping: sums of squares per chunk (kernels/list_norm.cuh), per array, and one factor per
-//             array before the update. Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter,
+//             place
+// Method      one launch for the whole list: the table of arrays is in the parameter block, chunks of 4096
+//             elements are numbered through it. Step count, learning rate and gradient scale are read from
+//             memory, so a captured graph sees their new values; every thread makes the step's coefficients
+//             from them. Norm clipping: sums of squares per chunk (kernels/list_norm.cuh), per array, and one
+//             factor per array before the update. Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter,
 //             arXiv:1711.05101 (decay); Reddi et al., arXiv:1904.09237 (amsgrad); Sutskever et al. 2013
 //             (Nesterov); Tieleman and Hinton 2012 (RMSprop)
 // Work split  blocks stride over chunks; 16 bytes of each array a thread and step

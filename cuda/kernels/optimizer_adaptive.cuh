@@ -7,13 +7,13 @@
 //             Ftrl: b += g + shrinkage p - (a'^power - a^power) / rate p, a' = a + g^2;
 //             p = (clip(b, -l1, l1) - b) / (a'^power / rate + l2);  x -> y is x = beta x + (1 - beta) y
 // Layout      as kernels/optimizer.cuh: lists of parameters, gradients, a and b; updated in place
-// Method      Duchi et al., JMLR 12 (2011); Zeiler, arXiv:1212.5701; Kingma and Ba, arXiv:1412.6980,
-// section 7.1; Dozat,
-//             "Incorporating Nesterov Momentum into Adam", 2016; Chen et al., arXiv:2302.06675; McMahan et
-//             al., KDD 2013
+// Method      Duchi et al., JMLR 12 (2011); Zeiler, arXiv:1212.5701; Kingma and Ba, arXiv:1412.6980, section
+//             7.1; Dozat, "Incorporating Nesterov Momentum into Adam", 2016; Chen et al., arXiv:2302.06675;
+//             McMahan et al., KDD 2013
 // Work split  as kernels/optimizer.cuh; Ftrl, whose powers take many registers, is a kernel of its own
 // Limits      bound by memory, but for Ftrl with a power other than -0.5. A step below 1 is reported and
-// taken as 1 Ran on      no GPU yet; passes on simt
+//             taken as 1
+// Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "kernels/optimizer.cuh"

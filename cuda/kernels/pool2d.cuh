@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position row * W +
-// column of the
+//             column of the
 //             maximum; dx[h, w] = sum over the windows that hold (h, w) of their dy, where (h, w) was the
 //             maximum, or divided by the window's count;  y[p, q] = x[position]
 // Layout      (N, H, W, C) and (N, P, Q, C), channels contiguous, other strides any; kVector channels a
-// thread, aligned Method      backward gathers: every dx looks up its windows, so nothing is added to memory
-// twice and no atomics are needed Work split  threads stride over groups of channels of the pixels that are
-// written Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN
-// counts as largest,
-//             the first NaN wins. A position out of range is reported (device/error_cell.cuh)
+//             thread, aligned
+// Method      backward gathers: every dx looks up its windows, so nothing is added to memory twice and no
+//             atomics are needed
+// Work split  threads stride over groups of channels of the pixels that are written
+// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts
+//             as largest, the first NaN wins. A position out of range is reported (device/error_cell.cuh)
 // Ran on      no GPU yet; passes on simt
 #pragma once
 

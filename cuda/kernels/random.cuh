@@ -4,8 +4,8 @@
 //             truncated   the first of z(attempt 0), z(attempt 1), ... with |z| <= 2
 //             bernoulli   1 where the word is below probability * 2^32
 // Layout      C order; element i from word i % 4 of Philox block offset + i / 4 (device/philox.cuh): float64
-// takes its
-//             upper 32 bits from part 0 and its lower ones from part 1. The words are the CPU's, bit for bit
+//             takes its upper 32 bits from part 0 and its lower ones from part 1. The words are the CPU's,
+//             bit for bit
 // Method      Box and Muller, "A note on the generation of random normal deviates", 1958
 // Work split  a thread has a block of four elements, 16 bytes of float; threads stride over blocks
 // Limits      normals reach 6.6 standard deviations in float32 and 8.5 in float64

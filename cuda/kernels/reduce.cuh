@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[o] = finish(merge of term(x[o, r]) over r): sum, mean, max, min, prod, any, all, sum of
-// squares, norm,
-//             sum of exp(x - shift[o]) or (x - shift[o])^2; the position of the first extreme
+//             squares, norm, sum of exp(x - shift[o]) or (x - shift[o])^2; the position of the first extreme
 // Layout      x and y of any strides: `kept` axes give the places of output o, `reduced` axes those of
-// element r. In
-//             groups: kVector elements side by side, aligned, along the innermost reduced axis (reduce_rows)
-//             or the innermost kept axis (reduce_columns)
+//             element r. In groups: kVector elements side by side, aligned, along the innermost reduced axis
+//             (reduce_rows) or the innermost kept axis (reduce_columns)
 // Method      totals are double (int64 for integers), so the error of a sum does not grow with its length and
-// a
-//             float32 square cannot overflow. One or two loads are in flight a thread. The function is a
+//             a float32 square cannot overflow. One or two loads are in flight a thread. The function is a
 //             run-time number, the same for all threads. Few outputs: each is cut in slices, whose totals
 //             reduce_finish merges in order, so bits depend on the shape alone
 // Work split  reduce_rows: a warp or block per output and slice; reduce_columns: a tile of outputs side by
-// side,
-//             the block's threads over and under each other take different r
+//             side, the block's threads over and under each other take different r
 // Limits      max and min give NaN if any element is NaN; a NaN is also the most extreme for positions
 // Ran on      no GPU yet; passes on simt
 #pragma once

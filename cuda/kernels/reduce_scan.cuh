@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[i] = x[0] + ... + x[i] along a line, or x[0] + ... + x[i - 1] (exclusive)
 // Layout      lines of any stride, of any arrangement; y may be x. A reversed sum has pointers at the line's
-// end and
-//             negative strides
+//             end and negative strides
 // Method      scan_lines: a block takes a line chunk by chunk, kItems neighbours a thread; threads scan
-// inside their
-//             warp by shuffles and across warps by shared memory. Long lines are cut in slices: scan_totals
-//             sums each, scan_lines starts from the sum of those before. scan_columns: a thread walks a line
+//             inside their warp by shuffles and across warps by shared memory. Long lines are cut in slices:
+//             scan_totals sums each, scan_lines starts from the sum of those before. scan_columns: a thread
+//             walks a line
 // Work split  scan_lines: a block per line and slice; scan_columns: a thread per line, neighbouring lines
-// side by side Limits      totals are double (int64 for integers): the error does not grow along the line Ran
-// on      no GPU yet; passes on simt
+//             side by side
+// Limits      totals are double (int64 for integers): the error does not grow along the line Ran
+//             on      no GPU yet; passes on simt
 #pragma once
 
 #include "device/team.cuh"

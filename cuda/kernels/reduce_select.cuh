@@ -2,10 +2,9 @@
 // Computes    the k largest of each row, descending, NaN first, equal values by position, and their positions
 // Layout      x (rows, cols), values and indices (rows, k), rows contiguous with any row stride
 // Method      values become whole numbers of the same order, with their position as the tie-break: a total
-// order, so
-//             the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared memory
-//             and sorts them with the next kKept (kernels/sort.cuh); chunks without anything better are
-//             passed over. Above that the whole row is sorted in global memory
+//             order, so the result has no choice. k up to kSelectMost: a block keeps the best kKept in shared
+//             memory and sorts them with the next kKept (kernels/sort.cuh); chunks without anything better
+//             are passed over. Above that the whole row is sorted in global memory
 // Work split  a block per row; select_fill and select_write: threads stride over entries
 // Limits      -0 equals 0
 // Ran on      no GPU yet; passes on simt

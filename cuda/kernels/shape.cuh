@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[.., i, ..] = x[.., indices[.., i, ..], ..] along an axis;  y[.., indices[.., i, ..], ..] +=
-// x[.., i, ..] in
+//             x[.., i, ..] in
 //             the order of i;  one-hot rows
 // Layout      any strides; Axes of (indices, the array of its shape, the other one), the last without the
-// axis Method      additions without atomics: the line along the axis belongs to one thread, which adds in
-// order Work split  gather, one_hot: threads stride over elements; scatter_add: over lines Limits      an
-// index out of range is brought into it and reported (device/error_cell.cuh) Ran on      no GPU yet; passes
-// on simt
+//             axis
+// Method      additions without atomics: the line along the axis belongs to one thread, which adds in order
+// Work split  gather, one_hot: threads stride over elements; scatter_add: over lines
+// Limits      an index out of range is brought into it and reported (device/error_cell.cuh)
+// Ran on      no GPU yet; passes on simt
 #pragma once
 
 #include "kernels/embedding.cuh"

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[p, q] = (1-v) ((1-u) x[i, j] + u x[i, j']) + v ((1-u) x[i', j] + u x[i', j']), or the nearest
-// pixel; and
-//             its transpose dx
+//             pixel; and its transpose dx
 // Layout      images (N, H, W, C) and (N, P, Q, C), channels contiguous, other strides any; kVector channels
-// a thread Method      source places in double, from whole numbers where a floor follows, as on the CPU.
-// Backward gathers: the
-//             destinations made from a source row are a run, whose beginning is found by bisection, so
-//             nothing is added to memory twice
+//             a thread
+// Method      source places in double, from whole numbers where a floor follows, as on the CPU. Backward
+//             gathers: the destinations made from a source row are a run, whose beginning is found by
+//             bisection, so nothing is added to memory twice
 // Work split  threads stride over groups of channels of pixels
 // Limits      H, W >= 1. A neighbour with no share is not read: zero times infinity would be NaN
 // Ran on      no GPU yet; passes on simt

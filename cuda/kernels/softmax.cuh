@@ -8,8 +8,7 @@
 //             streamed: running maximum and sum in one pass (Milakov and Gimelshein 2018, algorithm 3),
 //             then a second pass that writes.
 // Work split  a team per row: a warp (short rows, several in a block) or a block (device/team.cuh); lanes
-// take
-//             kVector neighbours each, teams stride over the rows.
+//             take kVector neighbours each, teams stride over the rows.
 // Limits      held: cols <= team size * kVector * kSteps. Blocks are one-dimensional, whole warps.
 //             A row holding NaN or +inf, or only -inf, gives NaN throughout (log_softmax: as NumPy's).
 // Ran on      no GPU yet; passes on simt

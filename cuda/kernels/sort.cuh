@@ -2,8 +2,8 @@
 // Computes    rows of entries in the order of before(a, b)
 // Layout      (rows, length), length a power of two; entries that fill up a row come last
 // Method      bitonic sort (Batcher, "Sorting networks and their applications", 1968): no choice depends on
-// data or
-//             timing. Steps that stay inside a tile of kSortTile entries run in shared memory, in one launch
+//             data or timing. Steps that stay inside a tile of kSortTile entries run in shared memory, in one
+//             launch
 // Work split  a block per tile; sort_step: threads stride over pairs
 // Limits      entries have 8 or 16 bytes. Equal ones may change places, which nobody can tell
 // Ran on      no GPU yet; passes on simt

@@ -36,8 +36,7 @@ _version = 0
 
 
 def note_change() -> None:
-    """Something that Python reads while a step runs has changed: every recording is checked by one run of
-    Python.
+    """Something that Python reads in a step has changed: every recording is checked by one run of Python.
 
     Layers, optimizers and variables call it when an attribute is set; call it after changing what they cannot
     see.

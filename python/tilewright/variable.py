@@ -115,9 +115,7 @@ class Variable(Tensor):
 
 
 class Reading(Tensor):
-    """What `variable.value` gives: the variable's array and node. Calling it gives a copy, as `value()` in
-    TensorFlow.
-    """
+    """What `variable.value` gives: array and node. Calling it gives a copy, as `value()` in TensorFlow."""
 
     __slots__ = ()
 

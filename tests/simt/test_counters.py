@@ -42,10 +42,9 @@ def softmax(cols, dtype):
 
 def layer_norm(dtype):
     x, row, rows = filled((4, 1024), dtype), filled((1024,), dtype), filled((4,), dtype)
-    _simt.layer_norm_forward(aligned(x.shape, dtype), None, rows, rows.copy(), x, None, row, row, 1e-5)
-    _simt.layer_norm_backward(
-        aligned(x.shape, dtype), row.copy(), row.copy(), x, None, x, rows, rows.copy(), row
-    )
+    mean, rstd, dgamma, dbeta = rows, filled((4,), dtype), aligned((1024,), dtype), aligned((1024,), dtype)
+    _simt.layer_norm_forward(aligned(x.shape, dtype), None, mean, rstd, x, None, row, row, 1e-5)
+    _simt.layer_norm_backward(aligned(x.shape, dtype), dgamma, dbeta, x, None, x, mean, rstd, row)
 
 
 def pooling(dtype):

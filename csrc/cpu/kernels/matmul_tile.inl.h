@@ -98,7 +98,8 @@ struct TileArgs {
   int64_t b_row;
   const T*
       ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
-  int64_t a_ahead;  // the same for a: elements from a's column to the line to fetch
+  const T* a_ahead;  // the same for a: one address per k, a_ahead_step apart
+  int64_t a_ahead_step;
   T* y;
   int64_t y_row;
   int64_t k;
@@ -125,7 +126,8 @@ void tile(const TileArgs<T>& t) {
   const T* a = t.a;
   const T* b = t.b;
   const T* ahead = t.ahead;
-  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead = t.a_ahead;
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead_step = t.a_ahead_step;
+  const T* a_ahead = t.a_ahead;
   if (t.k >= kPrefetchDepth)
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r)
@@ -137,7 +139,7 @@ void tile(const TileArgs<T>& t) {
     for (int v = 0; v < kVecs; ++v) bk[v] = load(b, v);
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) prefetch_l2(ahead + v * L);
-    prefetch_l2(a + a_ahead);
+    prefetch_l2(a_ahead);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const V ak = V::set1(a[r * a_row]);
@@ -145,6 +147,7 @@ void tile(const TileArgs<T>& t) {
       for (int v = 0; v < kVecs; ++v) acc[r][v] = fma(ak, bk[v], acc[r][v]);
     }
     a += a_col;
+    a_ahead += a_ahead_step;
     b += b_row;
     ahead += b_row;
   }
@@ -157,7 +160,8 @@ void tile(const TileArgs<T>& t) {
   };
   const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
   if (t.alpha != T(1)) for_sums([&](int, int, V sum) { return alpha * sum; });
-  if (t.beta != T(0)) for_sums([&](int r, int v, V sum) { return fma(beta, load(t.y + r * t.y_row, v), sum); });
+  if (t.beta != T(0))
+    for_sums([&](int r, int v, V sum) { return fma(beta, load(t.y + r * t.y_row, v), sum); });
   if (t.bias != nullptr) for_sums([&](int, int v, V sum) { return sum + load(t.bias, v); });
   for_sums([&](int r, int v, V sum) {
     T* y = t.y + r * t.y_row + v * L;
@@ -169,8 +173,9 @@ void tile(const TileArgs<T>& t) {
   });
 }
 
-// Sums of few terms: what tile() spends on its accumulators' beginning and end outweighs them. All of b stays in
-// registers, and rows follow one another with nothing in between. Same order of additions, so the same bits.
+// Sums of few terms: what tile() spends on its accumulators' beginning and end outweighs them. All of b
+// stays in registers, and rows follow one another with nothing in between. Same order of additions, so the
+// same bits.
 inline constexpr int kShallow = 4;
 
 template <class T, int kDepth, int kVecs, bool kMasked>
@@ -215,7 +220,8 @@ void shallow(const TileArgs<T>& t, int64_t rows) {
   }
 }
 
-// shallow<depth, vecs, masked> and tile<rows, vecs, masked> as tables, for the sizes that are known only at run time.
+// shallow<depth, vecs, masked> and tile<rows, vecs, masked> as tables, for the sizes that are known only at
+// run time.
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 template <class T>
@@ -294,8 +300,10 @@ void block(const MatmulBlock<T>& g) {
   MatmulFinish<T> rest;  // what the tile does not do itself
   if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
   t.bias = nullptr;
-  // Lines of a transposed a lie a row of it apart, where the hardware foresees nothing.
-  t.a_ahead = g.a_row == 1 && g.a_col > g.a_panel_rows ? 64 / int64_t(sizeof(T)) : 0;
+  // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the
+  // lines that follow in a transposed a; the next tile's rows where they begin as this one's end.
+  const bool transposed = g.a_row == 1 && g.a_col > g.a_panel_rows, gapless = g.a_col == 1 && g.a_row == g.k;
+  t.a_ahead_step = gapless ? kTileRows : g.a_col;
   const bool flat = g.k >= 1 && g.k <= kShallow;
   const bool even = g.a_panel == g.a_panel_rows * g.a_row;  // not packed: all rows are one panel
   const int64_t panel_rows = flat && even ? g.m : g.a_panel_rows;
@@ -318,6 +326,7 @@ void block(const MatmulBlock<T>& g) {
       for (int64_t i = 0; i < end; i += kTileRows) {
         const int rows = int(end - i < kTileRows ? end - i : kTileRows);
         t.a = panel + i * g.a_row;
+        t.a_ahead = t.a + (transposed ? 64 / int64_t(sizeof(T)) : gapless ? kTileRows * g.k : 0);
         t.y = g.y + (i0 + i) * g.y_row + j;
         t.ahead = i0 + i + rows == g.m ? b + g.b_panel : b;
         kTiles<T>.of[rows - 1][vecs - 1][masked](t);

@@ -25,8 +25,7 @@ _DTYPES = {8: np.uint8, 9: np.int8, 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def read_idx(path) -> np.ndarray:
-    """The array of an idx file, gzipped or not: two zero bytes, dtype, rank, big-endian sizes, then the
-    elements.
+    """The array of an idx file, gzipped or not: two zero bytes, dtype, rank, big-endian sizes, elements.
 
     Raises   FileNotFoundError: no such file.  ValueError: no idx file, or truncated, or longer than its
     header says

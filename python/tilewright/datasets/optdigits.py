@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handwritten digits that ship with the package: 1,797 images of 8x8 pixels (see optdigits.md for source and
-licence).
-"""
+"""Handwritten digits that ship along: 1,797 images of 8x8 pixels (optdigits.md: source and licence)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats
-here.
-"""
+"""Small helpers: seeds, one-hot labels, serialization; names of `preprocessing` that Keras repeats here."""
 
 from __future__ import annotations
 

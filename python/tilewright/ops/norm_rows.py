@@ -131,8 +131,7 @@ def _first_gradients(dy, x, rstd, gamma, statistic_axes, parameter_axes, centred
 
 
 def second_gradients(seeds, dy, x, rstd, gamma, statistic_axes, parameter_axes, centred: bool = True):
-    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta), whose own gradients are
-    `seeds`.
+    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta); `seeds` are their own.
 
     Seeds may be None, and fewer than three."""
     with GradientTape() as tape:

@@ -140,8 +140,7 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def max(x, *, axis=None, keepdims: bool = False, out=None):
-    """Largest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal
-    maxima.
+    """Largest element along axes; NaN if any is NaN. The gradient is shared evenly among equal maxima.
 
         y = max_i x[.., i, ..]
 
@@ -163,8 +162,7 @@ def max(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def min(x, *, axis=None, keepdims: bool = False, out=None):
-    """Smallest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal
-    minima.
+    """Smallest element along axes; NaN if any is NaN. The gradient is shared evenly among equal minima.
 
         y = min_i x[.., i, ..]
 
@@ -322,8 +320,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def l2_norm(x, *, axis=None, keepdims: bool = False, out=None):
-    """Euclidean length along axes: the square root of the sum of squares. The gradient of a zero vector is
-    zero.
+    """Euclidean length along axes: the root of the sum of squares. A zero vector's gradient is zero.
 
         y = sqrt(sum_i x[.., i, ..]^2)
 

@@ -69,9 +69,7 @@ def _holds_tensors(values) -> bool:
 
 
 def operands(a, b) -> tuple:
-    """Two arguments that meet: what is no Tensor takes the other's dtype, as in TensorFlow; numbers stay
-    numbers.
-    """
+    """Two arguments that meet: numbers stay numbers, other arrays take a Tensor's dtype, as in TensorFlow."""
     if not isinstance(a, Tensor):
         if isinstance(b, Tensor):
             return beside(b, a if _is_known(a) else tensor(a, argument="x")), b

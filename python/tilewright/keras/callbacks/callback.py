@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Callbacks: what happens at the edges of epochs and batches during fit, evaluate and predict."""
+"""Callback: what happens at the edges of epochs and batches during fit, evaluate and predict."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ EVENTS = (
 
 
 class Callback:
-    """Base: override the events of interest. `self.model` is the model, `self.params` has verbose, epochs,
-    steps.
-    """
+    """Base: override the events of interest. `self.params` has verbose, epochs and steps of the run."""
 
     runs_last = False  # after all callbacks that do not
 

@@ -309,9 +309,7 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
     # ---- configuration
 
     def get_config(self) -> dict:
-        """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was
-        given.
-        """
+        """Arguments that make such a layer again: the `config_fields`, else what `__init__` was given."""
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name}
         for field in self.config_fields:
             value = getattr(self, field)

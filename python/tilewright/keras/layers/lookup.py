@@ -22,8 +22,7 @@ from tilewright.keras.layers.host_layer import Adapting, HostLayer, salt_pair
 
 
 class IndexLookup(Adapting, HostLayer):
-    """Base of both. Numbers are given in this order: mask (0, with output "int"), unknown tokens, the
-    vocabulary.
+    """Base of both. Numbers in this order: mask (0, with output "int"), unknown tokens, the vocabulary.
 
     Parameters
         max_tokens : most numbers in all;  num_oov_indices : numbers for unknown tokens, by their hash if
@@ -109,9 +108,7 @@ class IndexLookup(Adapting, HostLayer):
         return [*special, *self._tokens]
 
     def set_vocabulary(self, vocabulary, idf_weights=None) -> None:
-        """Sets the tokens (a list, an array, or the name of a text file with one a line), with or without the
-        special ones in front.
-        """
+        """Sets the tokens (list, array, text file with one a line), the special ones in front or not."""
         if isinstance(vocabulary, (str, os.PathLike)):
             with open(vocabulary, encoding="utf-8") as file:
                 vocabulary = file.read().splitlines()
@@ -211,7 +208,7 @@ class IndexLookup(Adapting, HostLayer):
         if self.output_mode == "int":
             return ids
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        rows = encoded(ids, mode, self._depth(), config.floatx())
+        rows = encoded(ids, mode, self._depth(), self._output_dtype())
         return rows * self.idf_weights if self.output_mode == "tf_idf" else rows
 
     def call(self, inputs):

@@ -70,8 +70,7 @@ _SCALING_FIELDS = (
 
 
 class BatchNormalization(_Scaling):
-    """Each channel scaled to mean 0 and variance 1 over the batch in training, by moving averages in
-    inference.
+    """Each channel scaled to mean 0 and variance 1 over the batch; in inference by moving averages.
 
     Parameters
         axis : of the channels;  momentum : of the moving averages;  epsilon : added to the variance
@@ -173,9 +172,7 @@ class BatchNormalization(_Scaling):
 
 
 class LayerNormalization(_Scaling):
-    """Each sample scaled to mean 0 and variance 1 over `axis` (one axis, or several). Ba et al.,
-    arXiv:1607.06450.
-    """
+    """Each sample scaled to mean 0 and variance 1 over `axis` (one or several). arXiv:1607.06450."""
 
     config_fields = ("axis", "epsilon", *_SCALING_FIELDS)
 

@@ -150,9 +150,7 @@ class Model(Trainer, Layer):
         return _only(self._graph.run(self._fitted(inputs)))
 
     def _fitted(self, inputs) -> list:
-        """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it
-        fit.
-        """
+        """One Tensor per input, cast to its dtype, with an axis of size 1 more or less where that fits."""
         wanted = self._graph.flat_inputs
         values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.leaves(inputs)
         if len(values) != len(wanted):

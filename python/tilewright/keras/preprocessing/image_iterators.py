@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Iterators over batches of images, made by threads ahead of training; those of arrays
-(ImageDataGenerator.flow).
+"""Iterators over batches of images, made by threads ahead of training; those of arrays.
 
 The order of the images and every random change follow from the seed, the number of the pass over the data and
 the number of the batch, so they do not depend on threads, and two iterators with one seed go side by side.

@@ -58,8 +58,7 @@ class Loops:
         Raises    ValueError: no compile, arrays of different lengths, shapes the model does not take, labels
         out of
                   range.  KeyboardInterrupt: Ctrl-C, between two steps; the model stays usable,
-                  `model.history` holds
-                  the finished epochs
+                  `model.history` holds the finished epochs
         """
         self._needs_compile("fit")
         if validation_split and validation_data is None:
@@ -176,9 +175,7 @@ class Loops:
         callbacks=None,
         return_dict=False,
     ):
-        """Loss and metrics on data: a list (a number if there is only the loss), or a dict with
-        `return_dict`.
-        """
+        """Loss and metrics on data: a list (a number for the loss alone), or with `return_dict` a dict."""
         self._needs_compile("evaluate")
         stream = Stream(
             "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps

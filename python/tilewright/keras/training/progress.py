@@ -11,9 +11,7 @@ from tilewright.keras import defaults
 
 
 def bar_wanted(verbose) -> bool:
-    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there. TILEWRIGHT_PROGRESS=0/1
-    decides first.
-    """
+    """Whether to draw a bar: by TILEWRIGHT_PROGRESS, else if asked for, on a terminal or notebook."""
     if verbose not in ("auto", 1, True) or (
         verbose == "auto" and not defaults.is_interactive_logging_enabled()
     ):
