@@ -163,7 +163,10 @@ void reduce_into(const View& y, const ReducePlan& plan, const View& x, Fold fold
   const int64_t step = plan.kept[0].y_stride;
   reduce_tiles<T>(plan, x.as<T>(), fold, shift, [&](const Tile& tile, const Total<T>* totals) {
     Y* to = y.as<Y>() + tile.y_offset;
-    for (int64_t i = 0; i < tile.count; ++i) to[i * step] = finish(totals[i], tile.first + i);
+    if (step == 1)  // a loop of its own, for the compiler's vectoriser
+      for (int64_t i = 0; i < tile.count; ++i) to[i] = finish(totals[i], tile.first + i);
+    else
+      for (int64_t i = 0; i < tile.count; ++i) to[i * step] = finish(totals[i], tile.first + i);
   });
 }
 

@@ -58,7 +58,8 @@ void cut(ReducePlan& plan) {
   // What needs no packing is taken whole: rows one after the other, or all rows of a tile of columns.
   const bool whole = plan.by_rows ? reduced.x_stride == 1 : kept.x_stride == 1;
   const int64_t rows = plan.by_rows ? 1 : plan.tile;
-  const int64_t length = whole ? std::max<int64_t>(kElementsPerStep / rows, 32) : std::max<int64_t>(kElementsPerStep / plan.tile, 8);
+  const int64_t length = whole ? std::max<int64_t>(kElementsPerStep / rows, 64)
+                               : std::max<int64_t>(kElementsPerStep / plan.tile, 8);
   plan.block = std::min(length, std::max<int64_t>(reduced.size, 1));
   plan.blocks_per_row = ceil_divide(reduced.size, plan.block);
   plan.steps = reduced.size ? plan.reduced_size / reduced.size * plan.blocks_per_row : 0;

@@ -2,7 +2,7 @@
 // Folds of rows and of columns into totals.
 // Computes    totals[i] = totals[i] (+) f(x, shift[i]) over contiguous rows, or over the rows of a column block
 // Layout      rows: count rows of n contiguous elements, `step` apart; columns: cols contiguous, rows `step` apart
-// Method      two levels. Below: a short fold (rows: 4 registers, 256 elements a lane; columns: 32 rows) in the
+// Method      two levels. Below: a short fold (rows: 4 registers, 256 elements a lane; columns: 64 rows) in the
 //             element's type. Above: those parts are added in double. The error of a float32 sum is that of its short
 //             trees, whatever its length (blocked summation, Higham, "The Accuracy of Floating Point Summation",
 //             SIAM J. Sci. Comput. 14(4), 1993). The steps across lanes are done for as many rows as there are lanes
@@ -16,7 +16,7 @@ namespace tilewright::cpu::TW_ISA {
 namespace {
 
 inline constexpr int kBlockPerLane = 256;
-inline constexpr int kPartRows = 32;
+inline constexpr int kPartRows = 64;
 // Rows of columns at least this long are read kRowsAbreast at a time, so that the part passes through the cache once
 // for all of them; shorter ones in the order of memory, which the prefetchers follow from page to page. 16 MB of rows
 // of 4 KB take 535 us one after the other and 704 eight abreast; of 16 KB 634 and 643, of 64 KB 922 and 582.

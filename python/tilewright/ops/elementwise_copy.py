@@ -58,6 +58,11 @@ def cast(x, dtype, *, out=None):
     array, dtype = raw("cast", "x", x), _dtype("cast", dtype)
     if array.dtype == dtype and out is None:
         return x
+    if type(x) is ndarray:
+        y = plain_destination(out, x.shape, dtype)
+        if y is not None:
+            backend.module_of(x).copy(y, x)
+            return y
     return _copied("cast", x, array, dtype, out)
 
 
