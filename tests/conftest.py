@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures all tests share. What a test changes of the process (ISA, threads, device) is put back after it."""
+"""Fixtures all tests share. What a test changes of the process (ISA, threads, device) is put back."""
 
 import os
 import sys
@@ -15,7 +15,8 @@ from tilewright import _cpu, backend
 # One back end of Keras for every test that asks it, set before anything imports it.
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-# In CI the same examples every time: a run there tells of the change, not of the draw. Elsewhere new ones are drawn.
+# In CI the same examples every time: a run there tells of the change, not of the draw. Elsewhere new ones are
+# drawn.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")

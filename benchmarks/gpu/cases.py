@@ -117,6 +117,7 @@ def attention(place):
 
 def rows(place):
     """Memory-bound kernels, against a copy of as many bytes and against torch.compile."""
+    functional = None if place.torch is None else place.torch.nn.functional
     for dtype in ("float32", "bfloat16"):
         item = 4 if dtype == "float32" else 2
         m, n = place.size(16384, 6), place.size(4096, 96)
@@ -137,7 +138,6 @@ def rows(place):
             bytes=2.0 * m * n * item,
             target=">= 0.80 of the copy",
         )
-        functional = None if place.torch is None else place.torch.nn.functional
         for name, ours, theirs in (
             (
                 "softmax",

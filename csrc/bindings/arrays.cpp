@@ -140,6 +140,31 @@ void check_apart(const char* operation, std::initializer_list<NamedView> outputs
   }
 }
 
+void check_apart(const char* operation, const NamedView& elementwise, std::initializer_list<NamedView> like_it,
+                 std::initializer_list<NamedView> outputs, std::initializer_list<NamedView> inputs) {
+  for (const NamedView& x : like_it)
+    check_same_or_no_overlap(operation, elementwise.name, elementwise.view, x.name, x.view);
+  check_apart(operation, {elementwise}, inputs);
+  check_apart(operation, outputs, inputs);
+  for (const NamedView& y : outputs) {
+    check_no_overlap(operation, y.name, y.view, elementwise.name, elementwise.view);
+    for (const NamedView& x : like_it) check_no_overlap(operation, y.name, y.view, x.name, x.view);
+  }
+}
+
+void check_float_dtype(const char* operation, const char* argument, const View& view) {
+  check_dtype(operation, argument, view, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+}
+
+void check_index_dtype(const char* operation, const char* argument, const View& ids) {
+  check_dtype(operation, argument, ids, {Dtype::s32, Dtype::s64});
+}
+
+void check_ids(const char* operation, const char* argument, const View& ids) {
+  check_ndim(operation, argument, ids, 1, "(n,)");
+  check_index_dtype(operation, argument, ids);
+}
+
 Stream stream_of(py::handle stream) { return consumer_stream(stream); }
 
 }  // namespace tilewright::bindings

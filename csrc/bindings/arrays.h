@@ -45,6 +45,14 @@ struct NamedView {
 // No output shares memory with an input or with another output.
 void check_apart(const char* operation, std::initializer_list<NamedView> outputs,
                  std::initializer_list<NamedView> inputs);
+// The same, but `elementwise` is an output that may be exactly one of the inputs `like_it`.
+void check_apart(const char* operation, const NamedView& elementwise, std::initializer_list<NamedView> like_it,
+                 std::initializer_list<NamedView> outputs, std::initializer_list<NamedView> inputs);
+
+void check_float_dtype(const char* operation, const char* argument, const View& view);
+void check_index_dtype(const char* operation, const char* argument, const View& ids);
+// One axis of ids.
+void check_ids(const char* operation, const char* argument, const View& ids);
 
 Stream stream_of(py::handle stream);
 

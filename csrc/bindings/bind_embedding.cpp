@@ -9,8 +9,7 @@ void check_rows(const char* name, const char* table_name, const View& table, con
                 const View& rows) {
   check_ndim(name, table_name, table, 2, "(vocabulary, dimension)");
   check_rows_contiguous(name, table_name, table);
-  check_ndim(name, "ids", ids, 1, "(n,)");
-  check_dtype(name, "ids", ids, {Dtype::s32, Dtype::s64});
+  check_ids(name, "ids", ids);
   check_same_dtype(name, rows_name, rows, table_name, table);
   check_shape(name, rows_name, rows, {ids.dim(0), table.dim(1)}, "a row per id");
   check_rows_contiguous(name, rows_name, rows);
@@ -20,18 +19,16 @@ void gather(const Ops& ops, py::handle y, py::handle table, py::handle ids, py::
   constexpr const char* name = "embedding";
   const View t = input(name, "table", table), i = input(name, "ids", ids), yv = output(name, "out", y);
   check_rows(name, "table", t, i, "out", yv);
-  check_no_overlap(name, "out", yv, "table", t);
-  check_no_overlap(name, "out", yv, "ids", i);
+  check_apart(name, {{"out", yv}}, {{"table", t}, {"ids", i}});
   run(ops.embedding_gather, yv, t, i, stream_of(stream));
 }
 
 void scatter_add(const Ops& ops, py::handle table, py::handle dy, py::handle ids, py::handle stream) {
   constexpr const char* name = "embedding_backward";
   const View d = input(name, "dy", dy), i = input(name, "ids", ids), t = output(name, "out", table);
-  check_dtype(name, "dy", d, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(name, "dy", d);
   check_rows(name, "out", t, i, "dy", d);
-  check_no_overlap(name, "out", t, "dy", d);
-  check_no_overlap(name, "out", t, "ids", i);
+  check_apart(name, {{"out", t}}, {{"dy", d}, {"ids", i}});
   run(ops.embedding_scatter_add, t, d, i, stream_of(stream));
 }
 

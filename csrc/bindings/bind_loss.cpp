@@ -8,16 +8,11 @@ namespace {
 
 constexpr const char* kRows = "(rows, cols)";
 
-struct Named {
-  const char* name;
-  const View& view;
-};
-
-void check_rows(const char* op, const Named& model, std::initializer_list<Named> views) {
+void check_rows(const char* op, const NamedView& model, std::initializer_list<NamedView> views) {
   check_ndim(op, model.name, model.view, 2, kRows);
-  check_dtype(op, model.name, model.view, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(op, model.name, model.view);
   check_rows_contiguous(op, model.name, model.view);
-  for (const Named& v : views) {
+  for (const NamedView& v : views) {
     if (!v.view) continue;
     check_same_dtype(op, v.name, v.view, model.name, model.view);
     check_same_shape(op, v.name, v.view, model.name, model.view);
@@ -26,15 +21,11 @@ void check_rows(const char* op, const Named& model, std::initializer_list<Named>
 }
 
 // One loss per row, apart from everything else.
-void check_loss(const char* op, const View& loss, const Named& model, std::initializer_list<Named> others) {
+void check_loss(const char* op, const View& loss, const NamedView& model, std::initializer_list<NamedView> others) {
   check_same_dtype(op, "out", loss, model.name, model.view);
   check_shape(op, "out", loss, {model.view.dim(0)}, "one loss per row");
   check_rows_contiguous(op, "out", loss);
-  for (const Named& v : others) check_no_overlap(op, "out", loss, v.name, v.view);
-}
-
-void check_gradient(const char* op, const Named& gradient, std::initializer_list<Named> inputs) {
-  for (const Named& v : inputs) check_no_overlap(op, gradient.name, gradient.view, v.name, v.view);
+  check_apart(op, {{"out", loss}}, others);
 }
 
 void check_smoothing(const char* op, double smoothing) {
@@ -44,7 +35,7 @@ void check_smoothing(const char* op, double smoothing) {
 
 void check_labels(const char* op, const View& labels, const View& logits) {
   if (labels.ndim == 1) {
-    check_dtype(op, "labels", labels, {Dtype::s32, Dtype::s64});
+    check_index_dtype(op, "labels", labels);
     check_shape(op, "labels", labels, {logits.dim(0)}, "one class per row");
     return;
   }
@@ -76,7 +67,7 @@ void bind_loss(py::module_& m, const Ops& ops) {
           fail(ErrorKind::value, op, "logits has shape " + shape_text(xv) + ", expected at least 1 class");
         check_labels(op, lv, xv);
         check_loss(op, yv, {"logits", xv}, {{"logits", xv}, {"labels", lv}, {"dlogits", dv}});
-        check_gradient(op, {"dlogits", dv}, {{"logits", xv}, {"labels", lv}});
+        check_apart(op, {{"dlogits", dv}}, {{"logits", xv}, {"labels", lv}});
         run(ops.softmax_cross_entropy, yv, dv, xv, lv,
             cross_entropy_params(op, label_smoothing, ignore_index), stream_of(stream));
       },
@@ -93,17 +84,17 @@ void bind_loss(py::module_& m, const Ops& ops) {
         const View xv = input(op, "logits", logits), lv = input(op, "labels", labels);
         const View yv = output(op, "out", loss), dv = optional_output(op, "dlogits", dlogits);
         check_ndim(op, "logits", xv, 1, "(n)");
-        check_dtype(op, "logits", xv, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
-        for (const Named& v :
-             {Named{"logits", xv}, Named{"labels", lv}, Named{"out", yv}, Named{"dlogits", dv}}) {
+        check_float_dtype(op, "logits", xv);
+        for (const NamedView& v :
+             {NamedView{"logits", xv}, NamedView{"labels", lv}, NamedView{"out", yv}, NamedView{"dlogits", dv}}) {
           if (!v.view) continue;
           check_same_dtype(op, v.name, v.view, "logits", xv);
           check_same_shape(op, v.name, v.view, "logits", xv);
           check_rows_contiguous(op, v.name, v.view);
         }
         check_smoothing(op, label_smoothing);
-        check_gradient(op, {"out", yv}, {{"logits", xv}, {"labels", lv}, {"dlogits", dv}});
-        check_gradient(op, {"dlogits", dv}, {{"logits", xv}, {"labels", lv}});
+        check_apart(op, {{"out", yv}}, {{"logits", xv}, {"labels", lv}, {"dlogits", dv}});
+        check_apart(op, {{"dlogits", dv}}, {{"logits", xv}, {"labels", lv}});
         run(ops.sigmoid_cross_entropy, yv, dv, xv, lv, label_smoothing, stream_of(stream));
       },
       "loss = max(x, 0) - x * label + log(1 + exp(-|x|)) of (n,) arrays, and its gradient by the logits "
@@ -120,7 +111,7 @@ void bind_loss(py::module_& m, const Ops& ops) {
         const View yv = output(op, "out", loss), dv = optional_output(op, "dprediction", dprediction);
         check_rows(op, {"prediction", pv}, {{"target", tv}, {"dprediction", dv}});
         check_loss(op, yv, {"prediction", pv}, {{"prediction", pv}, {"target", tv}, {"dprediction", dv}});
-        check_gradient(op, {"dprediction", dv}, {{"prediction", pv}, {"target", tv}});
+        check_apart(op, {{"dprediction", dv}}, {{"prediction", pv}, {"target", tv}});
         run(ops.mean_squared_error, yv, dv, pv, tv, stream_of(stream));
       },
       "loss (rows,) = mean over cols of (prediction - target)^2, and its gradient where dprediction is given",

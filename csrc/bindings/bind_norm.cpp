@@ -11,20 +11,15 @@ constexpr const char* kRows = "(rows, cols)";
 constexpr const char* kPerRow = "one value per row";
 constexpr const char* kPerColumn = "one value per normalized element or channel";
 
-struct Named {
-  const char* name;
-  const View& view;
-};
-
 void check_x(const char* op, const View& x) {
   check_ndim(op, "x", x, 2, kRows);
-  check_dtype(op, "x", x, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(op, "x", x);
   check_rows_contiguous(op, "x", x);
 }
 
 // Each that is given is like x.
-void check_like_x(const char* op, const View& x, std::initializer_list<Named> views) {
-  for (const Named& v : views) {
+void check_like_x(const char* op, const View& x, std::initializer_list<NamedView> views) {
+  for (const NamedView& v : views) {
     if (!v.view) continue;
     check_same_dtype(op, v.name, v.view, "x", x);
     check_same_shape(op, v.name, v.view, "x", x);
@@ -34,28 +29,12 @@ void check_like_x(const char* op, const View& x, std::initializer_list<Named> vi
 
 // Each that is given has x's dtype and `count` elements.
 void check_vectors(const char* op, const View& x, int64_t count, const char* meaning,
-                   std::initializer_list<Named> views) {
-  for (const Named& v : views) {
+                   std::initializer_list<NamedView> views) {
+  for (const NamedView& v : views) {
     if (!v.view) continue;
     check_same_dtype(op, v.name, v.view, "x", x);
     check_shape(op, v.name, v.view, {count}, meaning);
     check_rows_contiguous(op, v.name, v.view);
-  }
-}
-
-// No output shares memory with another output or with an input, but `elementwise`, which may be exactly one
-// of the first `like_x` inputs.
-void check_apart(const char* op, const Named& elementwise, std::initializer_list<Named> outputs,
-                 std::initializer_list<Named> like_x, std::initializer_list<Named> inputs) {
-  for (const Named& x : like_x)
-    check_same_or_no_overlap(op, elementwise.name, elementwise.view, x.name, x.view);
-  for (const Named& x : inputs) check_no_overlap(op, elementwise.name, elementwise.view, x.name, x.view);
-  for (const Named* y = outputs.begin(); y != outputs.end(); ++y) {
-    check_no_overlap(op, y->name, y->view, elementwise.name, elementwise.view);
-    for (const Named& x : like_x) check_no_overlap(op, y->name, y->view, x.name, x.view);
-    for (const Named& x : inputs) check_no_overlap(op, y->name, y->view, x.name, x.view);
-    for (const Named* other = outputs.begin(); other != y; ++other)
-      check_no_overlap(op, y->name, y->view, other->name, other->view);
   }
 }
 
@@ -87,7 +66,7 @@ void bind_layer_norm(py::module_& m, const Ops& ops) {
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"mean", mv}, {"rstd", tv}});
         check_residual(op, rv, sv);
         check_epsilon(op, epsilon);
-        check_apart(op, {"out", yv}, {{"sum", sv}, {"mean", mv}, {"rstd", tv}}, {{"x", xv}, {"residual", rv}},
+        check_apart(op, {"out", yv}, {{"x", xv}, {"residual", rv}}, {{"sum", sv}, {"mean", mv}, {"rstd", tv}},
                     {{"gamma", gv}, {"beta", bv}});
         run(ops.layer_norm_forward, yv, sv, mv, tv, xv, rv, gv, bv, epsilon, stream_of(stream));
       },
@@ -107,8 +86,8 @@ void bind_layer_norm(py::module_& m, const Ops& ops) {
         check_like_x(op, xv, {{"dy", dyv}, {"dsum", dsv}, {"out", dxv}});
         check_vectors(op, xv, xv.dim(1), kPerColumn, {{"gamma", gv}, {"dgamma", dgv}, {"dbeta", dbv}});
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"mean", mv}, {"rstd", tv}});
-        check_apart(op, {"out", dxv}, {{"dgamma", dgv}, {"dbeta", dbv}},
-                    {{"dy", dyv}, {"dsum", dsv}, {"x", xv}}, {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
+        check_apart(op, {"out", dxv}, {{"dy", dyv}, {"dsum", dsv}, {"x", xv}},
+                    {{"dgamma", dgv}, {"dbeta", dbv}}, {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
         run(ops.layer_norm_backward, dxv, dgv, dbv, dyv, dsv, xv, mv, tv, gv, stream_of(stream));
       },
       "dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) + dsum, g = dy * gamma; dgamma and dbeta over the "
@@ -133,7 +112,7 @@ void bind_rms_norm(py::module_& m, const Ops& ops) {
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"rstd", tv}});
         check_residual(op, rv, sv);
         check_epsilon(op, epsilon);
-        check_apart(op, {"out", yv}, {{"sum", sv}, {"rstd", tv}}, {{"x", xv}, {"residual", rv}},
+        check_apart(op, {"out", yv}, {{"x", xv}, {"residual", rv}}, {{"sum", sv}, {"rstd", tv}},
                     {{"gamma", gv}});
         run(ops.rms_norm_forward, yv, sv, tv, xv, rv, gv, epsilon, stream_of(stream));
       },
@@ -152,7 +131,7 @@ void bind_rms_norm(py::module_& m, const Ops& ops) {
         check_like_x(op, xv, {{"dy", dyv}, {"dsum", dsv}, {"out", dxv}});
         check_vectors(op, xv, xv.dim(1), kPerColumn, {{"gamma", gv}, {"dgamma", dgv}});
         check_vectors(op, xv, xv.dim(0), kPerRow, {{"rstd", tv}});
-        check_apart(op, {"out", dxv}, {{"dgamma", dgv}}, {{"dy", dyv}, {"dsum", dsv}, {"x", xv}},
+        check_apart(op, {"out", dxv}, {{"dy", dyv}, {"dsum", dsv}, {"x", xv}}, {{"dgamma", dgv}},
                     {{"rstd", tv}, {"gamma", gv}});
         run(ops.rms_norm_backward, dxv, dgv, dyv, dsv, xv, tv, gv, stream_of(stream));
       },
@@ -203,8 +182,8 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
                       {{"gamma", gv}, {"beta", bv}, {"mean", mv}, {"rstd", tv}});
         check_moving(op, xv, mmv, "moving_mean");
         check_moving(op, xv, mvv, "moving_variance");
-        check_apart(op, {"out", yv},
-                    {{"mean", mv}, {"rstd", tv}, {"moving_mean", mmv}, {"moving_variance", mvv}}, {{"x", xv}},
+        check_apart(op, {"out", yv}, {{"x", xv}},
+                    {{"mean", mv}, {"rstd", tv}, {"moving_mean", mmv}, {"moving_variance", mvv}},
                     {{"gamma", gv}, {"beta", bv}});
         run(ops.batch_norm_training, yv, mv, tv, mmv, mvv, xv, gv, bv,
             batch_norm_params(op, xv, epsilon, momentum, momentum_is_update, unbiased), stream_of(stream));
@@ -230,7 +209,7 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
         check_moving(op, xv, vv, "moving_variance");
         check_vectors(op, xv, xv.dim(1), kPerColumn, {{"gamma", gv}, {"beta", bv}});
         check_epsilon(op, epsilon);
-        check_apart(op, {"out", yv}, {}, {{"x", xv}},
+        check_apart(op, {"out", yv}, {{"x", xv}}, {},
                     {{"moving_mean", mv}, {"moving_variance", vv}, {"gamma", gv}, {"beta", bv}});
         run(ops.batch_norm_inference, yv, xv, mv, vv, gv, bv, epsilon, stream_of(stream));
       },
@@ -250,7 +229,7 @@ void bind_batch_norm(py::module_& m, const Ops& ops) {
         check_like_x(op, xv, {{"dy", dyv}, {"out", dxv}});
         check_vectors(op, xv, xv.dim(1), kPerColumn,
                       {{"mean", mv}, {"rstd", tv}, {"gamma", gv}, {"dgamma", dgv}, {"dbeta", dbv}});
-        check_apart(op, {"out", dxv}, {{"dgamma", dgv}, {"dbeta", dbv}}, {{"dy", dyv}, {"x", xv}},
+        check_apart(op, {"out", dxv}, {{"dy", dyv}, {"x", xv}}, {{"dgamma", dgv}, {"dbeta", dbv}},
                     {{"mean", mv}, {"rstd", tv}, {"gamma", gv}});
         run(ops.batch_norm_backward, dxv, dgv, dbv, dyv, xv, mv, tv, gv, stream_of(stream));
       },

@@ -44,7 +44,7 @@ void check_reduce_dtypes(const char* name, const View& y, const View& x, Reduce 
     return;
   }
   const bool real_only = f == Reduce::mean || f == Reduce::logsumexp || f == Reduce::norm;
-  if (real_only) check_dtype(name, "x", x, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  if (real_only) check_float_dtype(name, "x", x);
   check_dtype(name, "x", x, {Dtype::s32, Dtype::s64, Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
   const bool adds = f == Reduce::sum || f == Reduce::prod || f == Reduce::sum_squares;
   if (adds && x.dtype == Dtype::s32)
@@ -67,7 +67,7 @@ void check_one_axis_reduced(const char* name, const View& y, const View& x, int 
 void moments(const Ops& ops, py::handle mean, py::handle variance, py::handle x, double ddof, py::handle stream) {
   constexpr const char* name = "moments";
   const View xv = input(name, "x", x), m = output(name, "mean", mean), v = output(name, "variance", variance);
-  check_dtype(name, "x", xv, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(name, "x", xv);
   check_same_dtype(name, "mean", m, "x", xv);
   check_same_dtype(name, "variance", v, "x", xv);
   check_reduced_shape(name, "mean", m, xv, true);

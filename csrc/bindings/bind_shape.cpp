@@ -11,8 +11,7 @@ void check_take(const char* name, const char* whole_name, const View& whole, con
                 const View& part) {
   check_ndim(name, whole_name, whole, 3, "(outer, size, inner)");
   check_rows_contiguous(name, whole_name, whole);
-  check_ndim(name, "indices", ids, 1, "(n,)");
-  check_dtype(name, "indices", ids, {Dtype::s32, Dtype::s64});
+  check_ids(name, "indices", ids);
   check_same_dtype(name, part_name, part, whole_name, whole);
   check_shape(name, part_name, part, {whole.dim(0), ids.dim(0), whole.dim(2)}, "an entry per index");
   check_rows_contiguous(name, part_name, part);
@@ -22,24 +21,22 @@ void take(const Ops& ops, py::handle y, py::handle x, py::handle ids, py::handle
   constexpr const char* name = "take";
   const View xv = input(name, "x", x), i = input(name, "indices", ids), yv = output(name, "out", y);
   check_take(name, "x", xv, i, "out", yv);
-  check_no_overlap(name, "out", yv, "x", xv);
-  check_no_overlap(name, "out", yv, "indices", i);
+  check_apart(name, {{"out", yv}}, {{"x", xv}, {"indices", i}});
   run(ops.take, yv, xv, i, stream_of(stream));
 }
 
 void take_backward(const Ops& ops, py::handle dx, py::handle dy, py::handle ids, py::handle stream) {
   constexpr const char* name = "take_backward";
   const View d = input(name, "dy", dy), i = input(name, "indices", ids), dxv = output(name, "out", dx);
-  check_dtype(name, "dy", d, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(name, "dy", d);
   check_take(name, "out", dxv, i, "dy", d);
-  check_no_overlap(name, "out", dxv, "dy", d);
-  check_no_overlap(name, "out", dxv, "indices", i);
+  check_apart(name, {{"out", dxv}}, {{"dy", d}, {"indices", i}});
   run(ops.take_backward, dxv, d, i, stream_of(stream));
 }
 
 // Equal shapes, except that `indexed` may have any size along `axis`.
 int check_along(const char* name, const View& indices, const char* indexed_name, const View& indexed, int64_t axis) {
-  check_dtype(name, "indices", indices, {Dtype::s32, Dtype::s64});
+  check_index_dtype(name, "indices", indices);
   const int at = check_axis(name, "axis", axis, indexed.ndim);
   check_ndim(name, "indices", indices, indexed.ndim, "as many as the array they index");
   for (int i = 0; i < indexed.ndim; ++i)
@@ -55,8 +52,7 @@ void gather(const Ops& ops, py::handle y, py::handle x, py::handle indices, int6
   const int at = check_along(name, i, "x", xv, axis);
   check_same_dtype(name, "out", yv, "x", xv);
   check_same_shape(name, "out", yv, "indices", i);
-  check_no_overlap(name, "out", yv, "x", xv);
-  check_no_overlap(name, "out", yv, "indices", i);
+  check_apart(name, {{"out", yv}}, {{"x", xv}, {"indices", i}});
   run(ops.gather, yv, xv, i, at, stream_of(stream));
 }
 
@@ -67,16 +63,14 @@ void scatter_add(const Ops& ops, py::handle y, py::handle x, py::handle indices,
   const int at = check_along(name, i, "out", yv, axis);
   check_same_dtype(name, "out", yv, "x", xv);
   check_same_shape(name, "x", xv, "indices", i);
-  check_no_overlap(name, "out", yv, "x", xv);
-  check_no_overlap(name, "out", yv, "indices", i);
+  check_apart(name, {{"out", yv}}, {{"x", xv}, {"indices", i}});
   run(ops.scatter_add, yv, xv, i, at, stream_of(stream));
 }
 
 void one_hot(const Ops& ops, py::handle y, py::handle ids, double on, double off, py::handle stream) {
   constexpr const char* name = "one_hot";
   const View i = input(name, "ids", ids), yv = output(name, "out", y);
-  check_ndim(name, "ids", i, 1, "(n,)");
-  check_dtype(name, "ids", i, {Dtype::s32, Dtype::s64});
+  check_ids(name, "ids", i);
   check_dtype(name, "out", yv, {Dtype::b8, Dtype::s32, Dtype::s64, Dtype::f32, Dtype::f64});
   check_shape(name, "out", yv, {i.dim(0), kAnySize}, "(n, depth)");
   check_rows_contiguous(name, "out", yv);
@@ -95,7 +89,7 @@ Resize resize_named(const char* name, const std::string& method) {
 void check_images(const char* name, const char* large_name, const View& large, const char* model_name, const View& model) {
   constexpr const char* layout = "(batch, rows, cols, channels)";
   check_ndim(name, model_name, model, 4, layout);
-  check_dtype(name, model_name, model, {Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64});
+  check_float_dtype(name, model_name, model);
   check_ndim(name, large_name, large, 4, layout);
   check_same_dtype(name, large_name, large, model_name, model);
   check_shape(name, large_name, large, {model.dim(0), kAnySize, kAnySize, model.dim(3)}, "batch and channels as given");

@@ -5,6 +5,7 @@
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
+#include "cpu/kernel_table.h"
 #include "cpu/ops_cpu.h"
 
 namespace tilewright::cpu {
@@ -68,6 +69,52 @@ StridedMatrix<T> matrix_of(const View& v) {
   return {v.as<const T>(), v.stride(-2), v.stride(-1)};
 }
 
+// Walks the matrices of a batch in order, without a division.
+class BatchWalk {
+ public:
+  BatchWalk(const Batch& batch, int64_t index) : batch_(batch) {
+    for (int i = batch.axes - 1; i >= 0; --i) {
+      at_[i] = index % batch.y.shape[i];
+      index /= batch.y.shape[i];
+    }
+  }
+  void next() {
+    for (int i = batch_.axes - 1; i >= 0; --i) {
+      if (++at_[i] < batch_.y.shape[i]) return;
+      at_[i] = 0;
+    }
+  }
+  // Element offset of the matrix in `v`.
+  int64_t offset(const View& v) const {
+    int64_t at = 0;
+    for (int i = 0; i < batch_.axes; ++i) at += at_[i] * v.strides[i];
+    return at;
+  }
+
+ private:
+  const Batch& batch_;
+  int64_t at_[kMaxDims];
+};
+
+// Matrices begin .. end - 1 of a batch of small products: one plan, and a call of the kernel for each.
+template <class T>
+void multiply_directly(const Batch& batch, const MatmulProblem<T>& first, const MatmulBlock<T>& plan,
+                       int64_t begin, int64_t end) {
+  const auto block = kernels<MatmulKernels>().of<T>().block;
+  MatmulBlock<T> g = plan;
+  MatmulFinish<T> finish = first.finish;
+  if (g.finish != nullptr) g.finish = &finish;
+  BatchWalk walk(batch, begin);
+  for (int64_t index = begin; index < end; ++index, walk.next()) {
+    g.y = first.y + walk.offset(batch.y);
+    g.a = first.a.data + walk.offset(batch.a);
+    g.b = first.b.data + walk.offset(batch.b);
+    if (batch.z) finish.z = first.finish.z + walk.offset(batch.z);
+    if (batch.residual) finish.residual = first.finish.residual + walk.offset(batch.residual);
+    block(g);
+  }
+}
+
 template <class T>
 void multiply_batch(const Batch& batch, const MatmulProblem<T>& first) {
   const auto one = [&](int64_t index) {
@@ -80,7 +127,12 @@ void multiply_batch(const Batch& batch, const MatmulProblem<T>& first) {
     matmul_2d(p);
   };
   const int64_t count = batch.count(), products = first.m * first.n * first.k;
-  if (count > 1 && products <= kLargeProducts) {
+  MatmulBlock<T> plan;
+  if (count > 1 && products > 0 && matmul_direct(first, &plan)) {
+    parallel_ranges(count, kGroupProducts / products + 1, [&](int64_t begin, int64_t end) {
+      multiply_directly(batch, first, plan, begin, end);
+    });
+  } else if (count > 1 && products <= kLargeProducts) {
     parallel_ranges(count, kGroupProducts / (products + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t index = begin; index < end; ++index) one(index);
     });

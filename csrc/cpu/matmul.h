@@ -31,6 +31,11 @@ struct MatmulProblem {
   MatmulFinish<T> finish;
 };
 
+// One call of the kernel where that does all: a product so small that one task has it and nothing needs packing.
+// False where it does not. The plan holds for all products of the same sizes and strides.
+template <class T>
+bool matmul_direct(const MatmulProblem<T>& problem, MatmulBlock<T>* block);
+
 // Uses the thread pool where the product is large enough.
 template <class T>
 void matmul_2d(const MatmulProblem<T>& problem);

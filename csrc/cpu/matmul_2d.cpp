@@ -29,6 +29,7 @@ constexpr int64_t kStreamDepth = 16;        // rows of b read side by side, each
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
   if (n <= unit) return unit;
+  if (n <= limit) return round_up(n, unit);
   return round_up(ceil_div(n, ceil_div(n, std::max(limit, unit))), unit);
 }
 
@@ -56,7 +57,10 @@ struct Plan {
     };
     kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
-    pack_a = !(p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
+    // Rows that are contiguous along k are read as so many streams: packing them would cost 8 / n of the time and
+    // more, and gain nothing.
+    const bool a_streams = p.a.col == 1 || (p.a.row == 1 && kernel.columns_in_place);
+    pack_a = !(a_streams || p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
     rows = pack_a ? piece(p.m, kPackedRows, kernel.panel_rows) : p.m;
     cols = pack_b ? piece(p.n, kPackedCols, kernel.tile_cols) : p.n;
     // Unpacked, panels of equal height waste least at the edge.
@@ -161,28 +165,6 @@ class Blocked {
   Scratch<T> packed_a_, packed_b_;
 };
 
-// ---- direct ----------------------------------------------------------------------------------------------
-
-// So small that one task does it and nothing needs packing: most of the cost of a plan is saved.
-template <class T>
-bool is_small(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-  return p.b.col == 1 && p.k <= kernel.kc && p.m * p.n * p.k <= kTaskProducts;
-}
-
-template <class T>
-void multiply_directly(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-  MatmulBlock<T> g;
-  g.m = p.m, g.n = p.n, g.k = p.k;
-  g.a = p.a.data, g.a_row = p.a.row, g.a_col = p.a.col;
-  g.a_panel_rows = piece(p.m, kernel.tile_rows, 1), g.a_panel = g.a_panel_rows * p.a.row;
-  g.b = p.b.data, g.b_row = p.b.row;
-  g.b_panel_cols = g.b_panel = piece(p.n, kernel.tile_cols, kernel.lanes);
-  g.y = p.y, g.y_row = p.y_row;
-  g.alpha = p.alpha, g.beta = p.beta;
-  g.finish = p.finish.empty() ? nullptr : &p.finish;
-  kernel.block(g);
-}
-
 // ---- sliced ----------------------------------------------------------------------------------------------
 
 constexpr int64_t kSliceDepth = 1024;
@@ -217,11 +199,28 @@ void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bo
 }  // namespace
 
 template <class T>
+bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
+  const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
+  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p)) return false;
+  MatmulBlock<T>& g = *block;
+  g.m = p.m, g.n = p.n, g.k = p.k;
+  g.a = p.a.data, g.a_row = p.a.row, g.a_col = p.a.col;
+  g.a_panel_rows = piece(p.m, kernel.tile_rows, 1), g.a_panel = g.a_panel_rows * p.a.row;
+  g.b = p.b.data, g.b_row = p.b.row;
+  g.b_panel_cols = g.b_panel = piece(p.n, kernel.tile_cols, kernel.lanes);
+  g.y = p.y, g.y_row = p.y_row;
+  g.alpha = p.alpha, g.beta = p.beta;
+  g.finish = p.finish.empty() ? nullptr : &p.finish;
+  return true;
+}
+
+template <class T>
 void matmul_2d(const MatmulProblem<T>& p) {
   if (p.m == 0 || p.n == 0) return;
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
+  MatmulBlock<T> all;
+  if (matmul_direct(p, &all)) return kernel.block(all);
   if (matmul_thin(kernel, p)) return;
-  if (is_small(kernel, p)) return multiply_directly(kernel, p);
   const bool stream = streams_b(kernel, p);
   const int64_t slices = slices_of(p, stream);
   if (slices > 1)
@@ -230,6 +229,8 @@ void matmul_2d(const MatmulProblem<T>& p) {
     Blocked<T>(kernel, p, stream).run();
 }
 
+template bool matmul_direct(const MatmulProblem<float>&, MatmulBlock<float>*);
+template bool matmul_direct(const MatmulProblem<double>&, MatmulBlock<double>*);
 template void matmul_2d(const MatmulProblem<float>&);
 template void matmul_2d(const MatmulProblem<double>&);
 

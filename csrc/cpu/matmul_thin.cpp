@@ -84,7 +84,20 @@ class Slices {
   Scratch<T> sums_;
 };
 
-// w's rows along k are contiguous: dot products.
+// w's rows along k are contiguous, and the sums across the lanes at the end are few beside the products.
+template <class T>
+bool by_dot(const MatmulTable<T>& kernel, const Thin<T>& thin) {
+  return thin.w.row == 1 && thin.k >= 2 * kernel.lanes &&
+         (thin.vectors == 1 || thin.k >= 4 * kernel.lanes * thin.vectors);
+}
+
+// w's rows along the long side are contiguous.
+template <class T>
+bool by_stream(const MatmulTable<T>& kernel, const Thin<T>& thin) {
+  return thin.w.col == 1 && thin.length >= 4 * kernel.lanes && (!thin.few_rows || thin.vectors <= kStreamVectors);
+}
+
+// Dot products.
 template <class T>
 void thin_dot(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thin<T>& thin) {
   const bool copy = thin.x.col != 1;
@@ -109,7 +122,7 @@ void thin_dot(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thi
   sums.write(kernel, p);
 }
 
-// w's rows along the long side are contiguous. Wide strips, so that the hardware's prefetch sees long runs;
+// Wide strips, so that the hardware's prefetch sees long runs;
 // the tasks come from slices along k.
 template <class T>
 void thin_stream(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const Thin<T>& thin) {
@@ -147,23 +160,25 @@ void matmul_write(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, Strid
 }
 
 template <class T>
-bool matmul_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+bool is_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   if (std::min(p.m, p.n) > kMatmulThinVectors || p.k == 0) return false;
   const Thin<T> thin(p);
-  // The sums across the lanes at the end must be few beside the products.
-  if (thin.w.row == 1 && thin.k >= 2 * kernel.lanes &&
-      (thin.vectors == 1 || thin.k >= 4 * kernel.lanes * thin.vectors)) {
-    thin_dot(kernel, p, thin);
-    return true;
-  }
-  if (thin.w.col == 1 && thin.length >= 4 * kernel.lanes &&
-      (!thin.few_rows || thin.vectors <= kStreamVectors)) {
-    thin_stream(kernel, p, thin);
-    return true;
-  }
-  return false;
+  return by_dot(kernel, thin) || by_stream(kernel, thin);
 }
 
+template <class T>
+bool matmul_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  if (!is_thin(kernel, p)) return false;
+  const Thin<T> thin(p);
+  if (by_dot(kernel, thin))
+    thin_dot(kernel, p, thin);
+  else
+    thin_stream(kernel, p, thin);
+  return true;
+}
+
+template bool is_thin(const MatmulTable<float>&, const MatmulProblem<float>&);
+template bool is_thin(const MatmulTable<double>&, const MatmulProblem<double>&);
 template bool matmul_thin(const MatmulTable<float>&, const MatmulProblem<float>&);
 template bool matmul_thin(const MatmulTable<double>&, const MatmulProblem<double>&);
 template void matmul_write(const MatmulTable<float>&, const MatmulProblem<float>&, StridedMatrix<float>,

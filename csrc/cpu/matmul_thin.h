@@ -9,6 +9,10 @@ namespace tilewright::cpu {
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
+// Whether a thin way is the fastest.
+template <class T>
+bool is_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& problem);
+
 // Multiplies and returns true where a thin way is the fastest; else does nothing.
 template <class T>
 bool matmul_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& problem);

@@ -11,6 +11,7 @@
 #include "cpu/kernel_table.h"
 #include "cpu/norm_batch.h"
 #include "cpu/ops_cpu.h"
+#include "cpu/streaming.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -34,6 +35,11 @@ T* element(const View& values, int64_t r) {
   return values ? values.as<T>() + r : nullptr;
 }
 
+// Whether y, no input of the call, and `inputs` arrays of its size are more than the caches keep.
+bool streams(const View& y, int64_t inputs) {
+  return (1 + inputs) * y.size() * dtype_size(y.dtype) >= streaming_bytes();
+}
+
 int64_t row_step(const View& view) { return view ? view.stride(0) : 0; }
 
 template <class T>
@@ -42,9 +48,11 @@ void forward(const View& y, const View& sum, const View& mean, const View& rstd,
              void (*kernel)(const NormRows<T>&)) {
   if (x.size() == 0) return;
   const int64_t cols = x.dim(1);
+  const bool past_caches = y.data != x.data && y.data != residual.data && y.data != sum.data && streams(y, 1);
   parallel_ranges(x.dim(0), kElementsPerTask / cols + 1, [&](int64_t r, int64_t end) {
     const NormRow<T> first{row_of<T>(y, r),     row_of<T>(sum, r), row_of<T>(x, r), row_of<T>(residual, r),
-                           gamma.as<T>(),       beta.as<T>(),      cols,            epsilon};
+                           gamma.as<T>(),       beta.as<T>(),      cols,            epsilon,
+                           past_caches};
     kernel({first, end - r, row_step(y), row_step(sum), row_step(x), row_step(residual), element<T>(mean, r),
             element<T>(rstd, r)});
   });
@@ -55,10 +63,13 @@ struct Backward {
   View dx, dgamma, dbeta, dy, dsum, x, mean, rstd, gamma;
   void (*kernel)(const NormRowsGradient<T>&);
 
+  bool past_caches() const {
+    return dx.data != dy.data && dx.data != x.data && dx.data != dsum.data && streams(dx, 2);
+  }
   void rows(int64_t r, int64_t end, T* dgamma_part, T* dbeta_part) const {
     const NormRowGradient<T> first{row_of<T>(dx, r),   dgamma_part,      dbeta_part,    row_of<T>(dy, r),
                                    row_of<T>(dsum, r), row_of<T>(x, r), gamma.as<T>(), {},
-                                   x.dim(1)};
+                                   x.dim(1),           past_caches()};
     kernel({first, end - r, row_step(dx), row_step(dy), row_step(dsum), row_step(x), element<T>(mean, r),
             element<T>(rstd, r)});
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // batch_norm on the CPU. The array is cut into tiles, blocks of columns times slices of rows, by its shape
 // alone; each tile sums its columns, tiles are joined in order, then a second sweep over the array uses the
-// result.
+// result. That one goes backwards: what the first read last is in the cache still.
 #include "cpu/norm_batch.h"
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "core/scratch.h"
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/norm.h"
+#include "cpu/streaming.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -49,11 +50,19 @@ struct Tiles {
   // body(tile) for all, in parallel
   template <class Body>
   void for_each(Body&& body) const {
-    parallel_for(column_blocks * row_slices, [&](int64_t index) {
-      const int64_t slice = index / column_blocks, column = index % column_blocks * kNormColumns;
-      const int64_t row = slice_begin(slice), width = std::min<int64_t>(kNormColumns, cols - column);
-      body(Tile{slice, row, slice_begin(slice + 1) - row, column, width});
-    });
+    parallel_for(column_blocks * row_slices, [&](int64_t index) { body(tile_at(index)); });
+  }
+  // The same from the last tile to the first.
+  template <class Body>
+  void for_each_backwards(Body&& body) const {
+    parallel_for(column_blocks * row_slices,
+                 [&](int64_t index) { body(tile_at(column_blocks * row_slices - 1 - index)); });
+  }
+
+  Tile tile_at(int64_t index) const {
+    const int64_t slice = index / column_blocks, column = index % column_blocks * kNormColumns;
+    const int64_t row = slice_begin(slice), width = std::min<int64_t>(kNormColumns, cols - column);
+    return {slice, row, slice_begin(slice + 1) - row, column, width};
   }
 };
 
@@ -117,9 +126,10 @@ struct ColumnMap {
   }
 
   void apply(const View& y, const View& x, const Tiles& tiles) const {
-    tiles.for_each([&](const Tile& tile) {
+    const bool past_caches = y.data != x.data && 2 * y.size() * int64_t(sizeof(T)) >= streaming_bytes();
+    tiles.for_each_backwards([&](const Tile& tile) {
       const int64_t c = tile.column;
-      table<T>().column_scale(at<T>(y, tile), y.stride(0), block_of<T>(x, tile), centre + c, scale + c,
+      table<T>().column_scale({at<T>(y, tile), y.stride(0), past_caches}, block_of<T>(x, tile), centre + c, scale + c,
                               shift + c);
     });
   }
@@ -225,9 +235,11 @@ void backward(const View& dx, const View& dgamma, const View& dbeta, const View&
     x_scale[c] = static_cast<T>(-scale * root * by_gamma / n);
     shift[c] = static_cast<T>(-scale * (all.dy - root * by_gamma * rest) / n);
   }
-  tiles.for_each([&](const Tile& tile) {
+  const bool past_caches =
+      dx.data != dy.data && dx.data != x.data && 3 * dx.size() * int64_t(sizeof(T)) >= streaming_bytes();
+  tiles.for_each_backwards([&](const Tile& tile) {
     const int64_t c = tile.column;
-    table<T>().column_combine(at<T>(dx, tile), dx.stride(0), block_of<T>(dy, tile), block_of<T>(x, tile),
+    table<T>().column_combine({at<T>(dx, tile), dx.stride(0), past_caches}, block_of<T>(dy, tile), block_of<T>(x, tile),
                               centre + c, dy_scale + c, x_scale + c, shift + c);
   });
 }

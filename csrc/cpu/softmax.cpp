@@ -5,6 +5,7 @@
 #include "cpu/kernel_table.h"
 #include "cpu/kernels/softmax.h"
 #include "cpu/ops_cpu.h"
+#include "cpu/streaming.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -20,8 +21,11 @@ const SoftmaxRows<T>& row_kernels() {
 template <class Body>
 void for_rows(const View& y, const View& a, const View& b, Body&& body) {
   const int64_t rows_per_task = kElementsPerTask / (y.dim(1) + 1) + 1;
+  const int64_t arrays = a.data == b.data ? 2 : 3;
+  const bool past_caches = y.data != a.data && y.data != b.data &&
+                           arrays * y.size() * dtype_size(y.dtype) >= streaming_bytes();
   parallel_ranges(y.dim(0), rows_per_task, [&](int64_t begin, int64_t end) {
-    body(begin, SoftmaxShape{end - begin, y.dim(1), y.stride(0), a.stride(0), b.stride(0)});
+    body(begin, SoftmaxShape{end - begin, y.dim(1), y.stride(0), a.stride(0), b.stride(0), past_caches});
   });
 }
 

@@ -54,9 +54,9 @@ def _read(how: str) -> None:
 class Node:
     """One noted operation, or a leaf (order 0). `inputs` holds (node, output index) pairs, or None per input.
 
-    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was saved.
-    `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is zero;
-    `uses` counts what flows back to it in a pass."""
+    `tapes` counts those that noted it and have not given their gradients yet: the last one drops what was
+    saved. `gates` says of a rectifier that what flows back through it is cut to zero wherever its output is
+    zero; `uses` counts what flows back to it in a pass."""
 
     __slots__ = ("order", "inputs", "gradient", "outputs", "leaf", "tapes", "gates", "uses")
 
@@ -141,7 +141,8 @@ class Tensor:
 
     def __repr__(self):
         _read("repr()")
-        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={backend.to_host(self.array)})"
+        values = backend.to_host(self.array)
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={values})"
 
     def __format__(self, spec):
         _read("format()")
@@ -174,9 +175,9 @@ def result(y, inputs: tuple, gradient: Callable | None):
     Parameters
         y : array, or tuple of arrays for several outputs
         inputs : the arguments that may need a gradient; None and numbers are allowed
-        gradient : called as gradient(dy, y, needs) with Tensors; returns one Tensor or None per input, in order.
-            With several outputs dy and y are tuples, and an unused output's dy is None. `needs` says which
-            inputs want a gradient. None marks a result that has no gradient.
+        gradient : called as gradient(dy, y, needs) with Tensors; returns one Tensor or None per input, in
+            order. With several outputs dy and y are tuples, and an unused output's dy is None. `needs` says
+            which inputs want a gradient. None marks a result that has no gradient.
     """
     foreign = None
     for x in inputs:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From arrays to back ends: which module computes, where memory comes from, how foreign arrays enter and leave.
+"""From arrays to back ends: who computes, where memory comes from, how foreign arrays enter and leave.
 
 The engine owns no array type. NumPy arrays are the CPU's, CuPy arrays the GPU's; anything else that speaks
 DLPack (a torch tensor, a JAX array) is viewed without a copy and results go back as its own kind. CuPy is
@@ -91,8 +91,8 @@ _widening: dict = {}
 
 
 def module_of(array):
-    """What computes on `array`: the extension module of its device, or for 16-bit floats that module with their
-    operations done in float32 where its table lacks them."""
+    """What computes on `array`: the extension module of its device, or for 16-bit floats that module with
+    their operations done in float32 where its table lacks them."""
     module = _host if type(array) is ndarray else load("cuda")
     if array.itemsize != 2:
         return module
@@ -104,8 +104,12 @@ def module_of(array):
 # ---- memory
 
 
+# `empty` beside plain arrays, for callers who know that they are and have an np.dtype.
+host_empty = _cpu.empty
+
+
 def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
-    """An uninitialised C-ordered array beside `like` (on the chosen device without one), from reused memory."""
+    """An uninitialised C-ordered array beside `like` (else on the chosen device), from reused memory."""
     if type(like) is ndarray or (like is None and _device != "cuda"):
         return _cpu.empty(shape, dtype if type(dtype) is np.dtype else np.dtype(dtype))
     try:
@@ -117,7 +121,7 @@ def empty(shape: tuple[int, ...], dtype=np.float32, like=None):
 
 
 def number(value, dtype, like=None):
-    """A number as an array without axes beside `like`. On the GPU a kernel writes it: nothing waits for a copy.
+    """A number as an array without axes beside `like`. On the GPU a kernel writes it, so nothing waits.
 
     Raises OverflowError where the dtype cannot hold it."""
     host = np.array(value, dtype)
@@ -171,8 +175,8 @@ def flatnonzero(mask):
 
 
 def exported(array, **options):
-    """The DLPack capsule of an array. To another user of the GPU it goes as it is, without waiting; a copy for the
-    host is a read as `to_host` is."""
+    """The DLPack capsule of an array. To another user of the GPU it goes as it is, without waiting; a copy
+    for the host is a read as `to_host` is."""
     capsule = array.__dlpack__(**options)
     where = options.get("dl_device")
     if type(array) is not ndarray and where is not None and int(where[0]) != _DLPACK_CUDA:

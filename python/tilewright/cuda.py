@@ -31,8 +31,8 @@ def is_available() -> bool:
 
 
 def device_info() -> list[dict]:
-    """One dict a GPU: name, compute_capability, multiprocessors, memory_bytes, shared_bytes_per_block, l2_bytes,
-    driver_version, runtime_version.
+    """One dict a GPU: name, compute_capability, multiprocessors, memory_bytes, shared_bytes_per_block,
+    l2_bytes, driver_version, runtime_version.
 
     Raises RuntimeError with the reason where there is none."""
     reason = unavailable_reason()

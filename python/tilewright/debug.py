@@ -39,7 +39,7 @@ class find_nan(contextlib.ContextDecorator):
         >>> with tw.debug.find_nan(raise_error=False) as search:
         ...     y = tw.ops.log(np.array([1.0, -1.0], np.float32)) + 1
         >>> search.found.operation, search.found.position
-        ('unary', (1,))
+        ('unary log', (1,))
     """
 
     def __init__(self, raise_error: bool = True):
@@ -108,6 +108,9 @@ class find_nan(contextlib.ContextDecorator):
                 self._infinity = f"{operation} in {where}"
             return result
         received = next((name for name, a, n in before if n and n == int(np.isnan(a).sum())), None)
+        operation = " ".join(
+            [operation, *(a for a in args if isinstance(a, str))]
+        )  # which function of a family
         position = tuple(int(i) for i in np.argwhere(np.isnan(bad))[0])
         self.found = NanFound(operation, where, bad.shape, position, received, self._infinity)
         if self.raise_error:

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: a small CNN learns handwritten digits, shows what it learnt, and times the kernels of this
-machine.
-"""
+"""The demo: a small CNN learns handwritten digits, shows what it learnt, and times this machine's kernels."""
 
 from __future__ import annotations
 

@@ -50,9 +50,7 @@ def whole_numbers(share: Tensor, low, high, dtype) -> Tensor:
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None) -> Tensor:
-    """Numbers of the normal distribution. `seed` as in `uniform`; mean and stddev may be Tensors that
-    broadcast.
-    """
+    """Numbers of the normal distribution. `seed` as in `uniform`; mean and stddev may be Tensors."""
     shape, dtype = _shape(shape), dtype_of(dtype or "float32")
     if isinstance(mean, Tensor) or isinstance(stddev, Tensor):
         drawn = Tensor(ops.random_normal(shape, key=_key(seed, shape), dtype=dtype))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded steps on a GPU: their memory, and their replay as one CUDA graph.
 
-Python runs a step on a private stream with a private CuPy pool, whose blocks `core/arena` hands out as it does on
-the CPU. The calls written down are repeated once while that stream captures: nothing runs, and what comes of it is
-a graph. A replay copies the inputs in, launches the graph on the caller's stream and copies the results out; the
-host waits for none of it. Has run on the stand-in of tests/cuda only, never on a GPU.
+Python runs a step on a private stream with a private CuPy pool, whose blocks `core/arena` hands out as it
+does on the CPU. The calls written down are repeated once while that stream captures: nothing runs, and what
+comes of it is a graph. A replay copies the inputs in, launches the graph on the caller's stream and copies
+the results out; the host waits for none of it. Has run on the stand-in of tests/cuda only, never on a GPU.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GpuArena:
 
     @contextlib.contextmanager
     def writing(self):
-        """Within, arrays come from the arena and calls go to the private stream, in order with the caller's."""
+        """Within: arrays from the arena, calls to the private stream, in order with the caller's."""
         cuda = backend.cupy().cuda
         caller, self._outside = cuda.get_current_stream(), cuda.get_allocator()
         _follow(self.stream, caller)
@@ -59,8 +59,8 @@ class GpuArena:
         return cuda.MemoryPointer(cuda.UnownedMemory(block.address, size, block), 0)
 
     def _constant(self, x: np.ndarray):
-        """A NumPy array that the step copies to the GPU: equal ones once, outside the arena, so that a replay finds
-        them where they were."""
+        """A NumPy array that the step copies to the GPU: equal ones once, outside the arena, so that a replay
+        finds them where they were."""
         key = (x.shape, x.dtype.str, hashlib.sha256(np.ascontiguousarray(x)).digest())
         if key not in self._constants:
             with self.aside():

@@ -97,7 +97,8 @@ class GradientTape:
             )
         if unconnected_gradients not in ("none", "zero"):
             raise ValueError(
-                f"[GradientTape.gradient] unconnected_gradients is {unconnected_gradients!r}, expected 'none' or 'zero'"
+                f"[GradientTape.gradient] unconnected_gradients is {unconnected_gradients!r}, expected "
+                "'none' or 'zero'"
             )
         targets = list(target) if isinstance(target, (list, tuple)) else [target]
         flat = nest.leaves(sources)
@@ -140,7 +141,8 @@ class GradientTape:
                 seed = seed if isinstance(seed, Tensor) else Tensor(seed)
                 if seed.shape != t.shape:
                     raise ValueError(
-                        f"[GradientTape.gradient] output_gradients has shape {seed.shape}, expected {t.shape} like the target"
+                        f"[GradientTape.gradient] output_gradients has shape {seed.shape}, expected "
+                        f"{t.shape} like the target"
                     )
             _accumulate(pending, (t.node, t.index), seed)
         return pending
@@ -232,7 +234,7 @@ def _accumulate(pending: dict, key, dx: Tensor) -> None:
 
 
 def own_node(tape: GradientTape, operation: str, argument: str, x) -> Tensor:
-    """`x` as a Tensor with a node of its own on `tape`: an array given twice is told apart, outer tapes see through.
+    """`x` as a Tensor with a node of its own on `tape`: an array given twice is told apart.
 
     For gradients of gradients, which differentiate by each argument of an operation separately."""
     if tracked(x):

@@ -175,8 +175,7 @@ def random_flip_up_down(image, seed=None) -> Tensor:
 
 def random_crop(value, size, seed=None, name=None) -> Tensor:
     """A part of shape `size` at a random place, the same along every axis of the whole batch. Where is
-    decided on the
-    host.
+    decided on the host.
     """
     x, wanted = tensor(value), as_shape(size)
     if len(wanted) != x.ndim or any(n > m for n, m in zip(wanted, x.shape, strict=True)):

@@ -78,7 +78,8 @@ def text() -> str:
 
     isas, threads, operations = facts["isa"], facts["threads"], facts["operations"]
     lines = [
-        f"tilewright {facts['tilewright']}, Python {facts['python']}, NumPy {facts['numpy']}, {facts['machine']}",
+        f"tilewright {facts['tilewright']}, Python {facts['python']}, NumPy {facts['numpy']}, "
+        f"{facts['machine']}",
         f"instruction set  {isas['used']} (found: {', '.join(isas['found'])})",
         f"threads          {threads['used']} ({threads['why']})",
         f"operations       {operations['cpu']} of {operations['of']} on the CPU",

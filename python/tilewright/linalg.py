@@ -179,8 +179,7 @@ def trace(x, name=None) -> Tensor:
 
 def band_part(input, num_lower, num_upper, name=None) -> Tensor:
     """The matrices in the last two axes with zeros outside `num_lower` diagonals below and `num_upper` above
-    the main
-    one; -1 keeps all on that side. `band_part(ones, -1, 0)` is a causal mask.
+    the main one; -1 keeps all on that side. `band_part(ones, -1, 0)` is a causal mask.
     """
     x = _tensor(input)
     lower, upper = int(num_lower), int(num_upper)

@@ -7,8 +7,8 @@ from __future__ import annotations
 MODULES = {
     name: f"tilewright.{name}"
     for name in (
-        "config", "cuda", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math", "nest", "nn",
-        "plots", "random",
+        "config", "cuda", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math",
+        "nest", "nn", "plots", "random",
     )
 } | {
     "dtypes": "tilewright.tf.dtypes",
@@ -32,18 +32,15 @@ _FROM = {
     ),
     "tilewright.tf.creation": (
         "constant convert_to_tensor ensure_shape eye fill get_static_value identity is_tensor linspace "
-        "meshgrid "
-        "one_hot ones ones_like range rank shape shape_n size zeros zeros_like"
+        "meshgrid one_hot ones ones_like range rank shape shape_n size zeros zeros_like"
     ),
     "tilewright.tf.dtypes": (
         "DType as_dtype bool cast double float16 float32 float64 half int32 int64 int8 saturate_cast uint8"
     ),
     "tilewright.tf.elementwise": (
         "abs acosh add add_n asinh atanh clip_by_value cos cosh divide equal exp floor greater "
-        "greater_equal less "
-        "less_equal logical_and logical_not logical_or maximum minimum multiply negative not_equal pow "
-        "round sigmoid "
-        "sign sin sinh sqrt square subtract tan tanh truediv"
+        "greater_equal less less_equal logical_and logical_not logical_or maximum minimum multiply "
+        "negative not_equal pow round sigmoid sign sin sinh sqrt square subtract tan tanh truediv"
     ),
     "tilewright.tf.function": "executing_eagerly function numpy_function py_function",
     "tilewright.tf.gradients": "UnconnectedGradients custom_gradient grad_pass_through stop_gradient",
@@ -52,18 +49,15 @@ _FROM = {
     "tilewright.tf.products": "einsum matmul tensordot",
     "tilewright.tf.reductions": (
         "argmax argmin cumsum reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean reduce_min "
-        "reduce_prod "
-        "reduce_sum"
+        "reduce_prod reduce_sum"
     ),
     "tilewright.tf.selection": (
         "argsort boolean_mask gather gather_nd scatter_nd sort tensor_scatter_nd_add "
-        "tensor_scatter_nd_update unique "
-        "unique_with_counts where"
+        "tensor_scatter_nd_update unique unique_with_counts where"
     ),
     "tilewright.tf.shapes": (
         "broadcast_dynamic_shape broadcast_static_shape broadcast_to concat expand_dims pad repeat reshape "
-        "reverse "
-        "roll slice split squeeze stack strided_slice tile transpose unstack"
+        "reverse roll slice split squeeze stack strided_slice tile transpose unstack"
     ),
     "tilewright.threads": "num_threads set_num_threads",
     "tilewright.variable": "Variable",

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """16-bit floats on a back end whose table lacks them: float16 and bfloat16 are storage, float32 computes.
 
-`backend.module_of` gives a Widening for a 16-bit array. It passes on what the table takes as it is (on the CPU
-copies, casts, selections and gathers); every other call gets float32 copies of its 16-bit arrays, and what it
-writes is rounded back to the storage dtype. The copies are calls of the table, so recordings hold them.
+`backend.module_of` gives a Widening for a 16-bit array. It passes on what the table takes as it is (on the
+CPU copies, casts, selections and gathers); every other call gets float32 copies of its 16-bit arrays, and
+what it writes is rounded back to the storage dtype. The copies are calls of the table, so recordings hold
+them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nested lists, tuples and dicts, leaf by leaf: `tf.nest`, and what the other modules take structures apart with.
+"""Nested lists, tuples and dicts, leaf by leaf: `tf.nest`, and what other modules take structures apart with.
 
 `tf.nest` takes dicts by sorted keys; `leaves`, `map_leaves` and `pack` take them as they were filled.
 """

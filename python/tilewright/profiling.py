@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`with tw.profile():` around any code: per operation, calls, time, FLOP, bytes and per cent of the roofline."""
+"""`with tw.profile():` around any code: calls, time, FLOP, bytes and share of the roofline by operation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tilewright import _cpu
 
 @dataclass(frozen=True)
 class Row:
-    """One operation of a profile. `roof_percent` is the share of the best this machine could do: the larger of
-    its rate over the peak of multiply-adds and its traffic over the copy bandwidth (Williams, Waterman &
+    """One operation of a profile. `roof_percent` is the share of the best this machine could do: the larger
+    of its rate over the peak of multiply-adds and its traffic over the copy bandwidth (Williams, Waterman &
     Patterson, "Roofline", 2009). Work that stays in the caches can pass 100 % of the bandwidth."""
 
     operation: str
@@ -74,7 +74,8 @@ class profile:
         rows = self.rows()
         total = sum(row.seconds for row in rows) or 1.0
         lines = [
-            f"{'operation':<26}{'calls':>8}{'ms':>11}{'share':>8}{'GFLOP':>10}{'GFLOP/s':>10}{'MB':>11}{'GB/s':>8}{'roof':>7}"
+            f"{'operation':<26}{'calls':>8}{'ms':>11}{'share':>8}"
+            f"{'GFLOP':>10}{'GFLOP/s':>10}{'MB':>11}{'GB/s':>8}{'roof':>7}"
         ]
         for r in rows:
             lines.append(

@@ -18,10 +18,25 @@ from tilewright.seeds import (
 )
 
 __all__ = [
-    "SeedGenerator", "bernoulli", "get_position", "get_state", "global_generator", "host_generator", "key_for",
-    "make_seed", "next_key", "normal", "orthogonal", "permutation", "set_position", "set_random_seed", "set_seed",
-    "set_state", "truncated_normal", "uniform",
-]  # fmt: skip
+    "SeedGenerator",
+    "bernoulli",
+    "get_position",
+    "get_state",
+    "global_generator",
+    "host_generator",
+    "key_for",
+    "make_seed",
+    "next_key",
+    "normal",
+    "orthogonal",
+    "permutation",
+    "set_position",
+    "set_random_seed",
+    "set_seed",
+    "set_state",
+    "truncated_normal",
+    "uniform",
+]
 
 
 def __getattr__(name: str):

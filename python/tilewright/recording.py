@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tw.record`: a step is run by Python a few times, written down, and from then on repeated without Python.
 
-The first call with given shapes runs as always, the second and third are written down: every call of the engine
-with its arguments. When both make the same calls on the same arrays, later calls copy their inputs to where the
-recorded ones were, repeat the calls in C++ and copy the results out. What may differ from step to step must live
-in arrays: inputs, and variables that are changed in place. What cannot be repeated (a value read by Python in
-the middle of the step) stays as it was, run by Python, and is said once.
+The first call with given shapes runs as always, the second and third are written down: every call of the
+engine with its arguments. When both make the same calls on the same arrays, later calls copy their inputs to
+where the recorded ones were, repeat the calls in C++ and copy the results out. What may differ from step to
+step must live in arrays: inputs, and variables that are changed in place. What cannot be repeated (a value
+read by Python in the middle of the step) stays as it was, run by Python, and is said once.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ _version = 0
 
 
 def note_change() -> None:
-    """Something that Python reads while a step runs has changed: every recording is checked by one run of Python.
+    """Something that Python reads in a step has changed: every recording is checked by one run of Python.
 
-    Layers, optimizers and variables call it when an attribute is set; call it after changing what they cannot see.
+    Layers, optimizers and variables call it when an attribute is set; call it after changing what they cannot
+    see.
     """
     global _version
     _version += 1
@@ -84,8 +85,8 @@ autograd.watch_reads(_value_read)
 def each_step(action: Callable[[], None]) -> None:
     """Does `action` now, and again before each replay of the step being written down.
 
-    For the little that Python must do at every step, as setting a learning rate from a schedule; its calls are not
-    part of the recording, and it must not depend on what the step computes before it.
+    For the little that Python must do at every step, as setting a learning rate from a schedule; its calls
+    are not part of the recording, and it must not depend on what the step computes before it.
     """
     if not _watch.running:
         action()
@@ -196,7 +197,8 @@ class Recorded(PerObject):
 
         Parameters
             shape : `last` after a call that is to be repeated
-            feeds : (input number, source (samples, ...), ids (steps, rows) int64) for each input, all in C order
+            feeds : (input number, source (samples, ...), ids (steps, rows) int64) for each input, all in C
+                order
         """
         with self._lock:
             if not shape.before:
@@ -318,9 +320,9 @@ def record(function: Callable | None = None, *, name: str | None = None):
         name : for messages and `record.stats()`
     Returns   Recorded, to call in the function's place, with the function's results bit for bit
     Raises    what the function raises; values out of range are found in replays too
-    Notes     Python code in the step runs only while it is written down. Whatever changes between steps must be an
-              argument or a Variable; `recording.note_change()` asks for a new look at the rest. Under an open
-              GradientTape the function runs as it is.
+    Notes     Python code in the step runs only while it is written down. Whatever changes between steps must
+              be an argument or a Variable; `recording.note_change()` asks for a new look at the rest. Under
+              an open GradientTape the function runs as it is.
     Examples
         >>> import numpy as np, tilewright as tw
         >>> w = tw.Variable(np.ones(3, np.float32))

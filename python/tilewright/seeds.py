@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where random numbers come from: seeds, the keys drawn from them, one global generator.
 
-Numbers are counter-based (Philox): a key holds a seed and an offset, and a block of four numbers costs one step
-of the offset. The same key gives the same numbers for any thread count, in eager code and in replay.
+Numbers are counter-based (Philox): a key holds a seed and an offset, and a block of four numbers costs one
+step of the offset. The same key gives the same numbers for any thread count, in eager code and in replay.
 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
 """
 

@@ -12,7 +12,7 @@ from tilewright.dtype_names import dtype_of
 
 @dataclass(frozen=True, repr=False)
 class TensorSpec:
-    """Shape (None where a size, or all of it, is open) and dtype of an argument or of a data set's component."""
+    """Shape (None where a size, or all of it, is open) and dtype of an argument or a part of a data set."""
 
     shape: tuple | None
     dtype: np.dtype = np.dtype(np.float32)

@@ -7,7 +7,7 @@ from tilewright import _cpu
 
 
 def num_threads() -> int:
-    """Threads a call may use: set_num_threads, TILEWRIGHT_NUM_THREADS, OMP_NUM_THREADS, affinity and cgroup."""
+    """Threads a call may use: set_num_threads, TILEWRIGHT_NUM_THREADS, OMP_NUM_THREADS, affinity, cgroup."""
     return _cpu.num_threads()
 
 

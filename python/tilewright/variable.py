@@ -110,13 +110,12 @@ class Variable(Tensor):
         return array if array.dtype == self.array.dtype else ops.cast(array, self.array.dtype)
 
     def __repr__(self):
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={backend.to_host(self.array)}>"
+        values = backend.to_host(self.array)
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={values}>"
 
 
 class Reading(Tensor):
-    """What `variable.value` gives: the variable's array and node. Calling it gives a copy, as `value()` in
-    TensorFlow.
-    """
+    """What `variable.value` gives: array and node. Calling it gives a copy, as `value()` in TensorFlow."""
 
     __slots__ = ()
 

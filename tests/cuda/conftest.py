@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A GPU's stand-in for machines without one: CuPy's over host memory, and the tables the GPU module would have.
+"""A GPU's stand-in for machines without one: CuPy's over host memory, and the tables the GPU module would
+have.
 
-What the emulator implements runs on the emulator; of the rest the CPU's table takes the arrays. So every line of
-Python that handles a GPU array runs here, and the bindings' side of `__cuda_array_interface__`; that it works on a
-GPU is not shown by it.
+What the emulator implements runs on the emulator; of the rest the CPU's table takes the arrays. So every line
+of Python that handles a GPU array runs here, and the bindings' side of `__cuda_array_interface__`; that it
+works on a GPU is not shown by it.
 """
 
 import functools
@@ -37,7 +38,7 @@ class StandInModule:
         return ""
 
     def raise_value_errors(self):
-        """The CPU and the emulator raise at once; what a test leaves in `found` stands for a GPU's finding."""
+        """The CPU and the emulator raise at once; what a test leaves in `found` is what a GPU found."""
         found, self.found = self.found, None
         if found is not None:
             raise ValueError(found)

@@ -54,7 +54,8 @@ def items() -> dict[str, tuple[np.ndarray, np.dtype, tuple]]:
     rng = np.random.default_rng(11)
 
     def fragments(dtype):
-        # Small integers: every product and sum is exact, so a wrong lane shows and an order of adding does not.
+        # Small integers: every product and sum is exact, so a wrong lane shows and an order of adding does
+        # not.
         values = rng.integers(-8, 9, (32, 6, 2 if dtype != np.float32 else 1)).astype(dtype)
         return np.ascontiguousarray(values).view(np.uint32).reshape(32, 6)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """CuPy's stand-in: the part of its interface that the engine uses, over memory of the host.
 
-Arrays are no NumPy arrays and cannot be mixed with them; what a GPU would make wait (reading a value) is counted;
-memory comes from the current allocator and is filled with NaN bytes; streams note what was queued on them, and one
-that captures runs nothing. Where CuPy has no such function, neither has this.
+Arrays are no NumPy arrays and cannot be mixed with them; what a GPU would make wait (reading a value) is
+counted; memory comes from the current allocator and is filled with NaN bytes; streams note what was queued on
+them, and one that captures runs nothing. Where CuPy has no such function, neither has this.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ class ndarray:
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array"
+            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy "
+            "array"
         )
 
     # ---- what does not

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulator against golden data of a GPU, as soon as there is a file of it; before that, against arithmetic."""
+"""The emulator against golden data of a GPU, once there is a file of it; before, against arithmetic."""
 
 import ctypes
 import shutil

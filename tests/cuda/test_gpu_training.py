@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models on a GPU, on the stand-in of conftest.py: the same bits as on the CPU, eager and replayed as a graph."""
+"""Models on a GPU, on the stand-in of conftest.py: the CPU's bits, eager and replayed as a graph."""
 
 import numpy as np
 import pytest

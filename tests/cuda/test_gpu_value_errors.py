@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kernels on a GPU find wrong with ids and labels is raised wherever values reach the host, and nowhere else."""
+"""What kernels on a GPU find wrong with ids and labels is raised where values reach the host, only there."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ OWN = (
 )  # not in keras.layers
 BASES = ("Layer", "InputSpec", "InputLayer", "Wrapper")
 # Arguments of Keras's that are not here; a configuration may hold them with these values.
-ABSENT = {"lora_rank", "lora_alpha", "quantization_config"}
+ABSENT = {"lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size"}
 
 
 def arguments(cls) -> dict:
@@ -69,15 +69,18 @@ EVERY = {
     "Bidirectional": (lambda: LAYERS.Bidirectional(LAYERS.LSTM(3)), [STEPS]),
     "Concatenate": (lambda: LAYERS.Concatenate(), [STEPS, STEPS]),
     "Conv1D": (lambda: LAYERS.Conv1D(3, 2), [STEPS]),
+    "Conv1DTranspose": (lambda: LAYERS.Conv1DTranspose(3, 2), [STEPS]),
     "Conv2D": (lambda: LAYERS.Conv2D(3, 2), [IMAGES]),
     "Conv2DTranspose": (lambda: LAYERS.Conv2DTranspose(3, 2), [IMAGES]),
     "Cropping1D": (lambda: LAYERS.Cropping1D(), [STEPS]),
     "Cropping2D": (lambda: LAYERS.Cropping2D(1), [IMAGES]),
     "Dense": (lambda: LAYERS.Dense(3), [STEPS]),
+    "DepthwiseConv1D": (lambda: LAYERS.DepthwiseConv1D(3), [STEPS]),
     "DepthwiseConv2D": (lambda: LAYERS.DepthwiseConv2D(3), [IMAGES]),
     "Dot": (lambda: LAYERS.Dot(2), [STEPS, STEPS]),
     "Dropout": (lambda: LAYERS.Dropout(0.2), [STEPS]),
     "ELU": (lambda: LAYERS.ELU(), [STEPS]),
+    "EinsumDense": (lambda: LAYERS.EinsumDense("abc,cd->abd", (6, 5), bias_axes="d"), [STEPS]),
     "Embedding": (lambda: LAYERS.Embedding(4, 3), [IDS]),
     "Flatten": (lambda: LAYERS.Flatten(), [IMAGES]),
     "GRU": (lambda: LAYERS.GRU(3, return_state=True), [STEPS]),
@@ -112,12 +115,14 @@ EVERY = {
     "RepeatVector": (lambda: LAYERS.RepeatVector(3), [floats(2, 3)]),
     "Reshape": (lambda: LAYERS.Reshape((3, 8)), [STEPS]),
     "RotaryEmbedding": (lambda: LAYERS.RotaryEmbedding(), [STEPS]),
+    "SeparableConv1D": (lambda: LAYERS.SeparableConv1D(3, 2), [STEPS]),
     "SeparableConv2D": (lambda: LAYERS.SeparableConv2D(3, 2), [IMAGES]),
     "SimpleRNN": (lambda: LAYERS.SimpleRNN(3), [STEPS]),
     "SimpleRNNCell": (lambda: LAYERS.SimpleRNNCell(3), [STEPS[:, 0], floats(2, 3)]),
     "Softmax": (lambda: LAYERS.Softmax(), [STEPS]),
     "SpatialDropout1D": (lambda: LAYERS.SpatialDropout1D(0.2), [STEPS]),
     "SpatialDropout2D": (lambda: LAYERS.SpatialDropout2D(0.2), [IMAGES]),
+    "SpectralNormalization": (lambda: LAYERS.SpectralNormalization(LAYERS.Dense(3)), [STEPS]),
     "StackedRNNCells": (lambda: LAYERS.RNN(LAYERS.StackedRNNCells([LAYERS.LSTMCell(3)])), [STEPS]),
     "Subtract": (lambda: LAYERS.Subtract(), [STEPS, STEPS]),
     "TimeDistributed": (lambda: LAYERS.TimeDistributed(LAYERS.Dense(2)), [STEPS]),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dtype policies and loss scaling, judged by Keras with the same policies.
 
-bfloat16 rounds to 2^-8 relative, float16 to 2^-11: results of a few layers may lie some roundings of the largest
-value apart, since the two sum in different orders before they round.
+bfloat16 rounds to 2^-8 relative, float16 to 2^-11: results of a few layers may lie some roundings of the
+largest value apart, since the two sum in different orders before they round.
 """
 
 import ml_dtypes

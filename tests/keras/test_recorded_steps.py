@@ -31,7 +31,7 @@ def network(**kwargs):
 
 
 def both(run, **kwargs):
-    """What `run(model)` gives for a model that replays and one that does not, and the first model's statistics."""
+    """What `run(model)` gives for a model that replays and one that does not; the first one's statistics."""
     outcomes = []
     for eager in (False, True):
         model = network(run_eagerly=eager, **{k: v() if callable(v) else v for k, v in kwargs.items()})

@@ -15,12 +15,12 @@ from tilewright.keras import callbacks
 from tilewright.keras.training import state
 
 pytest.importorskip("safetensors", reason="the state is a safetensors file (extra `weights`)")
-SCRIPT = Path(__file__).with_name("resumed_training.py")
 
 
-def run(folder, save_freq, steps_per_epoch, kill_at="never"):
+def run(folder, save_freq, steps_per_epoch, kill_at="never", script="resumed_training.py", more=()):
+    path = Path(__file__).with_name(script)
     return subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder), save_freq, steps_per_epoch, kill_at],
+        [sys.executable, str(path), str(folder), save_freq, steps_per_epoch, kill_at, *more],
         capture_output=True,
         text=True,
         timeout=120,
@@ -54,6 +54,32 @@ def test_a_killed_training_gives_the_bits_of_one_that_was_not(save_freq, steps_p
     for a, b in zip(result(tmp_path / "killed"), result(tmp_path / "whole"), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not (tmp_path / "killed").exists()  # nothing is left, not even half a file
+
+
+@pytest.mark.parametrize(
+    ("kind", "save_freq", "steps_per_epoch", "kill"),
+    [
+        ("images", "epoch", "all", "step:15"),
+        ("images", "4", "all", "step:12"),
+        ("images", "epoch", "5", "step:13"),
+        ("dataset", "4", "all", "step:12"),
+        ("dataset", "epoch", "all", "step:15"),
+        ("repeated", "epoch", "5", "step:13"),
+        ("split", "epoch", "all", "step:10"),
+    ],
+)
+def test_data_with_an_order_of_its_own_goes_on_in_it(kind, save_freq, steps_per_epoch, kill, tmp_path):
+    """The run that goes on has another seed: what it needs is in the state."""
+    others = {"script": "resumed_data.py"}
+    whole = run(tmp_path / "whole", save_freq, steps_per_epoch, more=(kind, "7"), **others)
+    assert whole.returncode == 0, whole.stderr
+    killed = run(tmp_path / "killed", save_freq, steps_per_epoch, kill, more=(kind, "7"), **others)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = run(tmp_path / "killed", save_freq, steps_per_epoch, more=(kind, "8"), **others)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout == whole.stdout
+    for a, b in zip(result(tmp_path / "killed"), result(tmp_path / "whole"), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def model_of(units=3):

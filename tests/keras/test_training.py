@@ -262,7 +262,7 @@ def test_callbacks_hear_everything_in_order():
     callback = keras.callbacks.LambdaCallback(**{e: (lambda *a, e=e: heard.append(e)) for e in events})
     compiled().fit(X, Y, batch_size=50, verbose=0, callbacks=[callback], validation_data=(X, Y))
     assert heard == events
-    with pytest.raises(ValueError, match="'on_end' is no event"):
+    with pytest.raises(ValueError, match="'on_end' is unknown"):
         keras.callbacks.LambdaCallback(on_end=print)
     with pytest.raises(TypeError, match="got a int, expected a Callback"):
         compiled().fit(X, Y, callbacks=[3])

@@ -41,6 +41,32 @@ CASES = {
     "SeparableConv2D strides, multiplier": (
         lambda k: k.SeparableConv2D(5, (3, 2), 2, depth_multiplier=2, use_bias=False), IMAGES, {}
     ),
+    "Conv1DTranspose": (lambda k: k.Conv1DTranspose(3, 3), STEPS, {}),
+    "Conv1DTranspose strides": (lambda k: k.Conv1DTranspose(3, 4, 3, "same", activation="relu"), STEPS, {}),
+    "Conv1DTranspose output padding": (
+        lambda k: k.Conv1DTranspose(3, 4, 3, output_padding=1, use_bias=False), STEPS, {}
+    ),
+    "Conv1DTranspose dilation": (lambda k: k.Conv1DTranspose(3, 3, dilation_rate=2), STEPS, {}),
+    "DepthwiseConv1D": (lambda k: k.DepthwiseConv1D(3), STEPS, {}),
+    "DepthwiseConv1D strides": (
+        lambda k: k.DepthwiseConv1D(4, 2, "same", depth_multiplier=2, activation="elu"), STEPS, {}
+    ),
+    "DepthwiseConv1D dilation": (lambda k: k.DepthwiseConv1D(3, dilation_rate=2, use_bias=False), STEPS, {}),
+    "SeparableConv1D": (lambda k: k.SeparableConv1D(5, 3, padding="same"), STEPS, {}),
+    "SeparableConv1D strides, multiplier": (
+        lambda k: k.SeparableConv1D(5, 3, 2, depth_multiplier=2, activation="relu"), STEPS, {}
+    ),
+    "EinsumDense": (lambda k: k.EinsumDense("abc,cd->abd", (11, 5), bias_axes="d"), STEPS, {}),
+    "EinsumDense heads": (
+        lambda k: k.EinsumDense("abc,cde->abde", (11, 2, 3), bias_axes="de", activation="tanh"), STEPS, {}
+    ),
+    "EinsumDense two axes": (lambda k: k.EinsumDense("abcd,cde->abe", (9, 7)), IMAGES, {}),
+    "EinsumDense dots first": (lambda k: k.EinsumDense("...x,xy->...y", 5, bias_axes="y"), IMAGES, {}),
+    "EinsumDense dots last": (lambda k: k.EinsumDense("ab...,bc->ac...", 5, bias_axes="c"), IMAGES, {}),
+    "SpectralNormalization": (lambda k: k.SpectralNormalization(k.Dense(5)), ROWS, {"training": True}),
+    "SpectralNormalization Conv2D": (
+        lambda k: k.SpectralNormalization(k.Conv2D(5, 3), power_iterations=3), IMAGES, {"training": True}
+    ),
     "Conv2DTranspose": (lambda k: k.Conv2DTranspose(3, 3), IMAGES, {}),
     "Conv2DTranspose strides": (lambda k: k.Conv2DTranspose(3, (4, 5), (2, 3)), ODD, {}),
     "Conv2DTranspose small window": (lambda k: k.Conv2DTranspose(3, 2, 3, use_bias=False), ODD, {}),

@@ -68,7 +68,7 @@ KEPT_WIDE = {("output", "attention, causal, lse", 1)}
 
 
 def check_half(case, dtype):
-    """Outputs and gradients of `case` on 16-bit arguments against those of float32 arguments of the same values."""
+    """Outputs and gradients of `case` on 16-bit arguments against those on the same values in float32."""
     arguments = [
         nested(lambda a: a.astype(dtype) if is_float(a) else a, a) for a in case.arguments(np.float32)
     ]
@@ -103,5 +103,6 @@ def check_half(case, dtype):
             if not right.all():
                 share = np.nanmax(error[~right]) / max(scale, 1e-30) / epsilon
                 pytest.fail(
-                    f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} roundings"
+                    f"{kind} of {case.name}: {int((~right).sum())} of {w.size} off, by up to {share:.3g} "
+                    "roundings"
                 )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one way every operation is checked: against a float64 reference, by finite differences, on bad input.
 
-A family's test file lists its `CASES`; test_catalogue.py runs them all, on every instruction set and with 1, 2
-and 3 threads, and fails for a line of the table that no case covers.
+A family's test file lists its `CASES`; test_catalogue.py runs them all, on every instruction set and with 1,
+2 and 3 threads, and fails for a line of the table that no case covers.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def outputs_of(result) -> tuple:
 def compare(got, want, family: str, dtype=None, what: str = "", scale: float = 0.0) -> None:
     """Fails with the first bad coordinate, what came, what was expected and the bound.
 
-    `scale` raises the size that errors are relative to above the largest |want|: for sums whose terms may cancel
-    in every element, the root of the sum of squared terms."""
+    `scale` raises the size that errors are relative to above the largest |want|: for sums whose terms may
+    cancel in every element, the root of the sum of squared terms."""
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what} shape {got.shape}, expected {want.shape}"
     if got.size == 0:
@@ -113,8 +113,8 @@ def compare(got, want, family: str, dtype=None, what: str = "", scale: float = 0
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         pytest.fail(
-            f"{what} differs at {at} ({int(bad.sum())} of {bad.size}): got {got[at]!r}, expected {want[at]!r}, "
-            f"bound {bound[at]:.3g}"
+            f"{what} differs at {at} ({int(bad.sum())} of {bad.size}): got {got[at]!r}, expected "
+            f"{want[at]!r}, bound {bound[at]:.3g}"
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""attention and attention_backward: cases for the catalogue, sweeps over shapes, masks, strides, special values."""
+"""attention and attention_backward: cases for the catalogue, sweeps over shapes, masks, strides, NaN, Inf."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every line of the operation table is covered: reference, gradient, docstring, bad input, every ISA, 1-3 threads."""
+"""Every line of the operation table: reference, gradient, docstring, bad input, every ISA, 1-3 threads."""
 
 import importlib
 from pathlib import Path

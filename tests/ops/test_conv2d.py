@@ -136,17 +136,21 @@ CASES = [
     case("conv2d", [(2, 7, 9, 5), (3, 3, 5, 19)], bad=BAD),
     case("conv2d:few outputs", [(2, 7, 9, 5), (3, 2, 5, 3)], {"padding": "same", "stride": 2}),
     case("conv2d:groups", [(2, 7, 9, 36), (3, 3, 2, 36)], {"padding": "same", "groups": 18, "dilation": 2}),
-    case("conv2d:wide groups", [(2, 7, 9, 6), (3, 3, 3, 36)], {"padding": ((2, 0), (1, 3)), "groups": 2, "stride": (2, 3)}),
-    case("conv2d:channels first", [(2, 5, 7, 9), (3, 3, 5, 19)], {"data_format": "channels_first", "padding": 1}),
+    case("conv2d:wide groups", [(2, 7, 9, 6), (3, 3, 3, 36)],
+         {"padding": ((2, 0), (1, 3)), "groups": 2, "stride": (2, 3)}),
+    case("conv2d:channels first", [(2, 5, 7, 9), (3, 3, 5, 19)],
+         {"data_format": "channels_first", "padding": 1}),
     case("conv2d:gelu", [(2, 5, 6, 3), (3, 3, 3, 17)], {"activation": "gelu"}),
     case("depthwise_conv2d", [(2, 7, 9, 19), (3, 3, 19, 2)], {"padding": "same"}),
     case("conv2d_transpose", [(2, 4, 5, 6), (3, 3, 17, 6)], {"stride": 2, "padding": "same"},
          line="conv2d_backward_data", bad=BAD_TRANSPOSE),
     case("conv1d", [(2, 9, 5), (3, 5, 18)], {"padding": "causal", "dilation": 2}),
-    with_shape("conv2d_backward_data", "conv2d_backward_data", [(2, 5, 7, 19), (3, 3, 5, 19)], (2, 7, 9, 5), {}, BAD_DATA),
-    with_shape("conv2d_backward_weight", "conv2d_backward_weight", [(2, 5, 7, 19), (2, 7, 9, 5)], (3, 3, 5, 19), {}, BAD_WEIGHT),
-    with_shape("conv2d_backward_weight:bias", "conv2d_backward_weight", [(2, 5, 7, 19), (2, 7, 9, 5)], (3, 3, 5, 19),
-               {"bias_gradient": True}, ()),
+    with_shape("conv2d_backward_data", "conv2d_backward_data", [(2, 5, 7, 19), (3, 3, 5, 19)],
+               (2, 7, 9, 5), {}, BAD_DATA),
+    with_shape("conv2d_backward_weight", "conv2d_backward_weight", [(2, 5, 7, 19), (2, 7, 9, 5)],
+               (3, 3, 5, 19), {}, BAD_WEIGHT),
+    with_shape("conv2d_backward_weight:bias", "conv2d_backward_weight", [(2, 5, 7, 19), (2, 7, 9, 5)],
+               (3, 3, 5, 19), {"bias_gradient": True}, ()),
 ]  # fmt: skip
 
 
@@ -323,11 +327,21 @@ def test_gradients_of_a_transposed_convolution(activation):
         compare(got, want, "conv2d", np.float64)
 
 
-@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"stride": 3, "padding": "same"}, {"padding": "same"},
-                                     {"stride": 2, "padding": 1}, {"stride": 2, "padding": 1, "output_padding": 1},
-                                     {"stride": (3, 2), "padding": ((1, 0), (0, 2)), "dilation": 2},
-                                     {"stride": 2, "padding": "same", "output_padding": (1, 0)}, {"stride": 4},
-                                     {"groups": 2, "stride": 2}])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stride": 2},
+        {"stride": 3, "padding": "same"},
+        {"padding": "same"},
+        {"stride": 2, "padding": 1},
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        {"stride": (3, 2), "padding": ((1, 0), (0, 2)), "dilation": 2},
+        {"stride": 2, "padding": "same", "output_padding": (1, 0)},
+        {"stride": 4},
+        {"groups": 2, "stride": 2},
+    ],
+)
 def test_transposed_convolution(options, isa):
     rng = np.random.default_rng(8)
     for rows, cols in ((3, 3), (1, 1), (2, 4)):
@@ -430,8 +444,16 @@ def test_same_bits_for_any_number_of_threads(isa):
         assert bits[0] == bits[1] == bits[2]
 
 
-@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "padding": (2, 1)}, {"groups": 4},
-                                     {"groups": 8, "padding": 1}])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stride": 2, "padding": 1},
+        {"dilation": 2, "padding": (2, 1)},
+        {"groups": 4},
+        {"groups": 8, "padding": 1},
+    ],
+)
 def test_agrees_with_pytorch(options):
     torch = pytest.importorskip("torch", reason="torch is a judge, not a dependency")
     rng = np.random.default_rng(11)

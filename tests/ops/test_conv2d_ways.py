@@ -12,7 +12,7 @@ from tilewright.reference import conv2d as reference
 
 @pytest.mark.parametrize("images", [1, 2, 5, 13])
 def test_small_padded_images(images, isa):
-    """Tiles along images or along rows; taps that leave the image by one, two and more pixels on either side."""
+    """Tiles along images or along rows; taps that leave the image by one, two and more pixels."""
     for size, filters, padding, stride in (
         (5, 3, 2, 1),
         (3, 3, 1, 1),

@@ -88,21 +88,67 @@ def pooled(name, line, inputs, *arguments, bad=(), **kwargs):
 
 CASES = [
     pooled("max_pool2d", "max_pool2d_forward", distinct(2, 6, 7, 19), 2, bad=BAD),
-    pooled("max_pool2d:padded", "max_pool2d_forward", distinct(2, 6, 7, 5), (3, 2), return_indices=True, **WINDOWS),
-    pooled("max_pool2d:channels first", "max_pool2d_forward", distinct(2, 3, 6, 7), 3, stride=1, padding="same",
-           data_format="channels_first"),
+    pooled(
+        "max_pool2d:padded",
+        "max_pool2d_forward",
+        distinct(2, 6, 7, 5),
+        (3, 2),
+        return_indices=True,
+        **WINDOWS,
+    ),
+    pooled(
+        "max_pool2d:channels first",
+        "max_pool2d_forward",
+        distinct(2, 3, 6, 7),
+        3,
+        stride=1,
+        padding="same",
+        data_format="channels_first",
+    ),
     pooled("avg_pool2d", "avg_pool2d_forward", images(2, 6, 7, 19), 2, bad=BAD),
     pooled("avg_pool2d:padded", "avg_pool2d_forward", images(2, 6, 7, 5), (3, 2), **WINDOWS),
-    pooled("avg_pool2d:counted", "avg_pool2d_forward", images(2, 6, 7, 5), (3, 2), count_padding=True, **WINDOWS),
+    pooled(
+        "avg_pool2d:counted", "avg_pool2d_forward", images(2, 6, 7, 5), (3, 2), count_padding=True, **WINDOWS
+    ),
     pooled("global_avg_pool2d", "avg_pool2d_forward", images(2, 6, 7, 5)),
     pooled("global_max_pool2d", "max_pool2d_forward", distinct(2, 6, 7, 5), keepdims=True),
-    Case("max_pool2d_backward", "pool2d", ["max_pool2d_backward"], ops.max_pool2d_backward, reference.max_pool2d_backward,
-         lambda rng: (*found(rng)[1:], (2, 6, 7, 5), 3), {"stride": 2}, [0], True, BAD_BACKWARD),
-    Case("max_pool2d_gather", "pool2d", ["max_pool2d_gather"], ops.max_pool2d_gather, reference.max_pool2d_gather,
-         lambda rng: (found(rng)[0], found(rng)[2], 3), {"stride": 2}, [0], True, BAD_GATHER),
-    Case("avg_pool2d_backward", "pool2d", ["avg_pool2d_backward"], ops.avg_pool2d_backward, reference.avg_pool2d_backward,
-         lambda rng: (found(rng)[1], (2, 6, 7, 5), 3), {"stride": 2}, [0], True, BAD_AVERAGE),
-]  # fmt: skip
+    Case(
+        "max_pool2d_backward",
+        "pool2d",
+        ["max_pool2d_backward"],
+        ops.max_pool2d_backward,
+        reference.max_pool2d_backward,
+        lambda rng: (*found(rng)[1:], (2, 6, 7, 5), 3),
+        {"stride": 2},
+        [0],
+        True,
+        BAD_BACKWARD,
+    ),
+    Case(
+        "max_pool2d_gather",
+        "pool2d",
+        ["max_pool2d_gather"],
+        ops.max_pool2d_gather,
+        reference.max_pool2d_gather,
+        lambda rng: (found(rng)[0], found(rng)[2], 3),
+        {"stride": 2},
+        [0],
+        True,
+        BAD_GATHER,
+    ),
+    Case(
+        "avg_pool2d_backward",
+        "pool2d",
+        ["avg_pool2d_backward"],
+        ops.avg_pool2d_backward,
+        reference.avg_pool2d_backward,
+        lambda rng: (found(rng)[1], (2, 6, 7, 5), 3),
+        {"stride": 2},
+        [0],
+        True,
+        BAD_AVERAGE,
+    ),
+]
 
 
 def check_pools(shape, pool_size, dtype=np.float32, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reductions: cases for the catalogue, any axes and strides, empty arrays, special values, accuracy, PyTorch."""
+"""Reductions: cases for the catalogue, any axes and strides, empty arrays, NaN, accuracy, PyTorch."""
 
 import functools
 import itertools

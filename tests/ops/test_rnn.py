@@ -41,7 +41,7 @@ def states(rng, cell="lstm", batch=3, units=6):
 
 
 def with_states(module, cell):
-    """The operation with its initial states as positional arguments, so that they are cast and differentiated too."""
+    """The operation with its initial states as positional arguments: they are cast and differentiated too."""
 
     @functools.wraps(getattr(module, cell))
     def function(x, w, u, b, *initial, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shapes, views, indexing, joining, resizing: cases for the catalogue, NumPy's own results on every dtype, PyTorch."""
+"""Shapes, views, indexing, joining, resizing: cases for the catalogue, NumPy on every dtype, PyTorch."""
 
 import functools
 

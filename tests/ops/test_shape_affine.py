@@ -26,14 +26,25 @@ MAPS = np.stack([turned(33, 1.4), turned(-80, 2.7, (1.25, -6.0)), turned(5, 0.6,
 BAD = [
     Bad(lambda: (f32(2, 3), f32(2, 3)), ValueError, "images has shape (2, 3), expected 4 dimensions"),
     Bad(lambda: (f32(2, 3, 3, 1), f32(3, 2)), ValueError, "matrices has shape (3, 2), expected (2, 3)"),
-    Bad(lambda: (f32(2, 3, 3, 1), f32(3, 2, 3)), ValueError, "matrices has shape (3, 2, 3), expected (2, 2, 3)"),
+    Bad(
+        lambda: (f32(2, 3, 3, 1), f32(3, 2, 3)),
+        ValueError,
+        "matrices has shape (3, 2, 3), expected (2, 2, 3)",
+    ),
     Bad(lambda: (f32(2, 3, 3, 1), np.ones((2, 3), np.int64)), TypeError, "matrices has dtype int64"),
     Bad(lambda: (np.ones((2, 3, 3, 1), np.int32), f32(2, 3)), TypeError, "images has dtype int32"),
     Bad(lambda: (f32(1, 3, 3, 1), f32(2, 3)), ValueError, "fill_mode is 'edge'", {"fill_mode": "edge"}),
-    Bad(lambda: (f32(1, 3, 3, 1), f32(2, 3)), ValueError, "interpolation is 'cubic'", {"interpolation": "cubic"}),
-    Bad(lambda: (f32(1, 0, 3, 1), f32(2, 3)), ValueError, "at least 1 row and column", {"output_size": (2, 2)}),
+    Bad(
+        lambda: (f32(1, 3, 3, 1), f32(2, 3)),
+        ValueError,
+        "interpolation is 'cubic'",
+        {"interpolation": "cubic"},
+    ),
+    Bad(
+        lambda: (f32(1, 0, 3, 1), f32(2, 3)), ValueError, "at least 1 row and column", {"output_size": (2, 2)}
+    ),
     Bad(lambda: (f32(1, 3, 3, 1), f32(2, 3)), ValueError, "output_size is 3", {"output_size": 3}),
-]  # fmt: skip
+]
 
 CASES = [
     *(

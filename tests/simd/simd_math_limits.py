@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Largest error allowed to each function of vec_math_*.h, in ULP of the result: (float32, float64).
 
-Each is the largest seen in 6 million points (half of them over all exponents, half over the range that matters)
-on every instruction set, rounded up to the next tenth. The scalar body has no fused multiply-add and sets most.
+Each is the largest seen in 6 million points (half of them over all exponents, half over the range that
+matters) on every instruction set, rounded up to the next tenth. The scalar body has no fused multiply-add and
+sets most.
 """
 
 MATH_LIMITS = {

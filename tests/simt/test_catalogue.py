@@ -56,7 +56,8 @@ def test_second_gradient_matches_finite_differences(case):
     unless_missing(check_second_order, case)
 
 
-# The case hands over a float16 lse, which 16-bit attention wants in float32; "attention" runs it with its own.
+# The case hands over a float16 lse, which 16-bit attention wants in float32; "attention" runs it with its
+# own.
 IN_HALVES = [
     c for c in READY if takes(c, "float16") and takes(c, "bfloat16") and c.name != "attention_backward"
 ]
@@ -70,8 +71,8 @@ def test_half_floats_are_storage(case, dtype):
 
 # What may have no kernels of its own for 16-bit floats: float32 copies are computed with (narrow.py).
 WIDENED = {
-    "adam_update", "adaptive_update", "affine_transform_backward", "affine_transform_forward", "argmax", "cumsum",
-    "global_norm", "random_bernoulli", "random_normal", "random_truncated_normal", "random_uniform",
+    "adam_update", "adaptive_update", "affine_transform_backward", "affine_transform_forward", "argmax",
+    "cumsum", "global_norm", "random_bernoulli", "random_normal", "random_truncated_normal", "random_uniform",
     "rmsprop_update", "scatter_add", "sgd_update", "top_k", "one_hot",
 }  # fmt: skip
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each kind of fault, seeded in a small kernel, is reported with its place; the right kernel beside it is not."""
+"""Each kind of fault, seeded in a small kernel, is reported with its place; the right kernel is not."""
 
 import re
 import subprocess
@@ -105,8 +105,8 @@ FAULTS = [
     ),
     (
         "barriers_crossed",
-        r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: waiting in "
-        r"named_barrier_sync 2 \(32 of 64 threads\)",
+        r"deadlock.*threads 0-31: waiting in named_barrier_sync 1 \(32 of 64 threads\).*threads 32-63: "
+        r"waiting in named_barrier_sync 2 \(32 of 64 threads\)",
         ("named_barrier_sync", "void barriers_crossed"),
     ),
     (

@@ -26,7 +26,7 @@ def lists(seed, sizes, count):
 
 @pytest.mark.parametrize("clip", [{}, {"clip_norm": 0.5}, {"global_clip_norm": 2.0}, {"clip_value": 0.1}])
 def test_lists_longer_than_a_table_and_arrays_longer_than_a_chunk(clip):
-    """Empty arrays, tails, misaligned starts, more arrays than a launch takes: as the CPU, under every schedule."""
+    """Empty arrays, tails, misaligned starts, more arrays than a launch takes: as the CPU, any schedule."""
     sizes = [0, 1, 3, 4096, 4097, 9001, *(n % 23 for n in range(120))]
     params, grads, m, v = lists(1, sizes, 4)
     v = [np.abs(a) for a in v]

@@ -15,18 +15,16 @@ from ops.test_shape import (  # noqa: F401
     test_out_may_be_strided,
     test_resize_agrees_with_pytorch,
 )
-
 from ops.test_shape_affine import (  # noqa: F401
     MAPS,
     MODES,
     test_bytes_give_the_bits_of_their_floats,
     test_every_border_is_scipys,
-    test_no_share_of_infinity_is_taken as test_no_share_of_infinity_is_taken_by_a_map,
     test_places_that_are_no_numbers_are_outside,
     test_strides_matrices_of_three_rows_and_out,
 )
 
-from tilewright import _cpu, _simt, ops
+from tilewright import _cpu, _simt
 
 from .conftest import SCHEDULES
 

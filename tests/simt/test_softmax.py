@@ -19,8 +19,8 @@ BOUND = {np.float32: 4e-6, np.float16: 2.0**-11 + 4e-6, bfloat16: 2.0**-8 + 4e-6
 # f16's subnormals have this spacing, whatever the value.
 SPACING = {np.float32: 1e-38, np.float16: 2.0**-24, bfloat16: 1e-38}
 
-# Both sides of each change of kernel: a warp's 4, 8, 16 and 32 values a lane, a block's 8 and 16 a thread, and
-# the streamed rows after that.
+# Both sides of each change of kernel: a warp's 4, 8, 16 and 32 values a lane, a block's 8 and 16 a thread,
+# and the streamed rows after that.
 WIDTHS = [
     *range(1, 70),
     96,

@@ -50,9 +50,9 @@ def test_factorizations_say_why_they_are_missing():
 
 def test_importing_the_package_imports_little_more_than_numpy():
     code = (
-        "import sys; import numpy, tilewright; "
-        "print([m for m in sys.modules if m.startswith('tilewright.') and m.split('.')[1] in "
-        "('keras', 'tf', 'nn', 'math', 'linalg', 'image', 'random', 'names', 'variable')])"
+        "import sys; import numpy, tilewright; print([m for m in sys.modules if "
+        "m.startswith('tilewright.') and m.split('.')[1] in ('keras', 'tf', 'nn', 'math', 'linalg', "
+        "'image', 'random', 'names', 'variable')])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -31,6 +31,9 @@ void depthwise_tile(const DepthwiseArgs<T>& args) {
     for (int64_t r = 0; r < args.ahead_rows; ++r, ahead += args.x_row)
 #pragma GCC unroll 16
       for (int i = 0; i < kPixels * kStride; ++i) prefetch_l1(ahead + i * x_pixel);
+    // Of y the lines of the next tile: stores a pixel apart are nothing the prefetchers see.
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) prefetch_write(args.y + (kPixels + i) * y_pixel + at);
     const T *x = args.x + at, *row_w = w;
     for (int64_t r = 0; r < args.rows; ++r, x += args.x_row, row_w += args.cols * V::kLanes) {
       if constexpr (kCols > 0) {

@@ -112,10 +112,12 @@ void copy_stream(void* y, const void* x, int64_t bytes) {
   if (head > bytes) head = bytes;
   __builtin_memcpy(to, from, size_t(head));
   int64_t i = head;
-  for (; i + kBytes <= bytes; i += kBytes) {
+  const auto copy = [&] { stream(reinterpret_cast<float*>(to + i), VecF::load(reinterpret_cast<const float*>(from + i))); };
+  for (; i + kAhead < bytes; i += kBytes) {
     __builtin_prefetch(from + i + kAhead);
-    stream(reinterpret_cast<float*>(to + i), VecF::load(reinterpret_cast<const float*>(from + i)));
+    copy();
   }
+  for (; i + kBytes <= bytes; i += kBytes) copy();
   __builtin_memcpy(to + i, from + i, size_t(bytes - i));
   stream_fence();
 }

@@ -85,6 +85,7 @@ struct MatmulTable {
   // Cache blocks: kc columns of a; a block of mc x kc elements of a stays in the second-level cache.
   int64_t kc, mc;
   int64_t in_place_bytes;  // matrices up to this size are used as they lie, unpacked
+  bool columns_in_place;   // and so is an a of any size whose columns are contiguous
 
   void (*block)(const MatmulBlock<T>&);
   // y = alpha-scaled products already; applies a finish to (m, n) elements of y in place

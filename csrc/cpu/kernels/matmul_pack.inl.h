@@ -15,6 +15,9 @@
 namespace tilewright::cpu::TW_ISA {
 namespace {
 
+// Rows of x far apart escape the hardware's prefetcher: so many ahead are asked for.
+inline constexpr int64_t kRowsAhead = 24;
+
 // k runs outside, so that long rows of x stream through, whatever the number of panels.
 template <class T>
 void pack_rows(T* packed, const T* x, int64_t k_stride, int64_t count, int64_t k, int64_t width) {
@@ -24,7 +27,10 @@ void pack_rows(T* packed, const T* x, int64_t k_stride, int64_t count, int64_t k
     for (int64_t w0 = 0; w0 < count; w0 += width, to += k * width) {
       const int64_t n = count - w0 < width ? count - w0 : width;
       int64_t w = 0;
-      for (; w + V::kLanes <= n; w += V::kLanes) store(to + w, V::load(x + w0 + w));
+      for (; w + V::kLanes <= n; w += V::kLanes) {
+        prefetch_l1(x + kRowsAhead * k_stride + w0 + w);
+        store(to + w, V::load(x + w0 + w));
+      }
       if (w < n) store_n(to + w, V::load_n(x + w0 + w, int(n - w)), int(n - w));
     }
   }

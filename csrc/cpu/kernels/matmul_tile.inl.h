@@ -98,11 +98,14 @@ struct TileArgs {
   int64_t b_row;
   const T*
       ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
+  const T* a_ahead;  // the same for a: one address per k, a_ahead_step apart
+  int64_t a_ahead_step;
   T* y;
   int64_t y_row;
   int64_t k;
   T alpha, beta;
-  int last;  // columns of the last vector
+  const T* bias;  // null or one per column
+  int last;       // columns of the last vector
 };
 
 // Below this depth the few accesses to y do not pay a prefetch.
@@ -123,7 +126,8 @@ void tile(const TileArgs<T>& t) {
   const T* a = t.a;
   const T* b = t.b;
   const T* ahead = t.ahead;
-  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead_step = t.a_ahead_step;
+  const T* a_ahead = t.a_ahead;
   if (t.k >= kPrefetchDepth)
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r)
@@ -135,6 +139,7 @@ void tile(const TileArgs<T>& t) {
     for (int v = 0; v < kVecs; ++v) bk[v] = load(b, v);
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) prefetch_l2(ahead + v * L);
+    prefetch_l2(a_ahead);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const V ak = V::set1(a[r * a_row]);
@@ -142,31 +147,86 @@ void tile(const TileArgs<T>& t) {
       for (int v = 0; v < kVecs; ++v) acc[r][v] = fma(ak, bk[v], acc[r][v]);
     }
     a += a_col;
+    a_ahead += a_ahead_step;
     b += b_row;
     ahead += b_row;
   }
-  const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
+  // What is done to the sums stands outside the loops, so that the plain case only stores.
+  const auto for_sums = [&acc](auto body) {
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    T* y = t.y + r * t.y_row;
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) {
-      V sum = alpha * acc[r][v];
-      if (t.beta != T(0)) sum = fma(beta, load(y, v), sum);
-      if (kMasked && v == kVecs - 1)
-        store_n(y + v * L, sum, t.last);
-      else
-        store(y + v * L, sum);
+      for (int v = 0; v < kVecs; ++v) acc[r][v] = body(r, v, acc[r][v]);
+  };
+  const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
+  if (t.alpha != T(1)) for_sums([&](int, int, V sum) { return alpha * sum; });
+  if (t.beta != T(0)) for_sums([&](int r, int v, V sum) { return fma(beta, load(t.y + r * t.y_row, v), sum); });
+  if (t.bias != nullptr) for_sums([&](int, int v, V sum) { return sum + load(t.bias, v); });
+  for_sums([&](int r, int v, V sum) {
+    T* y = t.y + r * t.y_row + v * L;
+    if (kMasked && v == kVecs - 1)
+      store_n(y, sum, t.last);
+    else
+      store(y, sum);
+    return sum;
+  });
+}
+
+// Sums of few terms: what tile() spends on its accumulators' beginning and end outweighs them. All of b stays in
+// registers, and rows follow one another with nothing in between. Same order of additions, so the same bits.
+inline constexpr int kShallow = 4;
+
+template <class T, int kDepth, int kVecs, bool kMasked>
+void shallow(const TileArgs<T>& t, int64_t rows) {
+  using V = TileVec<T>;
+  constexpr int L = V::kLanes;
+  const auto load = [&t](const T* p, int v) {
+    return kMasked && v == kVecs - 1 ? V::load_n(p + v * L, t.last) : V::load(p + v * L);
+  };
+  V b[kDepth][kVecs];
+#pragma GCC unroll 4
+  for (int k = 0; k < kDepth; ++k)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) b[k][v] = load(t.b + k * t.b_row, v);
+  const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
+  const bool scaled = t.alpha != T(1) || t.beta != T(0) || t.bias != nullptr;
+  const T* a = t.a;
+  T* y = t.y;
+  for (int64_t i = 0; i < rows; ++i, a += t.a_row, y += t.y_row) {
+    V sum[kVecs];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) sum[v] = V::zero();
+#pragma GCC unroll 4
+    for (int k = 0; k < kDepth; ++k) {
+      const V ak = V::set1(a[k * t.a_col]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) sum[v] = fma(ak, b[k][v], sum[v]);
     }
+    if (scaled)
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) {
+        sum[v] = alpha * sum[v];
+        if (t.beta != T(0)) sum[v] = fma(beta, load(y, v), sum[v]);
+        if (t.bias != nullptr) sum[v] = sum[v] + load(t.bias, v);
+      }
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v)
+      if (kMasked && v == kVecs - 1)
+        store_n(y + v * L, sum[v], t.last);
+      else
+        store(y + v * L, sum[v]);
   }
 }
 
-// tile<rows, vecs, masked> as a table, for the sizes that are known only at run time.
+// shallow<depth, vecs, masked> and tile<rows, vecs, masked> as tables, for the sizes that are known only at run time.
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 template <class T>
+using Shallow = void (*)(const TileArgs<T>&, int64_t rows);
+template <class T>
 struct TileTable {
   Tile<T> of[kTileRows][kTileVecs][2];
+  Shallow<T> shallow[kShallow][kTileVecs][2];
 };
 template <class T, int kRows, int kVecs>
 constexpr void fill_tiles(TileTable<T>& table) {
@@ -177,10 +237,20 @@ constexpr void fill_tiles(TileTable<T>& table) {
   else if constexpr (kRows > 1)
     fill_tiles<T, kRows - 1, kTileVecs>(table);
 }
+template <class T, int kDepth, int kVecs>
+constexpr void fill_shallow(TileTable<T>& table) {
+  table.shallow[kDepth - 1][kVecs - 1][0] = shallow<T, kDepth, kVecs, false>;
+  table.shallow[kDepth - 1][kVecs - 1][1] = shallow<T, kDepth, kVecs, true>;
+  if constexpr (kVecs > 1)
+    fill_shallow<T, kDepth, kVecs - 1>(table);
+  else if constexpr (kDepth > 1)
+    fill_shallow<T, kDepth - 1, kTileVecs>(table);
+}
 template <class T>
 constexpr TileTable<T> make_tiles() {
   TileTable<T> table = {};
   fill_tiles<T, kTileRows, kTileVecs>(table);
+  fill_shallow<T, kShallow, kTileVecs>(table);
   return table;
 }
 template <class T>
@@ -224,6 +294,16 @@ void block(const MatmulBlock<T>& g) {
   TileArgs<T> t;
   t.a_row = g.a_row, t.a_col = g.a_col, t.b_row = g.b_row, t.y_row = g.y_row;
   t.k = g.k, t.alpha = g.alpha, t.beta = g.beta;
+  MatmulFinish<T> rest;  // what the tile does not do itself
+  if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
+  t.bias = nullptr;
+  // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the lines that
+  // follow in a transposed a; the next tile's rows where they begin as this one's end.
+  const bool transposed = g.a_row == 1 && g.a_col > g.a_panel_rows, gapless = g.a_col == 1 && g.a_row == g.k;
+  t.a_ahead_step = gapless ? kTileRows : g.a_col;
+  const bool flat = g.k >= 1 && g.k <= kShallow;
+  const bool even = g.a_panel == g.a_panel_rows * g.a_row;  // not packed: all rows are one panel
+  const int64_t panel_rows = flat && even ? g.m : g.a_panel_rows;
   const T* b = g.b;
   for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
     const int64_t cols = g.n - j < g.b_panel_cols ? g.n - j : g.b_panel_cols;
@@ -231,18 +311,25 @@ void block(const MatmulBlock<T>& g) {
     t.last = int(cols - (vecs - 1) * L);
     t.b = b;
     const int masked = t.last != L;
+    if (g.finish != nullptr && g.finish->bias != nullptr) t.bias = g.finish->bias + j;
     const T* panel = g.a;
-    for (int64_t i0 = 0; i0 < g.m; i0 += g.a_panel_rows, panel += g.a_panel) {
-      const int64_t end = g.m - i0 < g.a_panel_rows ? g.m - i0 : g.a_panel_rows;
+    for (int64_t i0 = 0; i0 < g.m; i0 += panel_rows, panel += g.a_panel) {
+      const int64_t end = g.m - i0 < panel_rows ? g.m - i0 : panel_rows;
+      if (flat) {
+        t.a = panel, t.y = g.y + i0 * g.y_row + j;
+        kTiles<T>.shallow[g.k - 1][vecs - 1][masked](t, end);
+        continue;
+      }
       for (int64_t i = 0; i < end; i += kTileRows) {
         const int rows = int(end - i < kTileRows ? end - i : kTileRows);
         t.a = panel + i * g.a_row;
+        t.a_ahead = t.a + (transposed ? 64 / int64_t(sizeof(T)) : gapless ? kTileRows * g.k : 0);
         t.y = g.y + (i0 + i) * g.y_row + j;
         t.ahead = i0 + i + rows == g.m ? b + g.b_panel : b;
         kTiles<T>.of[rows - 1][vecs - 1][masked](t);
       }
     }
-    if (g.finish != nullptr) finish(g.y + j, g.y_row, g.m, cols, g.finish->from(0, j));
+    if (!rest.empty()) finish(g.y + j, g.y_row, g.m, cols, rest.from(0, j));
   }
 }
 

@@ -19,6 +19,7 @@ struct NormRow {
   const T* beta;      // ?
   int64_t cols;
   double epsilon;
+  bool past_caches;  // y is best written by streaming stores
 };
 
 template <class T>
@@ -38,6 +39,7 @@ struct NormRowGradient {
   const T* gamma;  // ?
   RowStatistics<T> statistics;
   int64_t cols;
+  bool past_caches;  // dx is best written by streaming stores
 };
 
 // Several rows: `row` is the first of them, and the steps count elements from row to row. Statistics have one
@@ -64,6 +66,14 @@ template <class T>
 struct ColumnBlock {
   const T* data;
   int64_t step, rows, cols;
+};
+
+// Where such a block's results go; past_caches: they are best written by streaming stores.
+template <class T>
+struct ColumnTarget {
+  T* data;
+  int64_t step;
+  bool past_caches;
 };
 
 inline constexpr int kNormColumns = 256;  // most columns of a block
@@ -93,11 +103,11 @@ struct NormTable {
   void (*column_moments)(ColumnMoments<T>& moments, const ColumnBlock<T>& x);
   void (*column_products)(ColumnProducts<T>& products, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
                           const T* centre);
-  // y = (x - centre) * scale + shift; y's rows lie y_step apart
-  void (*column_scale)(T* y, int64_t y_step, const ColumnBlock<T>& x, const T* centre, const T* scale,
+  // y = (x - centre) * scale + shift
+  void (*column_scale)(const ColumnTarget<T>& y, const ColumnBlock<T>& x, const T* centre, const T* scale,
                        const T* shift);
   // dx = dy * dy_scale + (x - centre) * x_scale + shift
-  void (*column_combine)(T* dx, int64_t dx_step, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
+  void (*column_combine)(const ColumnTarget<T>& dx, const ColumnBlock<T>& dy, const ColumnBlock<T>& x,
                          const T* centre, const T* dy_scale, const T* x_scale, const T* shift);
 };
 

@@ -2,8 +2,9 @@
 // layer_norm and rms_norm of several rows, and their gradients: row by row, or narrow rows with a lane each.
 // Computes    as norm_row.inl.h
 // Layout      as NormRows and NormRowsGradient say
-// Method      narrow rows of floats (row_lanes.inl.h) make their sums a column at a time, in float: they have at most
-//             32 terms. dgamma and dbeta are kept a register a column until the rows end
+// Method      narrow rows of floats (row_lanes.inl.h) make their sums in float: they have at most 32 terms. Forward takes
+//             a lane a row, which gives all rows one square root. Backward leaves rows as they lie and does the steps
+//             across lanes for kLanes rows together; dgamma and dbeta stay in registers until the rows end
 // Work split  one call for a task's rows
 // Limits      cols >= 1; a residual or a dsum takes the rows one by one
 #include "cpu/kernels/norm_row.inl.h"
@@ -61,66 +62,112 @@ void norm_rows(const NormRows<T>& call) {
     if (row.sum) row.sum += call.sum_step;
     if (row.residual) row.residual += call.residual_step;
   }
+  if (row.past_caches) stream_fence();
 }
 
-// What a group adds to dgamma and dbeta, a register a column.
-struct ParameterLanes {
-  VecF dgamma[kMostRowLaneColumns], dbeta[kMostRowLaneColumns];
+// A row of at most kRegisters registers, the last one perhaps with fewer than kLanes columns.
+template <int kRegisters>
+struct ShortRow {
+  int tail;  // columns of the last register, 1 to kLanes
+
+  explicit ShortRow(int64_t cols) : tail(int(cols) - (kRegisters - 1) * VecF::kLanes) {}
+  TW_INLINE VecF load(const float* p, int i) const {
+    const float* at = p + i * VecF::kLanes;
+    return i + 1 < kRegisters ? VecF::load(at) : VecF::load_n(at, tail);
+  }
+  TW_INLINE void store(float* p, int i, VecF v) const {
+    float* at = p + i * VecF::kLanes;
+    if (i + 1 < kRegisters || tail == VecF::kLanes)
+      TW_ISA::store(at, v);
+    else
+      store_n(at, v, tail);
+  }
+  TW_INLINE VecF keep(int i, VecF v) const {
+    return i + 1 < kRegisters ? v : select(mask_first<float>(tail), v, VecF::zero());
+  }
 };
 
-template <bool kCentered>
-void gradient_lanes(const NormRowsGradient<float>& call, ParameterLanes* sums, int64_t first, int rows) {
-  const int cols = int(call.row.cols);
-  const VecF share = VecF::set1(1.0f / float(cols)), zero = VecF::zero();
-  const VecF mean = kCentered ? VecF::load_n(call.mean + first, rows) : zero;
-  const VecF rstd = VecF::load_n(call.rstd + first, rows);
-  const float* gamma = call.row.gamma;
-  RowLanes x, dy;
-  x.load(call.row.x + first * call.x_step, call.x_step, rows, cols);
-  dy.load(call.row.dy + first * call.dy_step, call.dy_step, rows, cols);
-  VecF g_sum = zero, products = zero, rest = zero;
-  for (int c = 0; c < cols; ++c) {
-    const VecF g = gamma ? dy.column[c] * VecF::set1(gamma[c]) : dy.column[c];
-    const VecF d = kCentered ? x.column[c] - mean : x.column[c];
-    if (kCentered) {
-      g_sum += g;
-      rest += d;
-    }
-    products = fma(g, d, products);
-    x.column[c] = d;
+// What rows have added to dgamma and dbeta.
+template <int kRegisters>
+struct ParameterSums {
+  VecF dgamma[kRegisters], dbeta[kRegisters];
+};
+
+// Sums of kLanes short rows, a register each; then the steps across lanes for all of them together.
+struct RowGroupSums {
+  VecF g[VecF::kLanes], products[VecF::kLanes], rest[VecF::kLanes];
+
+  static TW_INLINE VecF over_lanes(VecF (&rows)[VecF::kLanes]) {
+    return fold_lanes_of_rows(rows, [](VecF a, VecF b) { return a + b; });
   }
-  const VecF g_mean = g_sum * share;
-  rest = rest * share;
-  const VecF product_mean = fnma(rest, g_mean, products * share) * rstd;
-  for (int c = 0; c < cols; ++c) {
-    const VecF xhat = (kCentered ? x.column[c] - rest : x.column[c]) * rstd;
-    if (sums) {
-      sums->dgamma[c] = fma(dy.column[c], xhat, sums->dgamma[c]);
-      if (kCentered) sums->dbeta[c] += dy.column[c];
+};
+
+// At most kLanes rows from `first` on.
+template <bool kCentered, int kRegisters>
+TW_INLINE void gradient_group(const NormRowsGradient<float>& call, const VecF (&gamma)[kRegisters],
+                              ParameterSums<kRegisters>& sums, int64_t first, int rows) {
+  constexpr int L = VecF::kLanes;
+  const ShortRow<kRegisters> row(call.row.cols);
+  const float *x = call.row.x + first * call.x_step, *dy = call.row.dy + first * call.dy_step;
+  const float* means = kCentered ? call.mean + first : nullptr;
+  RowGroupSums group;
+  for (int r = 0; r < L; ++r) {
+    group.g[r] = group.products[r] = group.rest[r] = VecF::zero();
+    if (r >= rows) continue;
+    const VecF mean = kCentered ? VecF::set1(means[r]) : VecF::zero();
+    for (int i = 0; i < kRegisters; ++i) {
+      const VecF g = row.load(dy + r * call.dy_step, i) * gamma[i];
+      const VecF d = row.keep(i, row.load(x + r * call.x_step, i) - mean);
+      group.g[r] += g;
+      group.rest[r] += d;
+      group.products[r] = fma(g, d, group.products[r]);
     }
-    const VecF g = gamma ? dy.column[c] * VecF::set1(gamma[c]) : dy.column[c];
-    x.column[c] = rstd * fnma(xhat, product_mean, g - g_mean);
   }
-  x.store(call.row.dx + first * call.dx_step, call.dx_step, rows, cols);
+  const VecF share = VecF::set1(1.0f / float(call.row.cols)), rstd = VecF::load_n(call.rstd + first, rows);
+  const VecF g_mean = kCentered ? RowGroupSums::over_lanes(group.g) * share : VecF::zero();
+  const VecF rest = kCentered ? RowGroupSums::over_lanes(group.rest) * share : VecF::zero();
+  const VecF product_mean = fnma(rest, g_mean, RowGroupSums::over_lanes(group.products) * share) * rstd;
+  float g_means[L], rests[L], product_means[L];
+  store(g_means, g_mean);
+  store(rests, rest * rstd);
+  store(product_means, product_mean);
+  for (int r = 0; r < rows; ++r) {
+    const VecF mean = kCentered ? VecF::set1(means[r]) : VecF::zero(), scale = VecF::set1(call.rstd[first + r]);
+    for (int i = 0; i < kRegisters; ++i) {
+      const VecF dyc = row.load(dy + r * call.dy_step, i);
+      const VecF xhat = fma(row.load(x + r * call.x_step, i) - mean, scale, VecF::set1(-rests[r]));
+      const VecF g = dyc * gamma[i];
+      sums.dgamma[i] = fma(dyc, xhat, sums.dgamma[i]);
+      sums.dbeta[i] += dyc;
+      const VecF result = scale * fnma(xhat, VecF::set1(product_means[r]), g - VecF::set1(g_means[r]));
+      row.store(call.row.dx + (first + r) * call.dx_step, i, result);
+    }
+  }
 }
 
-template <bool kCentered>
-void gradient_of_narrow_rows(const NormRowsGradient<float>& call) {
-  ParameterLanes sums;
-  for (int c = 0; c < kMostRowLaneColumns; ++c) sums.dgamma[c] = sums.dbeta[c] = VecF::zero();
-  ParameterLanes* wanted = call.row.dgamma ? &sums : nullptr;
-  for_row_groups(call.rows, [&](int64_t r, int rows) { gradient_lanes<kCentered>(call, wanted, r, rows); });
-  if (!wanted) return;
-  for (int64_t c = 0; c < call.row.cols; ++c) {
-    call.row.dgamma[c] += reduce_add(sums.dgamma[c]);
-    if (kCentered) call.row.dbeta[c] += reduce_add(sums.dbeta[c]);
+template <bool kCentered, int kRegisters>
+void gradient_of_short_rows(const NormRowsGradient<float>& call) {
+  const ShortRow<kRegisters> row(call.row.cols);
+  ParameterSums<kRegisters> sums;
+  VecF gamma[kRegisters];
+  for (int i = 0; i < kRegisters; ++i) {
+    sums.dgamma[i] = sums.dbeta[i] = VecF::zero();
+    gamma[i] = call.row.gamma ? row.load(call.row.gamma, i) : VecF::set1(1.0f);
+  }
+  for_row_groups(call.rows, [&](int64_t r, int rows) { gradient_group<kCentered>(call, gamma, sums, r, rows); });
+  if (!call.row.dgamma) return;
+  for (int i = 0; i < kRegisters; ++i) {
+    row.store(call.row.dgamma, i, row.load(call.row.dgamma, i) + sums.dgamma[i]);
+    if (kCentered) row.store(call.row.dbeta, i, row.load(call.row.dbeta, i) + sums.dbeta[i]);
   }
 }
 
 template <class T, bool kCentered>
 void norm_rows_backward(const NormRowsGradient<T>& call) {
   if constexpr (kSame<T, float>) {
-    if (row_lanes_fit<T>(call.row.cols) && !call.row.dsum) return gradient_of_narrow_rows<kCentered>(call);
+    if (row_lanes_fit<T>(call.row.cols) && !call.row.dsum)
+      return call.row.cols <= VecF::kLanes ? gradient_of_short_rows<kCentered, 1>(call)
+                                           : gradient_of_short_rows<kCentered, 2>(call);
   }
   NormRowGradient<T> row = call.row;
   for (int64_t r = 0; r < call.rows; ++r) {
@@ -131,6 +178,7 @@ void norm_rows_backward(const NormRowsGradient<T>& call) {
     row.x += call.x_step;
     if (row.dsum) row.dsum += call.dsum_step;
   }
+  if (row.past_caches) stream_fence();
 }
 
 }  // namespace

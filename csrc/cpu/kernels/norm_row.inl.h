@@ -31,13 +31,12 @@ template <class T>
 void normalize_row(const NormRow<T>& row, const T* x, T mean, T rstd, T rest) {
   using V = Vec<T>;
   const V m = V::set1(mean), scale = V::set1(rstd), shift = V::set1(-rest);
-  T* y = row.y;
   const T *gamma = row.gamma, *beta = row.beta;
-  for_vectors<T>(row.cols, [&](auto access, int64_t c) {
+  write_row(row.y, row.cols, row.past_caches, [&](auto access, int64_t c) {
     V h = fma(access.load(x + c) - m, scale, shift);
     if (gamma) h = h * access.load(gamma + c);
     if (beta) h = h + access.load(beta + c);
-    access.store(y + c, h);
+    return h;
   });
 }
 
@@ -101,17 +100,17 @@ void write_gradient(const NormRowGradient<T>& row, const RowGradientTerms<T>& te
   using V = Vec<T>;
   const V mean = V::set1(terms.mean), scale = V::set1(terms.rstd), rest = V::set1(-terms.rest);
   const V g_mean = V::set1(terms.g_mean), product_mean = V::set1(terms.product_mean);
-  T *dx = row.dx, *dgamma = row.dgamma, *dbeta = row.dbeta;
+  T *dgamma = row.dgamma, *dbeta = row.dbeta;
   const T *dy = row.dy, *x = row.x, *gamma = row.gamma, *dsum = row.dsum;
-  for_vectors<T>(row.cols, [&](auto access, int64_t c) {
+  write_row(row.dx, row.cols, row.past_caches, [&](auto access, int64_t c) {
     const V dyc = access.load(dy + c);
     const V xhat = fma(access.load(x + c) - mean, scale, rest);
     const V g = gamma ? dyc * access.load(gamma + c) : dyc;
     V result = scale * fnma(xhat, product_mean, g - g_mean);
     if (dsum) result = result + access.load(dsum + c);
-    access.store(dx + c, result);
     if (kSums) access.store(dgamma + c, fma(dyc, xhat, access.load(dgamma + c)));
     if (kSums && kCentered) access.store(dbeta + c, access.load(dbeta + c) + dyc);
+    return result;
   });
 }
 

@@ -63,9 +63,10 @@ TW_INLINE Found<T> extreme_stretch(const T* x, int64_t n) {
   constexpr int L = V::kLanes, kAbreast = 4;
   V best[kAbreast];
   At at[kAbreast];
+#pragma GCC unroll 4
   for (int k = 0; k < kAbreast; ++k) best[k] = V::set1(Extreme::worst()), at[k] = At::zero();
   Mask<T> nan = isnan(V::zero());
-  const auto take = [&](int k, V v, int64_t i) {
+  const auto take = [&](int k, V v, int64_t i) __attribute__((always_inline)) {
     const Mask<T> beaten = Extreme::beats(v, best[k]);
     best[k] = select(beaten, v, best[k]);
     at[k] = select(beaten, At::set1(Index(i)), at[k]);
@@ -84,6 +85,7 @@ TW_INLINE Found<T> extreme_stretch(const T* x, int64_t n) {
   const V lanes = Extreme::better(Extreme::better(best[0], best[1]), Extreme::better(best[2], best[3]));
   const V value = V::set1(reduce(lanes, [](V a, V b) { return Extreme::better(a, b); }));
   At place = At::set1(Index(n));
+#pragma GCC unroll 4
   for (int k = 0; k < kAbreast; ++k)
     place = min_fast(place, select(best[k] == value, at[k] + At::iota(), At::set1(Index(n))));
   // Where all elements are as bad as the fill, no position was ever taken: the first one is meant.

@@ -12,6 +12,7 @@ namespace tilewright::cpu {
 struct SoftmaxShape {
   int64_t rows, cols;
   int64_t out_step, first_step, second_step;
+  bool past_caches;  // the result is best written by streaming stores
 };
 template <class T>
 struct SoftmaxRows {

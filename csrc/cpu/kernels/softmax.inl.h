@@ -17,9 +17,17 @@ namespace {
 template <class T>
 T row_max(const T* x, int64_t cols) {
   using V = Vec<T>;
+  constexpr int L = V::kLanes;
+  V m = V::set1(x[0]), n = m, o = m, p = m;
   int64_t c = 0;
-  V m = V::set1(x[0]);
-  for (; c + V::kLanes <= cols; c += V::kLanes) m = max_nan(m, V::load(x + c));
+  for (; c + 4 * L <= cols; c += 4 * L) {
+    m = max_nan(m, V::load(x + c));
+    n = max_nan(n, V::load(x + c + L));
+    o = max_nan(o, V::load(x + c + 2 * L));
+    p = max_nan(p, V::load(x + c + 3 * L));
+  }
+  m = max_nan(max_nan(m, n), max_nan(o, p));
+  for (; c + L <= cols; c += L) m = max_nan(m, V::load(x + c));
   if (c < cols) m = max_nan(m, V::load_n(x + c, int(cols - c), x[0]));
   return reduce_max_nan(m);
 }
@@ -46,7 +54,7 @@ T exp_and_sum(T* y, const T* x, int64_t cols, T max) {
 }
 
 template <class T>
-void softmax(T* y, const T* x, int64_t cols) {
+void softmax(T* y, const T* x, int64_t cols, bool) {
   using V = Vec<T>;
   const T sum = exp_and_sum<T, true>(y, x, cols, row_max(x, cols));
   const V scale = V::set1(T(1) / sum);
@@ -56,47 +64,34 @@ void softmax(T* y, const T* x, int64_t cols) {
 }
 
 template <class T>
-void log_softmax(T* y, const T* x, int64_t cols) {
+void log_softmax(T* y, const T* x, int64_t cols, bool past_caches) {
   using V = Vec<T>;
   const T max = row_max(x, cols);
   const T sum = exp_and_sum<T, false>(nullptr, x, cols, max);
   T log_sum[V::kLanes];
   store(log_sum, log(V::set1(sum)));
   const V m = V::set1(max), l = V::set1(log_sum[0]);
-  int64_t c = 0;
-  for (; c + V::kLanes <= cols; c += V::kLanes) store(y + c, V::load(x + c) - m - l);
-  if (c < cols) store_n(y + c, V::load_n(x + c, int(cols - c)) - m - l, int(cols - c));
+  write_row(y, cols, past_caches, [&](auto access, int64_t c) { return access.load(x + c) - m - l; });
 }
 
 template <class T>
-void softmax_backward(T* dx, const T* dy, const T* y, int64_t cols) {
-  using V = Vec<T>;
-  V dots = V::zero();
-  int64_t c = 0;
-  for (; c + V::kLanes <= cols; c += V::kLanes) dots = fma(V::load(dy + c), V::load(y + c), dots);
-  if (c < cols) dots = fma(V::load_n(dy + c, int(cols - c)), V::load_n(y + c, int(cols - c)), dots);
-  const V dot = V::set1(reduce_add(dots));
-  for (c = 0; c + V::kLanes <= cols; c += V::kLanes) store(dx + c, (V::load(dy + c) - dot) * V::load(y + c));
-  if (c < cols) {
-    const int n = int(cols - c);
-    store_n(dx + c, (V::load_n(dy + c, n) - dot) * V::load_n(y + c, n), n);
-  }
+void softmax_backward(T* dx, const T* dy, const T* y, int64_t cols, bool past_caches) {
+  double dot[1] = {};
+  sum_blocks<T>(dot, cols, [&](auto access, int64_t c, auto& sums) {
+    sums.of[0] = fma(access.load(dy + c), access.load(y + c), sums.of[0]);
+  });
+  const Vec<T> d = Vec<T>::set1(T(dot[0]));
+  write_row(dx, cols, past_caches,
+            [&](auto access, int64_t c) { return (access.load(dy + c) - d) * access.load(y + c); });
 }
 
 template <class T>
-void log_softmax_backward(T* dx, const T* dy, const T* y, int64_t cols) {
-  using V = Vec<T>;
-  V sums = V::zero();
-  int64_t c = 0;
-  for (; c + V::kLanes <= cols; c += V::kLanes) sums = sums + V::load(dy + c);
-  if (c < cols) sums = sums + V::load_n(dy + c, int(cols - c));
-  const V sum = V::set1(reduce_add(sums));
-  for (c = 0; c + V::kLanes <= cols; c += V::kLanes)
-    store(dx + c, fnma(exp(V::load(y + c)), sum, V::load(dy + c)));
-  if (c < cols) {
-    const int n = int(cols - c);
-    store_n(dx + c, fnma(exp(V::load_n(y + c, n)), sum, V::load_n(dy + c, n)), n);
-  }
+void log_softmax_backward(T* dx, const T* dy, const T* y, int64_t cols, bool past_caches) {
+  double sum[1] = {};
+  sum_blocks<T>(sum, cols, [&](auto access, int64_t c, auto& sums) { sums.of[0] += access.load(dy + c); });
+  const Vec<T> s = Vec<T>::set1(T(sum[0]));
+  write_row(dx, cols, past_caches,
+            [&](auto access, int64_t c) { return fnma(exp(access.load(y + c)), s, access.load(dy + c)); });
 }
 
 // A group of narrow rows. A NaN need not reach the maximum: it reaches the sum.
@@ -112,22 +107,24 @@ void softmax_lanes(RowLanes& x, int cols) {
   const VecF last = kLog ? log(sum) : VecF::set1(1.0f) / sum;
   for (int c = 0; c < cols; ++c) x.column[c] = kLog ? x.column[c] - max - last : x.column[c] * last;
 }
-// Only the sums take a lane a row: what follows needs no more than each row's own.
+// Rows stay as they lie; only the steps across lanes are done for all of a group together.
 template <bool kLog>
 void softmax_lanes_backward(float* dx, const float* dy, const float* y, const SoftmaxShape& shape, int rows) {
-  const int cols = int(shape.cols);
-  RowLanes terms;
-  terms.fill(rows, cols, [&](auto access, int r, int c) {
-    const VecF d = access.load(dy + r * shape.first_step + c);
-    return kLog ? d : d * access.load(y + r * shape.second_step + c);
-  });
-  VecF sum = terms.column[0];
-  for (int c = 1; c < cols; ++c) sum += terms.column[c];
-  float sums[VecF::kLanes];
-  store(sums, sum);
+  constexpr int L = VecF::kLanes;
+  VecF terms[L];
+  for (int r = 0; r < L; ++r) {
+    terms[r] = VecF::zero();
+    if (r >= rows) continue;
+    for_vectors<float>(shape.cols, [&](auto access, int64_t c) {
+      const VecF d = access.load(dy + r * shape.first_step + c);
+      terms[r] += kLog ? d : d * access.load(y + r * shape.second_step + c);
+    });
+  }
+  float sums[L];
+  store(sums, fold_lanes_of_rows(terms, [](VecF a, VecF b) { return a + b; }));
   for (int r = 0; r < rows; ++r) {
     const VecF s = VecF::set1(sums[r]);
-    for_vectors<float>(cols, [&](auto access, int64_t c) {
+    for_vectors<float>(shape.cols, [&](auto access, int64_t c) {
       const VecF d = access.load(dy + r * shape.first_step + c), v = access.load(y + r * shape.second_step + c);
       access.store(dx + r * shape.out_step + c, kLog ? fnma(exp(v), s, d) : (d - s) * v);
     });
@@ -149,7 +146,8 @@ void forward_rows(T* y, const T* x, const SoftmaxShape& shape) {
     }
   }
   for (int64_t r = 0; r < shape.rows; ++r)
-    (kLog ? log_softmax<T> : softmax<T>)(y + r * shape.out_step, x + r * shape.first_step, cols);
+    (kLog ? log_softmax<T> : softmax<T>)(y + r * shape.out_step, x + r * shape.first_step, cols, shape.past_caches);
+  if (shape.past_caches) stream_fence();
 }
 
 template <class T, bool kLog>
@@ -166,7 +164,8 @@ void backward_rows(T* dx, const T* dy, const T* y, const SoftmaxShape& shape) {
   }
   for (int64_t r = 0; r < shape.rows; ++r)
     (kLog ? log_softmax_backward<T> : softmax_backward<T>)(dx + r * shape.out_step, dy + r * shape.first_step,
-                                                          y + r * shape.second_step, cols);
+                                                          y + r * shape.second_step, cols, shape.past_caches);
+  if (shape.past_caches) stream_fence();
 }
 
 template <class T>

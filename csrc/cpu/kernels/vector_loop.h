@@ -33,10 +33,10 @@ TW_INLINE void for_vectors(int64_t n, Body body) {
   if (i < n) body(TailVector<T>{int(n - i)}, i);
 }
 
-// y[i ..] = body(access, i), y being one contiguous span; past_caches: by streaming stores, for a y that is no
-// input and is not read again soon.
+// y[i ..] = body(access, i), y being one row; past_caches: by streaming stores, for a y that is no input and is not read
+// again soon. After the last row the caller owes a stream_fence().
 template <class T, class Body>
-TW_INLINE void write_span(T* y, int64_t n, bool past_caches, Body body) {
+TW_INLINE void write_row(T* y, int64_t n, bool past_caches, Body body) {
   if (!past_caches || n < 2 * Vec<T>::kLanes) {
     for_vectors<T>(n, [&](auto access, int64_t i) { access.store(y + i, body(access, i)); });
     return;
@@ -47,7 +47,13 @@ TW_INLINE void write_span(T* y, int64_t n, bool past_caches, Body body) {
   int64_t i = head;
   for (; i + Vec<T>::kLanes <= n; i += Vec<T>::kLanes) stream(y + i, body(WholeVector<T>(), i));
   if (i < n) store_n(y + i, body(TailVector<T>{int(n - i)}, i), int(n - i));
-  stream_fence();
+}
+
+// The same for a span that is written alone.
+template <class T, class Body>
+TW_INLINE void write_span(T* y, int64_t n, bool past_caches, Body body) {
+  write_row(y, n, past_caches, body);
+  if (past_caches) stream_fence();
 }
 
 template <class T, int kCount>

@@ -38,8 +38,11 @@ class Dataset(Reordering):
     Iterating gives Tensors (alone, in tuples or in dicts); `as_numpy_iterator` gives arrays.
     """
 
-    def __init__(self, start: Callable[[], Iterator], *, rows=None, count: int = UNKNOWN, spec=None):
+    def __init__(
+        self, start: Callable[[], Iterator], *, rows=None, count: int = UNKNOWN, spec=None, parents=()
+    ):
         self._start, self._rows, self._count, self._spec = start, rows, count, spec
+        self._orders = tuple({id(o): o for parent in parents for o in parent._orders}.values())
 
     # ---- sources
 
@@ -117,7 +120,7 @@ class Dataset(Reordering):
         finite = [n for n in counts if n >= 0]
         count = UNKNOWN if UNKNOWN in counts else min(finite) if finite else INFINITE
         spec = (lambda: pack(structure, [part.element_spec for part in parts])) if parts else None
-        return Dataset(start, count=count, spec=spec)
+        return Dataset(start, count=count, spec=spec, parents=parts)
 
     # ---- running through
 
@@ -160,16 +163,17 @@ class Dataset(Reordering):
             self._spec = spec_of(first)
         return self._spec
 
-    def describe(self, spec) -> Dataset:
-        """Says what the elements are like, so that none has to be made to find out."""
-        self._spec = spec
+    def describe(self, spec=None, count: int | None = None) -> Dataset:
+        """Says what the elements are like, so that none has to be made to find out; and how many."""
+        self._spec = self._spec if spec is None else spec
+        self._count = self._count if count is None else count
         return self
 
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec}>"
 
     def _same_items(self, start, count) -> Dataset:
-        return Dataset(start, rows=self._rows, count=count, spec=lambda: self.element_spec)
+        return Dataset(start, rows=self._rows, count=count, spec=lambda: self.element_spec, parents=(self,))
 
     # ---- elements made from elements
 
@@ -182,6 +186,7 @@ class Dataset(Reordering):
             lambda: threads_module.in_background(self._elements(), ahead),
             count=self._count,
             spec=lambda: self.element_spec,
+            parents=(self,),
         )
 
     def concatenate(self, dataset, name=None) -> Dataset:
@@ -192,6 +197,7 @@ class Dataset(Reordering):
             lambda: itertools.chain(self._elements(), dataset._elements()),
             count=total,
             spec=lambda: self.element_spec,
+            parents=(self, dataset),
         )
 
     def map(self, map_func, num_parallel_calls=None, deterministic=None, name=None) -> Dataset:
@@ -208,9 +214,11 @@ class Dataset(Reordering):
         workers = threads_module.usable_cores() if num_parallel_calls == AUTOTUNE else num_parallel_calls
         if workers is not None and workers > 1:
             return Dataset(
-                lambda: threads_module.ordered_map(element_of, self._start(), workers), count=self._count
+                lambda: threads_module.ordered_map(element_of, self._start(), workers),
+                count=self._count,
+                parents=(self,),
             )
-        return Dataset(lambda: map(element_of, self._start()), count=self._count)
+        return Dataset(lambda: map(element_of, self._start()), count=self._count, parents=(self,))
 
     def batch(
         self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None, name=None
@@ -230,6 +238,7 @@ class Dataset(Reordering):
                 lambda s: TensorSpec((batch_size if drop_remainder else None, *s.shape), s.dtype),
                 self.element_spec,
             ),
+            parents=(self,),
         )
 
     def padded_batch(
@@ -242,7 +251,7 @@ class Dataset(Reordering):
             for chunk in iterators.chunks(self._elements(), batch_size, drop_remainder):
                 yield pad_and_stack(chunk, padded_shapes, padding_values)
 
-        return Dataset(start, count=self._batches(batch_size, drop_remainder))
+        return Dataset(start, count=self._batches(batch_size, drop_remainder), parents=(self,))
 
     def _batches(self, size, drop_remainder) -> int:
         return self._count if self._count < 0 else (self._count + (0 if drop_remainder else size - 1)) // size
@@ -255,7 +264,7 @@ class Dataset(Reordering):
                 for row in iterators.rows_of(flatten(element)):
                     yield pack(element, [np.asarray(part) for part in row])
 
-        return Dataset(start)
+        return Dataset(start, parents=(self,))
 
     def window(self, size, shift=None, stride=1, drop_remainder=False, name=None) -> Dataset:
         """Data sets of `size` elements each, `shift` apart (size where None), every stride-th element."""
@@ -268,11 +277,11 @@ class Dataset(Reordering):
                 parts = zip(*(flatten(item) for item in items), strict=True)
                 yield pack(items[0], [_of_elements(part) for part in parts])
 
-        return _Nested(start)
+        return _Nested(start, parents=(self,))
 
     def flat_map(self, map_func, name=None) -> Dataset:
         """The elements of the data sets map_func(*element), one after another."""
-        return Dataset(lambda: itertools.chain.from_iterable(self._inner(map_func)))
+        return Dataset(lambda: itertools.chain.from_iterable(self._inner(map_func)), parents=(self,))
 
     def interleave(
         self,
@@ -285,7 +294,9 @@ class Dataset(Reordering):
     ) -> Dataset:
         """Elements of the data sets map_func(*element), block_length from each of cycle_length in turn."""
         cycle = threads_module.usable_cores() if cycle_length in (None, AUTOTUNE) else cycle_length
-        return Dataset(lambda: iterators.interleaved(self._inner(map_func), cycle, block_length))
+        return Dataset(
+            lambda: iterators.interleaved(self._inner(map_func), cycle, block_length), parents=(self,)
+        )
 
     def _inner(self, map_func) -> Iterator[Iterator]:
         for element in self._elements():
@@ -300,6 +311,7 @@ class Dataset(Reordering):
             lambda: ((np.array(i), e) for i, e in enumerate(self._elements(), start)),
             count=self._count,
             spec=lambda: (TensorSpec((), np.int64), self.element_spec),
+            parents=(self,),
         )
 
     def reduce(self, initial_state, reduce_func, name=None):

@@ -65,7 +65,9 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
         image = image_module.open(content)
         image.load()
     except (OSError, SyntaxError, ValueError, EOFError, image_module.DecompressionBombError) as error:
-        raise BrokenImage(f"[load_img] {path} is no whole image: {error}") from error
+        reason = "no format that Pillow knows" if "cannot identify" in str(error) else error
+        reason = reason if content.getbuffer().nbytes else "it is empty"
+        raise BrokenImage(f"[load_img] {path} is no whole image: {reason}") from error
     if color_mode == "grayscale":
         if image.mode not in ("L", "I;16", "I"):
             image = image.convert("L")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 from tilewright import random
 from tilewright.autograd import Tensor
@@ -13,8 +14,31 @@ from tilewright.data.elements import map_structure
 AUTOTUNE, INFINITE, UNKNOWN = -1, -1, -2
 
 
+@dataclass
+class ShuffleOrders:
+    """The orders of one `shuffle`, one a run: they follow from the seed and the number of the run."""
+
+    seed: int
+    runs: int = 0  # how many have begun
+
+
 class Reordering:
     """Base of Dataset. Works on raw items, so rows of arrays are moved as numbers of rows."""
+
+    _orders: tuple[ShuffleOrders, ...] = ()
+
+    def get_state(self) -> list:
+        """Which orders the shuffles of this data set and of those it is made of give next, as plain data."""
+        return [[orders.seed, orders.runs] for orders in self._orders]
+
+    def set_state(self, state: list) -> None:
+        """Goes on from what `get_state` gave for a data set made in the same way."""
+        if len(state) != len(self._orders):
+            raise ValueError(
+                f"[Dataset.set_state] state is of {len(state)} shuffles, expected {len(self._orders)}"
+            )
+        for orders, (seed, runs) in zip(self._orders, state, strict=True):
+            orders.seed, orders.runs = seed, runs
 
     def _same_items(self, start, count) -> Reordering:
         """A data set of this one's items in another order or number."""
@@ -29,14 +53,16 @@ class Reordering:
             reshuffle_each_iteration : False keeps the first order
         """
         buffer_size = at_least(1, "shuffle", "buffer_size", buffer_size)
-        base = random.make_seed() if seed is None else int(seed)
-        runs = itertools.count()
+        orders = ShuffleOrders(random.make_seed() if seed is None else int(seed))
 
         def start():
-            run = next(runs) if reshuffle_each_iteration in (True, None) else 0
-            return iterators.shuffled(self._start(), buffer_size, random.host_generator(base, run))
+            run = orders.runs if reshuffle_each_iteration in (True, None) else 0
+            orders.runs += 1
+            return iterators.shuffled(self._start(), buffer_size, random.host_generator(orders.seed, run))
 
-        return self._same_items(start, self._count)
+        shuffled = self._same_items(start, self._count)
+        shuffled._orders = (*self._orders, orders)
+        return shuffled
 
     def repeat(self, count=None, name=None) -> Reordering:
         """The elements `count` times over; without end where None or -1."""

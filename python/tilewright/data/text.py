@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import math
+import re
 import string
 
 import numpy as np
@@ -14,6 +15,7 @@ from tilewright.autograd import Tensor
 _PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'", None))
 # TensorFlow makes ASCII letters small and leaves the others.
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_WORDS = re.compile(r"[^ \t\n\v\f\r]+")  # other spaces do not part words there either
 STANDARDIZATIONS = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 
 
@@ -48,7 +50,7 @@ def tokens_of(texts: np.ndarray, split) -> list[list[str]]:
     if callable(split):
         rows = split(texts.astype(str))
         return [[str(token) for token in (row.numpy() if isinstance(row, Tensor) else row)] for row in rows]
-    return [text.split() if split == "whitespace" else list(text) for text in texts]
+    return [_WORDS.findall(text) if split == "whitespace" else list(text) for text in texts]
 
 
 def with_ngrams(tokens: list[str], sizes) -> list[str]:

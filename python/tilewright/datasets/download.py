@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files fetched once into the cache folder: resumed where a transfer was cut, checked, and put in place
-whole.
-"""
+"""Files fetched once into the cache folder: resumed where cut off, checked, and put in place whole."""
 
 from __future__ import annotations
 

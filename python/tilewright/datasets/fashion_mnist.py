@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28x28 (Xiao et al., arXiv:1708.07747;
-MIT).
-"""
+"""Fashion-MNIST: 60,000 and 10,000 images of clothes, 28x28 (Xiao et al., arXiv:1708.07747; MIT)."""
 
 from __future__ import annotations
 

@@ -23,8 +23,7 @@ def load_data(
     oov_char=2,
     index_from=3,
 ):
-    """IMDB as ((x_train, y_train), (x_test, y_test)): arrays of lists of word numbers, and int64 labels 0 and
-    1.
+    """IMDB as ((x_train, y_train), (x_test, y_test)): arrays of lists of word numbers, int64 labels 0 and 1.
 
     Parameters
         path : an .npz file, or its name in the cache

@@ -25,8 +25,7 @@ _DTYPES = {8: np.uint8, 9: np.int8, 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def read_idx(path) -> np.ndarray:
-    """The array of an idx file, gzipped or not: two zero bytes, dtype, rank, big-endian sizes, then the
-    elements.
+    """The array of an idx file, gzipped or not: two zero bytes, dtype, rank, big-endian sizes, elements.
 
     Raises   FileNotFoundError: no such file.  ValueError: no idx file, or truncated, or longer than its
     header says
@@ -40,7 +39,8 @@ def read_idx(path) -> np.ndarray:
             raise ValueError(f"[read_idx] {path} is no whole gzip file: {error}") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _DTYPES:
         raise ValueError(
-            f"[read_idx] {path} starts with {data[:4].hex()}, expected an idx header (0000, dtype, rank)"
+            f"[read_idx] {path} starts with {data[:4].hex() or 'nothing'}, "
+            "expected an idx header (0000, dtype, rank)"
         )
     dtype, rank = np.dtype(_DTYPES[data[2]]), data[3]
     start = 4 + 4 * rank

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handwritten digits that ship with the package: 1,797 images of 8x8 pixels (see optdigits.md for source and
-licence).
-"""
+"""Handwritten digits that ship along: 1,797 images of 8x8 pixels (optdigits.md: source and licence)."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ def load_data():
 
 
 def split_by_class(y, share: float, seed: int):
-    """Indices of a training and a test part, the test part holding `share` of each class, chosen by `seed`."""
+    """Indices of a training and a test part, the latter with `share` of each class, chosen by `seed`."""
     rng = np.random.Generator(np.random.Philox(seed))
     test = np.concatenate(
         [

@@ -41,7 +41,7 @@ def begin(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -
 
 
 def scaled(data, limit: int | None = None):
-    """((images, classes), (images, classes)): bytes as floats from 0 to 1, the training part cut to `limit`."""
+    """((images, classes), (images, classes)): floats from 0 to 1, the training part cut to `limit`."""
     (x_train, y_train), (x_test, y_test) = data
     x_train, x_test = (x.astype("float32") / 255 for x in (x_train[:limit], x_test))
     return (x_train, y_train[:limit]), (x_test, y_test)

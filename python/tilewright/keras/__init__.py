@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers, models and training with the names, arguments, defaults and numerics of Keras 3."""
 
-from tilewright import random
 from tilewright.keras import (
     activations,
     backend,
@@ -18,26 +17,42 @@ from tilewright.keras import (
     models,
     ops,
     optimizers,
+    random,
     regularizers,
     saving,
     utils,
 )
 from tilewright.keras.dtype_policies import DTypePolicy
 from tilewright.keras.graph import KerasTensor
-from tilewright.keras.layers import Input, Layer
+from tilewright.keras.initializers import Initializer
+from tilewright.keras.layers import Input, InputSpec, Layer, Operation
+from tilewright.keras.losses import Loss
+from tilewright.keras.metrics import Metric
 from tilewright.keras.models import Model, Sequential
+from tilewright.keras.optimizers import Optimizer
+from tilewright.keras.regularizers import Regularizer
+from tilewright.keras.saving.files import KERAS_VERSION as __version__
 from tilewright.random import SeedGenerator
+from tilewright.tf.suggestion import error_for
 from tilewright.variable import Variable
 
 __all__ = [
     "DTypePolicy",
+    "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Operation",
+    "Optimizer",
+    "Regularizer",
     "SeedGenerator",
     "Sequential",
     "Variable",
+    "__version__",
     "activations",
     "backend",
     "callbacks",
@@ -67,4 +82,4 @@ def __getattr__(name: str):
         from importlib import import_module
 
         return import_module(f"tilewright.keras.{name}")
-    raise AttributeError(f"module 'tilewright.keras' has no attribute {name!r}")
+    raise error_for(__name__, name, __all__)

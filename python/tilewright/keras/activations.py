@@ -7,6 +7,7 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import serialization
 from tilewright.keras.annotated import Annotated
+from tilewright.tf.suggestion import missing
 
 
 def linear(x):
@@ -120,12 +121,88 @@ def log_sigmoid(x):
     return ops.negative(ops.softplus(ops.negative(x)))
 
 
+def celu(x, alpha=1.0):
+    """x above 0, alpha * (exp(x / alpha) - 1) below. arXiv:1704.07483."""
+    below = ops.multiply(ops.expm1(ops.divide(ops.minimum(x, 0.0), alpha)), alpha)
+    return ops.where(ops.greater(x, 0.0), x, below)
+
+
+def glu(x, axis=-1):
+    """One half along `axis` times the sigmoid of the other. arXiv:1612.08083."""
+    if x.shape[axis] % 2:
+        raise ValueError(f"[glu] x has shape {tuple(x.shape)}, expected an even size along axis {axis}")
+    value, gate = ops.split(x, 2, axis=axis)
+    return ops.multiply(value, ops.sigmoid(gate))
+
+
+def hard_tanh(x):
+    """x, at least -1 and at most 1"""
+    return ops.clip(x, -1.0, 1.0)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where abs(x) is above `threshold`, else 0"""
+    return ops.where(ops.greater(ops.abs(x), threshold), x, 0.0)
+
+
+def soft_shrink(x, threshold=0.5):
+    """x moved towards 0 by `threshold`, not beyond"""
+    return ops.subtract(x, ops.clip(x, -threshold, threshold))
+
+
+def tanh_shrink(x):
+    """x - tanh(x)"""
+    return ops.subtract(x, ops.tanh(x))
+
+
+def threshold(x, threshold, default_value):
+    """x above `threshold`, else `default_value`"""
+    return ops.where(ops.greater(x, threshold), x, float(default_value))
+
+
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2. arXiv:2112.11687."""
+    return ops.multiply(ops.add(x, ops.sqrt(ops.add(ops.square(x), float(b)))), 0.5)
+
+
+def sparse_plus(x):
+    """0 up to -1, (x + 1)^2 / 4 up to 1, then x"""
+    bent = ops.multiply(ops.square(ops.add(x, 1.0)), 0.25)
+    return ops.where(ops.greater_equal(x, 1.0), x, ops.where(ops.greater(x, -1.0), bent, 0.0))
+
+
+def sparse_sigmoid(x):
+    """(x + 1) / 2, at least 0 and at most 1"""
+    return ops.clip(ops.multiply(ops.add(x, 1.0), 0.5), 0.0, 1.0)
+
+
+def sparsemax(x, axis=-1):
+    """The probabilities nearest to x along `axis`. Martins & Astudillo, arXiv:1602.02068."""
+    if axis not in (-1, len(x.shape) - 1):
+        return ops.moveaxis(sparsemax(ops.moveaxis(x, axis, -1)), -1, axis)
+    n = x.shape[-1]
+    falling, _ = ops.top_k(x, n)
+    sums = ops.cumsum(falling, axis=-1)
+    rank = ops.cumsum(ops.ones_like(falling), axis=-1)
+    inside = ops.greater(ops.multiply(falling, rank), ops.subtract(sums, 1.0))
+    count = ops.sum(ops.cast(inside, x.dtype), axis=-1, keepdims=True)
+    total = ops.sum(ops.where(inside, falling, 0.0), axis=-1, keepdims=True)
+    return ops.relu(ops.subtract(x, ops.divide(ops.subtract(total, 1.0), count)))
+
+
+# Keras's second names.
+swish, hard_swish = silu, hard_silu
+
 _FUNCTIONS = (
+    celu,
     elu,
     exponential,
     gelu,
+    glu,
+    hard_shrink,
     hard_sigmoid,
     hard_silu,
+    hard_tanh,
     leaky_relu,
     linear,
     log_sigmoid,
@@ -136,10 +213,17 @@ _FUNCTIONS = (
     selu,
     sigmoid,
     silu,
+    soft_shrink,
     softmax,
     softplus,
     softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
     tanh,
+    tanh_shrink,
+    threshold,
 )
 _TABLE = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
 serialization.exported("keras.activations", _FUNCTIONS)
@@ -171,3 +255,12 @@ def split_epilogue(activation) -> tuple[str | None, object]:
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__all__ = [
+    *_TABLE,
+    "deserialize",
+    "get",
+    "serialize",
+    "split_epilogue",
+]
+__getattr__ = missing(__name__, __all__)

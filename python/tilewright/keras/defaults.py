@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "interactive_logging": True,
+}
 
 
 def floatx() -> str:
@@ -33,9 +38,29 @@ def image_data_format() -> str:
     return _settings["image_data_format"]
 
 
-def set_image_data_format(value: str) -> None:
+def set_image_data_format(data_format: str) -> None:
     """Sets `image_data_format`."""
-    _settings["image_data_format"] = standard_data_format(value)
+    _settings["image_data_format"] = standard_data_format(data_format)
+
+
+def backend() -> str:
+    """What computes."""
+    return "tilewright"
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether verbose="auto" draws a bar where there can be one."""
+    return _settings["interactive_logging"]
+
+
+def enable_interactive_logging() -> None:
+    """verbose="auto" draws a bar where there can be one."""
+    _settings["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """verbose="auto" writes lines, one an epoch."""
+    _settings["interactive_logging"] = False
 
 
 def standard_data_format(value: str | None) -> str:

@@ -13,8 +13,8 @@ class DTypePolicy:
     """Two dtypes by one name, as Keras has it.
 
     Parameters
-        name : "mixed_float16" and "mixed_bfloat16" compute in 16 bits and keep variables in float32; the name of
-            a dtype is both. The global policy (`keras.config.set_dtype_policy`) where None
+        name : "mixed_float16" and "mixed_bfloat16" compute in 16 bits and keep variables in float32; the name
+            of a dtype is both. The global policy (`keras.config.set_dtype_policy`) where None
     Raises    ValueError: another name.  TypeError: no str
     Examples
         >>> policy = DTypePolicy("mixed_bfloat16")

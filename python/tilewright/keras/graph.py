@@ -180,9 +180,7 @@ class Graph:
 
 
 def probe_shapes(function, structure):
-    """Output specification of `function` found by running it twice on zeros, with two sizes for every open
-    axis.
-    """
+    """Output specification of `function`, found by two runs on zeros with different sizes for open axes."""
 
     def zeros(size):
         def make(leaf):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 from tilewright import ops, random
@@ -76,9 +77,7 @@ def _diagonal(matrix):
 
 
 class RandomInitializer(Initializer):
-    """Base of what draws: the same seed gives the same values at every call; None takes one from the global
-    seed.
-    """
+    """Base of what draws: one seed gives the same values at every call; None draws one."""
 
     def __init__(self, seed=None):
         self._given_seed = seed
@@ -258,10 +257,19 @@ class Orthogonal(RandomInitializer):
         return {**super().get_config(), "gain": self.gain}
 
 
-def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
-    """Inputs and outputs of one unit of a weight: (..., in, out), the axes before them being the receptive
-    field.
+def over_axes(initializer, input_axes, output_axes):
+    """The initializer with these axes for its fans, where it has fans and no axes of its own: what enters a
+    sum decides the scale, wherever its axes stand.
     """
+    if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    placed = copy.copy(initializer)
+    placed.input_axes, placed.output_axes = tuple(input_axes), tuple(output_axes)
+    return placed
+
+
+def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
+    """Inputs and outputs of one unit of a weight (..., in, out); the first axes are the receptive field."""
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:

@@ -9,23 +9,40 @@ from tilewright import backend
 from tilewright import ops as engine
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
+from tilewright.keras import ops_plain
 from tilewright.keras.graph import KerasTensor, symbols
+from tilewright.keras.layers import operation_functions as functions
 from tilewright.keras.layers.operation import OPERATIONS
+from tilewright.keras.ops_plain import *  # noqa: F403
+from tilewright.tf.arguments import tensor
+from tilewright.tf.suggestion import missing
 
 
-def _function(name: str, operation: str, count: int):
-    """The function of `count` values, and after them the operation's options."""
+def _function(name: str, operation: str, count: int | None):
+    """The function of `count` values (of all where None), and after them the operation's options."""
     cls = OPERATIONS[operation]
 
     def function(*args, **options):
-        values, rest = args[:count], args[count:]
-        if symbols((args, options)):
+        values, rest = (args, ()) if count is None else (args[:count], args[count:])
+        if len(values) < (count or 0):  # the first values by their names
+            given = [key for key in options if key not in cls.options][: count - len(values)]
+            values = (*values, *(options.pop(key) for key in given))
+        if symbols((values, options)):
             return cls(*rest, **options)(*values)
+        lists = operation in ("Concatenate", "Stack")
+        values = [[tensor(part) for part in value] if lists else _value(value, count) for value in values]
         return cls.function(*values, **dict(zip(cls.options, rest, strict=False)), **options)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` of arrays or of KerasTensors."
     return function
+
+
+def _value(x, count: int | None):
+    """x as a Tensor; a number beside another value stays one, and takes that value's dtype."""
+    if isinstance(x, Tensor) or count != 1 and isinstance(x, (bool, int, float)):
+        return x
+    return tensor(x)
 
 
 _ONE = {
@@ -45,6 +62,14 @@ _TWO = {
 globals().update({name: _function(name, operation, 1) for name, operation in _ONE.items()})
 globals().update({name: _function(name, operation, 2) for name, operation in _TWO.items()})
 where = _function("where", "Where", 3)
+for _table, _count in ((functions.ONE, 1), (functions.TWO, 2), (functions.ANY_NUMBER, None)):
+    globals().update({name: _function(name, entry[0], _count) for name, entry in _table.items()})
+amax, amin, hard_swish, swish = (globals()[name] for name in ("max", "min", "hard_silu", "silu"))
+
+
+def einsum(subscripts, *operands):
+    """Products and sums by the letters of axes."""
+    return _function("einsum", "Einsum", None)(*operands, subscripts=subscripts)
 
 
 def _is_array(x) -> bool:
@@ -83,4 +108,13 @@ __all__ = [
     "is_tensor",
     "shape",
     "where",
+    *functions.ONE,
+    *functions.TWO,
+    *ops_plain.__all__,
+    "amax",
+    "amin",
+    "einsum",
+    "hard_swish",
+    "swish",
 ]
+__getattr__ = missing(__name__, __all__)

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 
 class PyDataset:
-    """Define `__len__`, the number of batches, and `__getitem__(index)`, a batch (x, y) or (x, y,
-    sample_weight).
+    """Define `__len__`, the number of batches, and `__getitem__(index)`: (x, y) or (x, y, sample_weight).
 
     Parameters
         workers : threads that make batches ahead of training; 1 makes each when it is needed

@@ -74,9 +74,7 @@ def get_registered_name(thing) -> str:
 
 
 def get_registered_object(name: str | None, custom_objects=None, module_objects=None):
-    """What a name stands for: in the scopes around, among registered names, in the two dicts. None if
-    nothing.
-    """
+    """What a name stands for: in the scopes around, among registered names, in the two dicts; else None."""
     if name is None:
         return None
     for table in (_scope(), _registered, custom_objects or {}, module_objects or {}):

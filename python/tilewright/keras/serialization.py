@@ -310,7 +310,7 @@ def _understood(cls, values: dict) -> dict:
             and cls.__name__ == "BatchNormalization"
         ):
             value = value[0]  # as Keras 2 wrote it
-        if key in known or key not in _UNUSED and value not in (None, False):
+        if key in known or key not in _UNUSED and value is not None and value is not False:
             kept[key] = value
         elif key in _UNUSED and value not in _UNUSED[key]:
             raise ValueError(f"[{cls.__name__}] {key} is {value!r}, expected {_UNUSED[key][0]!r}")

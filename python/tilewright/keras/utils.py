@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers: seeds, one-hot labels, serialization; and the names of `preprocessing` that Keras repeats
-here.
-"""
+"""Small helpers: seeds, one-hot labels, serialization; names of `preprocessing` that Keras repeats here."""
 
 from __future__ import annotations
 
@@ -12,7 +10,13 @@ import numpy as np
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import naming
-from tilewright.keras.config import floatx
+from tilewright.keras.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    floatx,
+    is_interactive_logging_enabled,
+)
+from tilewright.keras.graph import KerasTensor
 from tilewright.keras.registration import (
     custom_object_scope,
     get_custom_objects,
@@ -22,23 +26,64 @@ from tilewright.keras.registration import (
 )
 from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tilewright.random import set_random_seed
+from tilewright.tf.suggestion import error_for
 
 
-def clear_session() -> None:
-    """Layers are numbered from the start again."""
+def clear_session(free_memory: bool = True) -> None:
+    """Layers are numbered from the start again. `free_memory` changes nothing: memory goes back by itself."""
     naming.reset_names()
 
 
 CustomObjectScope = custom_object_scope
 
 
+def is_keras_tensor(x) -> bool:
+    """Whether x stands for a value of a model that is being described."""
+    return isinstance(x, KerasTensor)
+
+
+def model_to_dot(
+    model,
+    show_shapes=False,
+    show_dtype=False,
+    show_layer_names=True,
+    rankdir="TB",
+    expand_nested=False,
+    dpi=200,
+    subgraph=False,
+    show_layer_activations=False,
+    show_trainable=False,
+    **kwargs,
+) -> str:
+    """A model's layers and how they are connected, as text for Graphviz's `dot`.
+
+    The arguments are those of `plot_model`; `subgraph` gives the part that another graph can hold.
+    """
+    from tilewright.keras.models import dot_text
+
+    shown = (show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
+    return dot_text.of_model(model, shown, rankdir, dpi, subgraph)
+
+
 def plot_model(
-    model, to_file="model.png", show_shapes=False, show_dtype=False, show_layer_names=False, **options
+    model,
+    to_file="model.png",
+    show_shapes=False,
+    show_dtype=False,
+    show_layer_names=False,
+    rankdir="TB",
+    expand_nested=False,
+    dpi=200,
+    show_layer_activations=False,
+    show_trainable=False,
+    splines="ortho",
+    **kwargs,
 ):
     """Draws a model's layers and how they are connected; see `tilewright.plots.plot_model`."""
     from tilewright.plots import plot_model as draw
 
-    return draw(model, to_file, show_shapes, show_dtype, show_layer_names, **options)
+    options = {name: value for name, value in locals().items() if name not in ("draw", "kwargs")}
+    return draw(**options, **kwargs)
 
 
 def to_categorical(x, num_classes: int | None = None):
@@ -76,6 +121,7 @@ def normalize(x, axis: int = -1, order: int = 2):
 
 # Imported when first used: name -> module.
 _ELSEWHERE = {
+    "Progbar": "keras.training.progbar",
     "PyDataset": "keras.pydataset",
     "Sequence": "keras.pydataset",
     "array_to_img": "keras.preprocessing.image",
@@ -83,16 +129,19 @@ _ELSEWHERE = {
     "image_dataset_from_directory": "keras.preprocessing",
     "img_to_array": "keras.preprocessing.image",
     "load_img": "keras.preprocessing.image",
+    "pack_x_y_sample_weight": "keras.training.data",
     "pad_sequences": "keras.preprocessing.sequence",
     "save_img": "keras.preprocessing.image",
+    "split_dataset": "keras.preprocessing.splitting",
     "text_dataset_from_directory": "keras.preprocessing",
     "timeseries_dataset_from_array": "keras.preprocessing",
+    "unpack_x_y_sample_weight": "keras.training.data",
 }
 
 
 def __getattr__(name: str):
     if name not in _ELSEWHERE:
-        raise AttributeError(f"module 'tilewright.keras.utils' has no attribute {name!r}")
+        raise error_for(__name__, name, __all__)
     return getattr(import_module(f"tilewright.{_ELSEWHERE[name]}"), name)
 
 
@@ -102,9 +151,14 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "model_to_dot",
     "normalize",
     "plot_model",
     "register_keras_serializable",

@@ -11,7 +11,6 @@ from tilewright import backend
 from tilewright.autograd import Tensor, raw, recording
 
 ndarray = np.ndarray
-_HOST = np.empty(0)  # what plain arrays are made beside
 
 
 def axis_index(operation: str, axis, ndim: int) -> int:
@@ -58,11 +57,11 @@ def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):
 
 
 def plain_destination(out, shape: tuple[int, ...], dtype):
-    """For operations on plain arrays alone: fresh memory, or `out` where it is a plain array that fits; else None.
+    """For operations on plain arrays alone: fresh memory, or `out` where it is one that fits; else None.
 
     Whether it can be written to is left to the back end, which says so in the same words."""
     if out is None:
-        return backend.empty(shape, dtype, _HOST)
+        return backend.host_empty(shape, dtype)
     return out if type(out) is ndarray and out.shape == shape and out.dtype is dtype else None
 
 
@@ -110,7 +109,7 @@ def float_dtype(operation: str, argument: str, a):
 
 
 def gate(y):
-    """Marks `y`, the result of a rectifier, so that a pooling behind it can cut its gradient while it is small."""
+    """Marks `y`, the result of a rectifier, so that a pooling behind it can cut its gradient while small."""
     if isinstance(y, Tensor) and y.node is not None:
         y.node.gates = True
     return y

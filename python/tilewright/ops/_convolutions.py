@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the convolutions share: geometry as the table's calls take it, and one tape node for a convolution
-with its activation."""
+"""What convolutions share: geometry for the table's calls, one tape node for one with its activation."""
 
 from __future__ import annotations
 

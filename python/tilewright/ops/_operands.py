@@ -33,8 +33,7 @@ def operands(name: str, a, b):
 
 def beside(tensor: Tensor, other):
     """`other` as it meets a Tensor in an expression: numbers and Tensors as they are; arrays and lists in the
-    Tensor's
-    dtype where that holds their kind, so that a float64 array does not widen float32 arithmetic."""
+    Tensor's dtype where that holds their kind, so that a float64 array does not widen float32 arithmetic."""
     if type(other) in _NUMBERS or isinstance(other, Tensor):
         return other
     if type(other).__base__ is int:  # a size out of tf.shape

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the recurrent cells share: their inputs as the back end reads them, and the destinations of their gradients."""
+"""What recurrent cells share: inputs as the back end reads them, destinations of gradients."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def gradients(name: str, like, shapes: list, needs, out, inputs: tuple, compute)
 def _no_second_gradient(name: str):
     def gradient(dys, ys, needs):
         raise NotImplementedError(
-            f"[{name}] has no gradient of its own: recurrent layers differentiate once. For a second gradient write the "
-            "time steps with matmul, sigmoid and tanh"
+            f"[{name}] has no gradient of its own: recurrent layers differentiate once. For a second "
+            "gradient write the time steps with matmul, sigmoid and tanh"
         )
 
     return gradient

@@ -35,8 +35,7 @@ def jacobian(
 def batch_jacobian(
     self, target, source, unconnected_gradients="none", parallel_iterations=None, experimental_use_pfor=True
 ):
-    """The Jacobian of each row of `target` by the same row of `source`, where rows do not depend on each
-    other.
+    """The Jacobian of each row of `target` by the same row of `source`, where rows do not depend on others.
 
     Returns   Tensor of (batch, *target.shape[1:], *source.shape[1:]), or None
     Raises    ValueError: batches of different sizes

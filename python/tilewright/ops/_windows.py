@@ -43,8 +43,8 @@ def explicit_padding(name: str, padding) -> tuple[int, int, int, int]:
     both = padding if isinstance(padding, (tuple, list)) else (padding, padding)
     if isinstance(padding, str) or len(both) != 2:
         raise ValueError(
-            f"[{name}] padding is {padding!r}, "
-            "expected 'valid', 'same', an int or ((top, bottom), (left, right))"
+            f"[{name}] padding is {padding!r}, expected 'valid', 'same', an int or ((top, bottom), (left, "
+            "right))"
         )
     top, bottom = pair(name, "padding", both[0], least=0)
     left, right = pair(name, "padding", both[1], least=0)

@@ -23,24 +23,26 @@ def attention(q, k, v, *, causal: bool = False, mask=None, scale=None, return_ls
         q : (B, Tq, Hq, D) array, float32 or float64; any strides
         k, v : (B, Tk, Hkv, D) arrays of q's dtype; Hq a multiple of Hkv: query head h looks at key head
             h // (Hq / Hkv), as in grouped-query attention (PyTorch's enable_gqa)
-        causal : query i sees key j where j <= i + Tk - Tq, so the last query sees every key, as in FlashAttention
-            2.1 and later and when decoding with a cache. PyTorch's is_causal and cuDNN's top-left form count from
-            the first query (j <= i) instead; both agree where Tq = Tk
-        mask : array broadcastable to (B, Hq, Tq, Tk), or None: bool, true where a query may look (PyTorch's and
-            Keras's sense), or q's dtype, added to the scores
+        causal : query i sees key j where j <= i + Tk - Tq, so the last query sees every key, as in
+            FlashAttention 2.1 and later and when decoding with a cache. PyTorch's is_causal and cuDNN's
+            top-left form count from the first query (j <= i) instead; both agree where Tq = Tk
+        mask : array broadcastable to (B, Hq, Tq, Tk), or None: bool, true where a query may look (PyTorch's
+            and Keras's sense), or q's dtype, added to the scores
         scale : number, 1 / sqrt(D) where None
         return_lse : also return the log-sum-exp of each row's scores
         out : like q, optional; must not overlap an input
-    Returns   out : like q; with return_lse (out, lse), lse (B, Hq, Tq) in q's dtype, float32 where that has 16 bits
+    Returns   out : like q; with return_lse (out, lse), lse (B, Hq, Tq) in q's dtype, float32 where that has
+              16 bits
     Raises    ValueError: wrong rank, sizes that do not fit, a mask that does not broadcast, overlapping out.
               TypeError: no arrays, other dtypes.
-    Numerics  accumulates in q's dtype in an order that only the shapes decide. A query that sees no key gives 0
-              and lse -inf, as in FlashAttention and PyTorch 2.5 and later (before: NaN); a NaN score makes its row NaN.
-              Float32 tolerance tested: 4e-6 of the largest output
+    Numerics  accumulates in q's dtype in an order that only the shapes decide. A query that sees no key gives
+              0 and lse -inf, as in FlashAttention and PyTorch 2.5 and later (before: NaN); a NaN score makes
+              its row NaN. Float32 tolerance tested: 4e-6 of the largest output
     Backends  cpu; simt with D up to 256
-    Notes     Milakov & Gimelshein, arXiv:1805.02867 (online softmax); Dao et al., FlashAttention, arXiv:2205.14135
-              and FlashAttention-2, arXiv:2307.08691. The gradient recomputes the weights from lse. Second
-              gradients, and the gradient of an additive mask, go through matmul and hold the score matrix.
+    Notes     Milakov & Gimelshein, arXiv:1805.02867 (online softmax); Dao et al., FlashAttention,
+              arXiv:2205.14135 and FlashAttention-2, arXiv:2307.08691. The gradient recomputes the weights
+              from lse. Second gradients, and the gradient of an additive mask, go through matmul and hold the
+              score matrix.
     Examples
         >>> q = np.ones((1, 2, 1, 4), np.float32)
         >>> attention(q, q, q * 3, causal=True)[0, :, 0, 0]
@@ -176,7 +178,7 @@ def _gradients(dy, dlse, inputs, saved, causal, scale, needs):
 
 
 def _second_gradients(seeds, inputs, causal, scale, needs):
-    """Gradients of `attention_backward` by (dy, q, k, v, dlse, mask): the decomposed form differentiated twice."""
+    """Gradients of `attention_backward` by (dy, q, k, v, dlse, mask): the decomposed form, twice."""
     with GradientTape() as outer:
         dy, q, k, v, dlse, mask = (
             None if x is None else own_node(outer, "attention", "x", x) for x in inputs
@@ -196,7 +198,7 @@ def _second_gradients(seeds, inputs, causal, scale, needs):
 
 
 def _decomposed(q, k, v, mask, causal, scale):
-    """(out, lse) of `attention` through operations that differentiate any number of times; holds the scores."""
+    """(out, lse) of `attention` by operations that differentiate any number of times; holds the scores."""
     batch, queries, heads, depth = q.shape
     keys, key_heads = k.shape[1:3]
     group = heads // key_heads if key_heads else 0

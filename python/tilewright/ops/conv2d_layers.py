@@ -59,10 +59,9 @@ def conv2d_transpose(
         padding : what is cut off the result. "valid": nothing, which leaves
             H * stride + max((rows - 1) * dilation + 1 - stride, 0) rows; "same": H * stride rows; an int or
             ((top, bottom), (left, right)) as PyTorch counts it
-        output_padding : int or (rows, columns) below stride, or None: rows and columns added at the end.
-            With a number the size is
-            (H - 1) * stride + (rows - 1) * dilation + 1 - padding + output_padding, as in
-            PyTorch; with "same", padding counts as twice half the filter, as in Keras
+        output_padding : int or (rows, columns) below stride, or None: rows and columns added at the end. With
+            a number the size is (H - 1) * stride + (rows - 1) * dilation + 1 - padding + output_padding, as
+            in PyTorch; with "same", padding counts as twice half the filter, as in Keras
         groups, activation, slope, data_format : as in `conv2d`
         out : like the result, optional
     Returns   y : (N, P, Q, K) in x's layout and dtype

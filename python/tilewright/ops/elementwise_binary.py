@@ -42,7 +42,7 @@ _TRUTH = documented("""
 
 
 def _of_plain_arrays(name: str, a, b, out, dtype=None):
-    """The result for arrays of one shape and dtype, which no tape tracks: nothing is left to prepare. None for others."""
+    """The result for arrays of one shape and dtype that no tape tracks, at once. None for others."""
     if type(a) is not ndarray or type(b) is not ndarray or a.dtype is not b.dtype or a.shape != b.shape:
         return None
     z = plain_destination(out, a.shape, dtype or a.dtype)
@@ -53,9 +53,6 @@ def _of_plain_arrays(name: str, a, b, out, dtype=None):
 
 def _apply(name: str, a, b, out, gradient, dtype=None):
     """Computes the table's function `name`; gradient(dy, y, needs) as autograd.result wants it."""
-    z = _of_plain_arrays(name, a, b, out, dtype)
-    if z is not None:
-        return z
     if type(a) is ndarray and type(b) is ndarray and a.dtype == b.dtype:
         x, y = a, b
     else:
@@ -78,6 +75,10 @@ def add(a, b, *, out=None):
         array([11., 12.])
     """
 
+    z = _of_plain_arrays("add", a, b, out)
+    if z is not None:
+        return z
+
     def gradient(dy, _, needs):
         return undo_broadcast(dy, a) if needs[0] else None, undo_broadcast(dy, b) if needs[1] else None
 
@@ -92,6 +93,10 @@ def subtract(a, b, *, out=None):
         >>> subtract(np.array([1.0, 2.0]), 1)
         array([0., 1.])
     """
+
+    z = _of_plain_arrays("subtract", a, b, out)
+    if z is not None:
+        return z
 
     def gradient(dy, _, needs):
         return (
@@ -111,6 +116,10 @@ def multiply(a, b, *, out=None):
         array([[2., 4.],
                [3., 6.]])
     """
+
+    z = _of_plain_arrays("multiply", a, b, out)
+    if z is not None:
+        return z
 
     def gradient(dy, _, needs):
         return (
@@ -161,6 +170,9 @@ def maximum(a, b, *, out=None):
         >>> maximum(np.array([-1.0, 2.0]), 0)
         array([0., 2.])
     """
+    z = _of_plain_arrays("maximum", a, b, out)
+    if z is not None:
+        return z
     return _apply("maximum", a, b, out, lambda dy, _, needs: _shared(dy, a, b, greater, needs))
 
 
@@ -172,6 +184,9 @@ def minimum(a, b, *, out=None):
         >>> minimum(np.array([-1.0, 2.0]), 0)
         array([-1.,  0.])
     """
+    z = _of_plain_arrays("minimum", a, b, out)
+    if z is not None:
+        return z
     return _apply("minimum", a, b, out, lambda dy, _, needs: _shared(dy, a, b, less, needs))
 
 
@@ -206,6 +221,10 @@ def power(a, b, *, out=None):
         if shortcut is not None:
             return getattr(elementwise_unary, shortcut)(a, out=out)
 
+    z = _of_plain_arrays("power", a, b, out)
+    if z is not None:
+        return z
+
     def gradient(dy, y, needs):
         by_a = by_b = None
         if needs[0]:
@@ -222,7 +241,8 @@ _POWERS = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
 
 
 def _compare(name: str, a, b, out):
-    return _apply(name, a, b, out, None, _BOOL)
+    z = _of_plain_arrays(name, a, b, out, _BOOL)
+    return _apply(name, a, b, out, None, _BOOL) if z is None else z
 
 
 @_TRUTH

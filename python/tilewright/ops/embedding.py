@@ -21,8 +21,8 @@ def embedding(table, ids, *, out=None):
         ids : int32 or int64 array of any shape, 0 to V - 1
         out : array of the result's shape and dtype, optional
     Returns   y : shape of ids with an axis of D; dtype of table
-    Raises    ValueError: an id out of range (negative ones are), with its position; table has not 2 dimensions; out of
-              another shape.  TypeError: ids of a float dtype, no arrays.
+    Raises    ValueError: an id out of range (negative ones are), with its position; table has not 2
+              dimensions; out of another shape.  TypeError: ids of a float dtype, no arrays.
     Numerics  exact; the gradient adds in the order of the ids
     Backends  cpu
     Examples

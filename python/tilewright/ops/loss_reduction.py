@@ -31,10 +31,11 @@ def reduced(losses, reduction: str, out, counted=None):
 
 
 def reduced_result(loss, inputs: tuple, gradient, reduction: str, out, counted=None):
-    """The losses that a kernel wrote into the array `loss`, reduced, as one noted operation: a training step on a small
-    batch costs its nodes, not its arithmetic.
+    """The losses that a kernel wrote into the array `loss`, reduced, as one noted operation: a training step
+    on a small batch costs its nodes, not its arithmetic.
 
-    `gradient(dy, loss, needs)` takes a dy of the shape of `loss`, or a number for all of them (see `of_rows`)."""
+    `gradient(dy, loss, needs)` takes a dy of the shape of `loss`, or a number for all of them (see
+    `of_rows`)."""
     if reduction == "none" or counted is not None:
         return reduced(result(loss, inputs, gradient), reduction, out, counted)
     if reduction == "sum":

@@ -13,7 +13,7 @@ from tilewright.ops._common import axes_tuple, contiguous, destination
 
 
 def _plan(name: str, x_shape: tuple[int, ...], axis):
-    """The axes, the order that moves them last, whether that moves anything, and the sizes of rows and columns."""
+    """The axes, the order that moves them last, whether it moves anything, sizes of rows and columns."""
     axes = axes_tuple(name, axis, len(x_shape))
     others = tuple(a for a in range(len(x_shape)) if a not in axes)
     order = others + axes
@@ -131,8 +131,7 @@ def _first_gradients(dy, x, rstd, gamma, statistic_axes, parameter_axes, centred
 
 
 def second_gradients(seeds, dy, x, rstd, gamma, statistic_axes, parameter_axes, centred: bool = True):
-    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta), whose own gradients are
-    `seeds`.
+    """Gradients by (dy, x, gamma) of the first gradients (dx, dgamma, dbeta); `seeds` are their own.
 
     Seeds may be None, and fewer than three."""
     with GradientTape() as tape:

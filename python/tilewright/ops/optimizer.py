@@ -39,25 +39,29 @@ def adam_update(
         p -= learning_rate * m / (1 - beta_1^step) / (sqrt(v / (1 - beta_2^step)) + epsilon)
 
     Parameters
-        params, grads, m, v : lists of arrays, float32 or float64, alike in shape and dtype; all but grads are written
+        params, grads, m, v : lists of arrays, float32 or float64, alike in shape and dtype; all but grads are
+            written
         v_max : list like params, optional: amsgrad, the largest v so far takes the place of v
         step : int or (1,) int64 array, counts from 1
         learning_rate : float or (1,) array of the parameters' dtype
         beta_1, beta_2 : decay of the two means, 0 <= beta < 1
-        epsilon : added to the root; beside sqrt(v / (1 - beta_2^step)) as in PyTorch and the paper's algorithm 1, or,
-            with epsilon_hat, beside sqrt(v) before the correction, as in Keras and the paper's section 2
+        epsilon : added to the root; beside sqrt(v / (1 - beta_2^step)) as in PyTorch and the paper's
+            algorithm 1, or, with epsilon_hat, beside sqrt(v) before the correction, as in Keras and the
+            paper's section 2
         weight_decay : decoupled (AdamW): p -= learning_rate * weight_decay * p first, as PyTorch and Keras do
         l2 : added to the gradient: g += l2 * p (weight_decay of PyTorch's Adam)
-        clip_value, clip_norm, global_clip_norm : limits for each element, the L2 norm of each array, that of all;
-            0 is no limit (Keras's clipvalue, clipnorm, global_clipnorm)
+        clip_value, clip_norm, global_clip_norm : limits for each element, the L2 norm of each array, that of
+            all; 0 is no limit (Keras's clipvalue, clipnorm, global_clipnorm)
         gradient_scale : float or (1,) array that gradients are multiplied with before anything else
         maximize : climb instead of descend
     Returns   None; params, m, v (and v_max) hold the new values
-    Raises    ValueError: lists of different lengths or shapes, arrays with gaps, shared memory, a step below 1,
-              a rate out of range.  TypeError: other dtypes, read-only or missing lists.
-    Numerics  coefficients in float64, elements in the dtype of params; norms summed in float64 in a fixed order
+    Raises    ValueError: lists of different lengths or shapes, arrays with gaps, shared memory, a step below
+              1, a rate out of range.  TypeError: other dtypes, read-only or missing lists.
+    Numerics  coefficients in float64, elements in the dtype of params; norms summed in float64 in a fixed
+              order
     Backends  cpu
-    Notes     Kingma & Ba, arXiv:1412.6980; Loshchilov & Hutter, arXiv:1711.05101; Reddi et al., arXiv:1904.09237.
+    Notes     Kingma & Ba, arXiv:1412.6980; Loshchilov & Hutter, arXiv:1711.05101; Reddi et al.,
+              arXiv:1904.09237.
     Examples
         >>> p, g = [np.ones(2, np.float32)], [np.ones(2, np.float32)]
         >>> m, v = [np.zeros(2, np.float32)], [np.zeros(2, np.float32)]
@@ -112,14 +116,16 @@ def sgd_update(
         learning_rate : float or (1,) array of the parameters' dtype
         momentum, dampening : factors of the velocity and, as 1 - dampening, of the gradient in it
         nesterov : looks ahead
-        velocity_scaled : velocity holds -learning_rate * g (Keras: p += velocity) instead of g (PyTorch). They part
-            when the learning rate changes. PyTorch's first velocity is g itself, without dampening.
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        velocity_scaled : velocity holds -learning_rate * g (Keras: p += velocity) instead of g (PyTorch).
+            They part when the learning rate changes. PyTorch's first velocity is g itself, without dampening.
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and velocity hold the new values
     Raises    as `adam_update`; ValueError: momentum without velocity
     Numerics  as `adam_update`
     Backends  cpu
-    Notes     Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+    Notes     Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
+              2013.
     Examples
         >>> p = [np.ones(1, np.float32)]
         >>> sgd_update(p, [np.ones(1, np.float32)], learning_rate=0.25)
@@ -165,17 +171,20 @@ def rmsprop_update(
 ) -> None:
     """One step of RMSprop over lists of arrays, in place.
 
-        mean_square = rho * mean_square + (1 - rho) * g^2;   p -= learning_rate * g / sqrt(mean_square + epsilon)
+        mean_square = rho * mean_square + (1 - rho) * g^2
+        p -= learning_rate * g / sqrt(mean_square + epsilon)
 
     Parameters
         params, grads, mean_square : lists of arrays, float32 or float64, alike in shape and dtype
         velocity : list like params, for momentum > 0: velocity = momentum * velocity + step, p -= velocity
-        mean_gradient : list like params: centered, mean_square - mean_gradient^2 takes the place of mean_square
+        mean_gradient : list like params: centered, mean_square - mean_gradient^2 takes the place of
+            mean_square
         learning_rate : float or (1,) array of the parameters' dtype
         rho : decay of the means, 0 <= rho < 1
         epsilon : under the root (Keras) or, with epsilon_inside=False, beside it (PyTorch)
         velocity_scaled : velocity holds learning_rate * g / root (Keras) or, if False, g / root (PyTorch)
-        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in `adam_update`
+        weight_decay, l2, clip_value, clip_norm, global_clip_norm, gradient_scale, maximize : as in
+            `adam_update`
     Returns   None; params and the state lists hold the new values
     Raises    as `adam_update`; ValueError: momentum without velocity
     Numerics  as `adam_update`

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folds over any axes: sum, mean, max, min, prod, any, all, logsumexp, norms, and sum_to, which undoes broadcasting.
-Names are NumPy's, so inside this module the built-ins of the same name are reached as `builtins`."""
+"""Folds over any axes: sum, mean, max, min, prod, any, all, logsumexp, norms, and sum_to, which undoes
+broadcasting. Names are NumPy's, so inside this module the built-ins of the same name are reached as
+`builtins`."""
 
 from __future__ import annotations
 
@@ -91,13 +92,14 @@ def sum(x, *, axis=None, keepdims: bool = False, out=None):
         y = sum_i x[.., i, ..]
 
     Parameters
-        x : array of any shape and strides; float32, float64, int32, int64, bool, int8, uint8 (and half floats)
+        x : array of any shape and strides; float32, float64, int32, int64, bool, int8, uint8 (and half
+            floats)
         axis : int, tuple of ints, or None for all axes
         keepdims : reduced axes stay with size 1
         out : array of the result's shape and dtype, optional
     Returns   y : dtype of x; int64 for bool and integers; 0 for nothing
-    Raises    ValueError: axis out of range or repeated, out of another shape or overlapping x.  TypeError: x is
-              no array, other dtypes.
+    Raises    ValueError: axis out of range or repeated, out of another shape or overlapping x.  TypeError: x
+              is no array, other dtypes.
     Numerics  float32 in short trees whose sums are added in float64: the error does not grow with the length
     Backends  cpu
     Notes     Higham, "The Accuracy of Floating Point Summation", SIAM J. Sci. Comput. 14(4), 1993.
@@ -106,6 +108,8 @@ def sum(x, *, axis=None, keepdims: bool = False, out=None):
         array([3., 3.], dtype=float32)
     """
     y, _, kept = _reduce("sum", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_spread(dy, kept, x.shape),))
 
 
@@ -125,6 +129,8 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
         array(3., dtype=float32)
     """
     y, axes, kept = _reduce("mean", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
 
     def gradient(dy, y, needs):
         count = backend.size_of(tuple(x.shape[i] for i in axes))
@@ -134,7 +140,7 @@ def mean(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def max(x, *, axis=None, keepdims: bool = False, out=None):
-    """Largest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal maxima.
+    """Largest element along axes; NaN if any is NaN. The gradient is shared evenly among equal maxima.
 
         y = max_i x[.., i, ..]
 
@@ -150,11 +156,13 @@ def max(x, *, axis=None, keepdims: bool = False, out=None):
         array([7., 5.], dtype=float32)
     """
     y, axes, kept = _reduce("max", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
 def min(x, *, axis=None, keepdims: bool = False, out=None):
-    """Smallest element along axes; NaN if any element is NaN. The gradient is shared evenly among equal minima.
+    """Smallest element along axes; NaN if any is NaN. The gradient is shared evenly among equal minima.
 
         y = min_i x[.., i, ..]
 
@@ -169,6 +177,8 @@ def min(x, *, axis=None, keepdims: bool = False, out=None):
         array(1, dtype=int32)
     """
     y, axes, kept = _reduce("min", x, axis, keepdims, out)
+    if type(x) is ndarray:
+        return y
     return result(y, (x,), lambda dy, y, needs: (_extreme_gradient(dy, x, y, axes, kept),))
 
 
@@ -187,7 +197,8 @@ def prod(x, *, axis=None, keepdims: bool = False, out=None):
         x, axis, keepdims, out : as in `sum`
     Returns   y : dtype of x; int64 for bool and integers; 1 for nothing
     Raises    as `sum`
-    Numerics  multiplies in float64, so that partial products of float32 have room; in a tree, not from left to right
+    Numerics  multiplies in float64, so that partial products of float32 have room; in a tree, not from left
+              to right
     Backends  cpu
     Examples
         >>> prod(np.array([2.0, 3.0, 4.0], np.float32))
@@ -198,8 +209,9 @@ def prod(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def _prod_gradient(dy, x, axes):
-    """dy times the product of all other elements, without division: a tree of products upwards, then each node
-    passes its gradient times the other child's product downwards. Exact at zeros, and made of multiplications."""
+    """dy times the product of all other elements, without division: a tree of products upwards, then each
+    node passes its gradient times the other child's product downwards. Exact at zeros, and made of
+    multiplications."""
     others = tuple(i for i in range(x.ndim) if i not in axes)
     n = backend.size_of(tuple(x.shape[i] for i in axes))
     outer = backend.size_of(tuple(x.shape[i] for i in others))
@@ -308,7 +320,7 @@ def sum_squares(x, *, axis=None, keepdims: bool = False, out=None):
 
 
 def l2_norm(x, *, axis=None, keepdims: bool = False, out=None):
-    """Euclidean length along axes: the square root of the sum of squares. The gradient of a zero vector is zero.
+    """Euclidean length along axes: the root of the sum of squares. A zero vector's gradient is zero.
 
         y = sqrt(sum_i x[.., i, ..]^2)
 

@@ -107,10 +107,12 @@ def global_norm(arrays, *, out=None):
         arrays : list or tuple of arrays, float32 or float64, any shapes and strides
         out : array of shape () and the dtype of the first array, optional
     Returns   y : shape (), dtype of the first array; 0 for an empty list
-    Raises    TypeError: arrays is no list, an entry is no array or of another dtype.  ValueError: out of another shape.
+    Raises    TypeError: arrays is no list, an entry is no array or of another dtype.  ValueError: out of
+              another shape.
     Numerics  squares and adds in float64
     Backends  cpu
-    Notes     Pascanu et al., "On the difficulty of training recurrent neural networks", arXiv:1211.5063, section 3.2.
+    Notes     Pascanu et al., "On the difficulty of training recurrent neural networks", arXiv:1211.5063,
+              section 3.2.
     Examples
         >>> global_norm([np.array([3.0], np.float32), np.array([[4.0]], np.float32)])
         array(5., dtype=float32)

@@ -24,13 +24,14 @@ def argmax(x, *, axis: int | None = None, keepdims: bool = False, out=None):
         y = min {i : x[.., i, ..] = max x}
 
     Parameters
-        x : array of any shape and strides; float32, float64, int32, int64, bool, int8, uint8 (and half floats)
+        x : array of any shape and strides; float32, float64, int32, int64, bool, int8, uint8 (and half
+            floats)
         axis : int, or None for the position in the flattened array
         keepdims : the axis stays with size 1 (with axis None, all axes)
         out : int64 array of the result's shape, optional
     Returns   y : int64
-    Raises    ValueError: axis out of range, nothing to choose from, out of another shape.  TypeError: x is no array,
-              other dtypes.
+    Raises    ValueError: axis out of range, nothing to choose from, out of another shape.  TypeError: x is no
+              array, other dtypes.
     Numerics  exact; no gradient
     Backends  cpu
     Examples
@@ -91,7 +92,7 @@ def _extreme(name: str, x, axis, keepdims: bool, out):
 def cumsum(x, *, axis: int | None = None, exclusive: bool = False, reverse: bool = False, out=None):
     """Running sum along an axis.
 
-        y[i] = x[0] + ... + x[i]           exclusive: x[0] + ... + x[i - 1]           reverse: from the other end
+        y[i] = x[0] + ... + x[i];   exclusive: x[0] + ... + x[i - 1];   reverse: from the other end
 
     Parameters
         x : array of any shape and strides; float32, float64, int32, int64, bool, int8, uint8
@@ -100,8 +101,8 @@ def cumsum(x, *, axis: int | None = None, exclusive: bool = False, reverse: bool
         reverse : run from the last element to the first (TensorFlow)
         out : array of the result's shape and dtype, optional; may be x itself
     Returns   y : shape of x; dtype of x, int64 for bool and integers
-    Raises    ValueError: axis out of range, out of another shape or partly overlapping x.  TypeError: x is no array,
-              other dtypes.
+    Raises    ValueError: axis out of range, out of another shape or partly overlapping x.  TypeError: x is no
+              array, other dtypes.
     Numerics  the running total is float64: the error does not grow along the axis
     Backends  cpu
     Examples
@@ -141,9 +142,10 @@ def top_k(x, k: int, *, axis: int = -1, out=None):
         k : how many, 0 to the size of the axis
         axis : the axis to choose along
         out : (values, indices), arrays of the results' shapes and dtypes, optional
-    Returns   (values, indices) : k along the axis; dtype of x, and int64. Equal values stand in the order of their
-              positions; NaN counts as larger than every number, as in PyTorch and in NumPy's sort
-    Raises    ValueError: axis or k out of range, out of another shape.  TypeError: x is no array, other dtypes.
+    Returns   (values, indices) : k along the axis; dtype of x, and int64. Equal values stand in the order of
+              their positions; NaN counts as larger than every number, as in PyTorch and in NumPy's sort
+    Raises    ValueError: axis or k out of range, out of another shape.  TypeError: x is no array, other
+              dtypes.
     Numerics  exact; the gradient goes to the elements chosen
     Backends  cpu
     Examples

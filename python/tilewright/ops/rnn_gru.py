@@ -33,18 +33,18 @@ def gru(
 
     Parameters
         x : (B, T, I) array, float32 or float64
-        w, u : (I, 3 U), (U, 3 U) arrays of x's dtype; gates side by side in Keras's order z, r, n. PyTorch's order is
-            r, z, n
-        b : (3 U), added to x w, or, with reset_after, (2, 3 U): the bias of x w and that of h u, as in Keras and, as
-            b_ih and b_hh, in PyTorch; optional
+        w, u : (I, 3 U), (U, 3 U) arrays of x's dtype; gates side by side in Keras's order z, r, n. PyTorch's
+            order is r, z, n
+        b : (3 U), added to x w, or, with reset_after, (2, 3 U): the bias of x w and that of h u, as in Keras
+            and, as b_ih and b_hh, in PyTorch; optional
         h0 : (B, U), the state before the first step; zeros where None
-        reset_after : where the reset gate stands: after the product, as in Keras's default, PyTorch and cuDNN, or
-            before it, as in the paper
+        reset_after : where the reset gate stands: after the product, as in Keras's default, PyTorch and
+            cuDNN, or before it, as in the paper
         reverse, mask : as in `lstm`
         return_gates : also return what `gru_backward` takes
         out : (B, T, U), optional, receives y; must not overlap an input
-    Returns   y (B, T, U), h_last (B, U); with return_gates also gates (B, T, 4 U): the values of z, r, n, and what n
-              takes from the state, h u + b or r * h; a constant to a tape
+    Returns   y (B, T, U), h_last (B, U); with return_gates also gates (B, T, 4 U): the values of z, r, n, and
+              what n takes from the state, h u + b or r * h; a constant to a tape
     Raises    as `lstm`; ValueError: two biases without reset_after
     Numerics  as `lstm`
     Backends  cpu, simt

@@ -31,23 +31,25 @@ def lstm(
 
     Parameters
         x : (B, T, I) array, float32 or float64
-        w, u : (I, 4 U), (U, 4 U) arrays of x's dtype; gates side by side in the order i, f, g, o, as in Keras (which
-            calls g c) and, transposed, in PyTorch
+        w, u : (I, 4 U), (U, 4 U) arrays of x's dtype; gates side by side in the order i, f, g, o, as in Keras
+            (which calls g c) and, transposed, in PyTorch
         b : (4 U), optional; PyTorch's b_ih + b_hh
         h0, c0 : (B, U), the state before the first step; zeros where None
-        reverse : goes from the last time step to the first; y_t still belongs to x_t, as in PyTorch's backward
-            direction. Keras's go_backwards gives y in the order of the steps instead, that is y[:, ::-1]
-        mask : (B, T) bool, optional; where it is false the step keeps the state, and y_t is the state kept. (Keras
-            gives zeros for y before the first true step; without h0 the two agree.)
+        reverse : goes from the last time step to the first; y_t still belongs to x_t, as in PyTorch's
+            backward direction. Keras's go_backwards gives y in the order of the steps instead, that is y[:,
+            ::-1]
+        mask : (B, T) bool, optional; where it is false the step keeps the state, and y_t is the state kept.
+            (Keras gives zeros for y before the first true step; without h0 the two agree.)
         return_gates : also return what `lstm_backward` takes
         out : (B, T, U), optional, receives y; must not overlap an input
-    Returns   y (B, T, U), h_last (B, U), c_last (B, U); with return_gates also gates (B, T, 4 U), the values of
-              i, f, g, o, and cells (B, T, U), every c'; constants to a tape
-    Raises    ValueError: wrong rank, sizes that do not fit, overlapping out.  TypeError: no arrays, other dtypes.
+    Returns   y (B, T, U), h_last (B, U), c_last (B, U); with return_gates also gates (B, T, 4 U), the values
+              of i, f, g, o, and cells (B, T, U), every c'; constants to a tape
+    Raises    ValueError: wrong rank, sizes that do not fit, overlapping out.  TypeError: no arrays, other
+              dtypes.
     Numerics  accumulates in x's dtype in an order that only the shapes decide; sigmoid and tanh to 2 ULP
     Backends  cpu, simt
-    Notes     Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997); Gers et al., "Learning to Forget" (2000).
-              Differentiable once. Gradients are defined for finite x, also where the mask is false.
+    Notes     Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997); Gers et al., "Learning to Forget"
+              (2000). Differentiable once. Gradients are defined for finite x, also where the mask is false.
     Examples
         >>> y, h, c = lstm(np.zeros((1, 3, 2)), np.zeros((2, 4)), np.zeros((1, 4)), np.array([9.0, 9, 9, 9]))
         >>> y[0, :, 0].round(2)
@@ -121,7 +123,8 @@ def lstm_backward(
         y, gates, cells : what `lstm` returned with return_gates
         dh_last, dc_last : (B, U), gradients of the last state, or None
         needs : six booleans, which results are computed; None for all
-        out : (dx, dw, du, db, dh0, dc0), a tuple of arrays to write (or None), optional; none may overlap an input
+        out : (dx, dw, du, db, dh0, dc0), a tuple of arrays to write (or None), optional; none may overlap an
+            input
     Returns   (dx, dw, du, db, dh0, dc0), None for what is not needed and for db without b
     Raises    as `lstm`; ValueError: needs or out of another length
     Numerics  as `lstm`; the sums over B and T are cut into slices that only the shapes decide
@@ -130,7 +133,8 @@ def lstm_backward(
     Examples
         >>> one = np.ones((1, 1, 1), np.float32)
         >>> saved = lstm(one, np.ones((1, 4), np.float32), np.ones((1, 4), np.float32), return_gates=True)
-        >>> dx, *_ = lstm_backward(one, one, np.ones((1, 4), np.float32), np.ones((1, 4), np.float32), None, saved[0],
+        >>> gates = np.ones((1, 4), np.float32)
+        >>> dx, *_ = lstm_backward(one, one, gates, gates, None, saved[0],
         ...                        *saved[3:])
         >>> dx.round(3)
         array([[[0.348]]], dtype=float32)

@@ -30,8 +30,8 @@ def simple_rnn(
     Raises    as `lstm`; ValueError: another activation
     Numerics  as `lstm`
     Backends  cpu, simt
-    Notes     Elman, "Finding Structure in Time" (1990); Keras's SimpleRNN, PyTorch's RNN. Differentiable once.
-              Gradients are defined for finite x, also where the mask is false.
+    Notes     Elman, "Finding Structure in Time" (1990); Keras's SimpleRNN, PyTorch's RNN. Differentiable
+              once. Gradients are defined for finite x, also where the mask is false.
     Examples
         >>> simple_rnn(np.ones((1, 3, 1)), np.ones((1, 1)), np.ones((1, 1)), activation="relu")[0][0, :, 0]
         array([1., 2., 3.])

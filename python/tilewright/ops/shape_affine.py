@@ -90,7 +90,8 @@ def affine_transform_backward(
     Backends  cpu
     Examples
         >>> shift = np.array([[1.0, 0, 0], [0, 1, 0.5]], np.float32)
-        >>> affine_transform_backward(np.ones((1, 1, 3, 1), np.float32), shift, (1, 3), fill_mode="nearest")[0, 0, :, 0]
+        >>> dy = np.ones((1, 1, 3, 1), np.float32)
+        >>> affine_transform_backward(dy, shift, (1, 3), fill_mode="nearest")[0, 0, :, 0]
         array([0.5, 1. , 1.5], dtype=float32)
     """
     name = "affine_transform_backward"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elements by position: slices, indices along an axis, one-hot rows. Each gradient puts back where it was taken."""
+"""Elements by position: slices, indices along an axis, one-hot rows. Gradients go where values came from."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def getitem(x, key):
 
     Parameters
         x : array of any dtype
-        key : int, slice, None, Ellipsis, or a tuple of them; one entry may be an int array or list of indices, or a
-            1-D bool mask as long as its axis; or one bool mask of the shape of the first axes
+        key : int, slice, None, Ellipsis, or a tuple of them; one entry may be an int array or list of
+            indices, or a 1-D bool mask as long as its axis; or one bool mask of the shape of the first axes
     Returns   y : a view of x, or a copy where an array chooses
-    Raises    IndexError: an integer out of range, too many indices.  ValueError: an index in an array out of range, a
-              mask of another length, more than one array, an int and an array apart.  TypeError: other kinds of key.
+    Raises    IndexError: an integer out of range, too many indices.  ValueError: an index in an array out of
+              range, a mask of another length, more than one array, an int and an array apart.  TypeError:
+              other kinds of key.
     Numerics  exact; the gradient is zero where nothing was taken
     Backends  cpu; simt without arrays of indices
     Examples
@@ -84,7 +85,8 @@ def _split_key(key):
             parts.append(operator.index(part))
         else:
             raise TypeError(
-                f"[getitem] key holds a {type(part).__name__}, expected int, slice, None, Ellipsis or one array"
+                f"[getitem] key holds a {type(part).__name__}, expected int, slice, None, Ellipsis or one "
+                "array"
             )
     chosen = [i for i, part in enumerate(parts) if isinstance(part, int) or (indices is not None and i == at)]
     if indices is not None and chosen[-1] - chosen[0] >= len(chosen):
@@ -106,8 +108,8 @@ def _axis_of_part(parts, at: int, ndim: int) -> int:
 
 
 def _positions(indices, size: int):
-    """An array of indices as it is; a mask as the positions where it is true. How many those are decides the shape of
-    the result, which is why they are found here and not in a kernel."""
+    """An array of indices as it is; a mask as the positions where it is true. How many those are decides the
+    shape of the result, which is why they are found here and not in a kernel."""
     if indices.dtype.kind != "b":
         return indices
     if indices.shape != (size,):
@@ -167,12 +169,13 @@ def take(x, indices, *, axis: int | None = None, out=None):
 
     Parameters
         x : array of any dtype
-        indices : int32 or int64 array of any shape, a number or a list; -n to n - 1, negative ones count from the end
+        indices : int32 or int64 array of any shape, a number or a list; -n to n - 1, negative ones count from
+            the end
         axis : int, or None to take from the flattened array
         out : array of the result's shape and dtype, optional
     Returns   y : shape of x with the axis replaced by the shape of indices
-    Raises    ValueError: an index out of range, with its position; axis out of range.  TypeError: indices of a float
-              dtype.
+    Raises    ValueError: an index out of range, with its position; axis out of range.  TypeError: indices of
+              a float dtype.
     Numerics  exact; the gradient adds in the order of the indices
     Backends  cpu
     Examples
@@ -255,12 +258,13 @@ def take_along_axis(x, indices, *, axis: int = -1, out=None):
 
     Parameters
         x : array of any dtype and strides
-        indices : int32 or int64 array of x's rank; its other axes and x's broadcast; negative ones count from the end
+        indices : int32 or int64 array of x's rank; its other axes and x's broadcast; negative ones count from
+            the end
         axis : int
         out : array of the result's shape and dtype, optional
     Returns   y : shape of indices, dtype of x
-    Raises    ValueError: an index out of range, with its position; shapes that do not fit.  TypeError: indices of a
-              float dtype.
+    Raises    ValueError: an index out of range, with its position; shapes that do not fit.  TypeError:
+              indices of a float dtype.
     Numerics  exact; the gradient adds in the order of the indices
     Backends  cpu
     Examples
@@ -307,8 +311,8 @@ def scatter_add(x, indices, updates, *, axis: int = -1, out=None):
         axis : int
         out : array like x, optional; may be x itself
     Returns   y : like x
-    Raises    ValueError: an index out of range, with its position, before anything is added; shapes that do not fit.
-              TypeError: other dtypes.
+    Raises    ValueError: an index out of range, with its position, before anything is added; shapes that do
+              not fit. TypeError: other dtypes.
     Numerics  adds in the dtype of x, in the order of the indices, whatever the number of threads
     Backends  cpu
     Examples
@@ -349,7 +353,8 @@ def one_hot(
         dtype : float32, float64, int32, int64 or bool
         out : array of the result's shape and dtype, optional
     Returns   y : shape of ids with an axis of `depth`; a row whose id lies outside 0 to depth - 1 is all off
-    Raises    ValueError: depth is negative, axis out of range.  TypeError: ids of a float dtype, another dtype.
+    Raises    ValueError: depth is negative, axis out of range.  TypeError: ids of a float dtype, another
+              dtype.
     Numerics  exact; no gradient
     Backends  cpu
     Examples

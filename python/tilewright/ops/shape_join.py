@@ -22,7 +22,8 @@ def concat(arrays, *, axis: int = 0, out=None):
     """Arrays one after another along an axis.
 
     Parameters
-        arrays : list or tuple of at least one array; equal shapes but for the axis; differing dtypes are promoted
+        arrays : list or tuple of at least one array; equal shapes but for the axis; differing dtypes are
+            promoted
         axis : int
         out : array of the result's shape and dtype, optional
     Returns   y : a new array
@@ -47,7 +48,8 @@ def _joined(name: str, arrays, axis, out):
         )
         if not same:
             raise ValueError(
-                f"[{name}] arrays[{i}] has shape {part.shape}, expected that of arrays[0] {first.shape} but for axis {at}"
+                f"[{name}] arrays[{i}] has shape {part.shape}, expected that of arrays[0] {first.shape} but "
+                f"for axis {at}"
             )
     ends = [0]
     for part in parts:
@@ -113,8 +115,8 @@ def split(x, sections, *, axis: int = 0) -> list:
         sections : an int, the number of equal parts; or the positions to cut at, ascending
         axis : int
     Returns   a list of views of x
-    Raises    ValueError: the axis does not divide into so many parts, positions out of range or not ascending.
-              TypeError: sections is neither.
+    Raises    ValueError: the axis does not divide into so many parts, positions out of range or not
+              ascending. TypeError: sections is neither.
     Numerics  exact
     Backends  cpu, simt
     Examples
@@ -162,8 +164,8 @@ def pad(x, pad_width, *, mode: str = "constant", value: float = 0.0, out=None):
     Parameters
         x : array of any dtype
         pad_width : a number, (before, after) for every axis, or ((before, after), ...) one pair per axis
-        mode : "constant" fills with `value`, "edge" repeats the last entry, "reflect" mirrors without repeating it,
-            "symmetric" mirrors with it
+        mode : "constant" fills with `value`, "edge" repeats the last entry, "reflect" mirrors without
+            repeating it, "symmetric" mirrors with it
         value : number
         out : array of the result's shape and dtype, optional
     Returns   y : dtype of x
@@ -197,7 +199,8 @@ def _pad_widths(name: str, pad_width, ndim: int) -> list[tuple[int, int]]:
         pairs = np.broadcast_to(widths, (ndim, 2)).tolist()
     except (TypeError, ValueError):
         raise ValueError(
-            f"[{name}] pad_width is {pad_width!r}, expected a number, (before, after), or such a pair per axis ({ndim})"
+            f"[{name}] pad_width is {pad_width!r}, expected a number, (before, after), or such a pair per "
+            f"axis ({ndim})"
         ) from None
     if any(n < 0 for pair in pairs for n in pair):
         raise ValueError(f"[{name}] pad_width is {pad_width!r}, expected no negative number")
@@ -215,8 +218,8 @@ def _pad_from_inside(name: str, x, widths, mode: str, out):
         most = {"edge": before + after if n else 0, "reflect": n - 1, "symmetric": n}[mode]
         if max(before, after) > most:
             raise ValueError(
-                f"[{name}] pad_width is ({before}, {after}) on axis {axis} of size {n}, expected at most {max(most, 0)} "
-                f"with mode {mode!r}"
+                f"[{name}] pad_width is ({before}, {after}) on axis {axis} of size {n}, expected at most "
+                f"{max(most, 0)} with mode {mode!r}"
             )
         x = shape_index.take(x, [_mirrored(i, n, mode) for i in range(-before, n + after)], axis=axis)
     return x if out is None else elementwise.copy(x, out=out)

@@ -31,8 +31,7 @@ def resize(
         x : (N, H, W, C) array, float32 or float64; (N, C, H, W) with channels_first
         size : (P, Q), the new rows and columns
         method : "bilinear"; "nearest" rounds at(p) (Keras, TensorFlow 2, PyTorch "nearest-exact");
-            "nearest_floor"
-            takes floor(p H / P) (PyTorch "nearest"); both are the same for whole factors
+            "nearest_floor" takes floor(p H / P) (PyTorch "nearest"); both are the same for whole factors
         align_corners : the corner pixels' centres stay in place (PyTorch's option of that name)
         data_format : "channels_last" or "channels_first"
         out : array of the result's shape and dtype, optional

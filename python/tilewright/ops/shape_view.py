@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same elements in another shape or order: views of the input wherever NumPy gives views, else a `copy`."""
+"""The same elements in another shape or order: views of the input where NumPy gives views, else a `copy`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def reshape(x, shape):
         x : array of any dtype
         shape : tuple of int; one entry may be -1, which takes what is left
     Returns   y : of `shape`, dtype of x
-    Raises    ValueError: the number of elements differs, or more than one -1.  TypeError: shape is no tuple of int.
+    Raises    ValueError: the number of elements differs, or more than one -1.  TypeError: shape is no tuple
+              of int.
     Numerics  exact
     Backends  cpu, simt
     Examples

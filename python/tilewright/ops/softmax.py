@@ -22,7 +22,8 @@ def softmax(x, *, axis: int = -1, out=None):
         out : like x, optional; may be x itself
     Returns   y : same shape and dtype as x
     Raises    ValueError: axis out of range, out of another shape.  TypeError: x is no array, other dtypes.
-    Numerics  accumulates in the dtype of x, in a fixed order; a row of -inf gives NaN, as in NumPy and PyTorch
+    Numerics  accumulates in the dtype of x, in a fixed order; a row of -inf gives NaN, as in NumPy and
+              PyTorch
     Backends  cpu, simt
     Notes     Milakov & Gimelshein, "Online normalizer calculation for softmax", arXiv:1805.02867.
     Examples

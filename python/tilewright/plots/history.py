@@ -47,10 +47,12 @@ def _draw(axes, name: str, training, validation) -> None:
         epochs = range(1, len(curve) + 1)
         axes.plot(epochs, curve, color=colour, linewidth=1.8, marker=marker, markersize=3.2, label=label)
     if name != "learning_rate":
-        _mark_best(axes, name, *curves[-1][1:])
+        _mark_best(axes, name, *curves[-1][1:], other=curves[0][2] if len(curves) > 1 else None)
     axes.set_title(name.replace("_", " "), fontsize=11, color=TEXT, loc="left")
     axes.set_xlabel("epoch", color=TEXT, fontsize=9)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    if max(len(curve) for _, _, curve in curves) == 1:
+        axes.set_xticks([1])
     axes.margins(x=0.03, y=0.12)
     axes.grid(True, color=GRID, linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
@@ -60,17 +62,22 @@ def _draw(axes, name: str, training, validation) -> None:
         axes.legend(frameon=False, fontsize=9)
 
 
-def _mark_best(axes, name: str, colour: str, curve) -> None:
+def _mark_best(axes, name: str, colour: str, curve, other) -> None:
+    """Marks the best epoch; its value stands on the side away from the other curve."""
     numbers = [(float(value), i) for i, value in enumerate(curve) if math.isfinite(float(value))]
     if len(numbers) < 2:
         return
     up = any(word in name for word in ("acc", "auc", "precision", "recall", "f1", "score"))
     value, i = max(numbers, key=lambda pair: pair[0]) if up else min(numbers, key=lambda pair: pair[0])
     axes.scatter([i + 1], [value], s=42, facecolor="white", edgecolor=colour, linewidth=1.8, zorder=3)
-    offset, near = (0, -11) if up else (0, 8), "top" if up else "bottom"
+    above = not up if other is None or i >= len(other) else float(other[i]) <= value
+    offset, near = (0, 8) if above else (0, -9), "bottom" if above else "top"
     share = i / max(len(curve) - 1, 1)
     side = "left" if share < 0.15 else "right" if share > 0.85 else "center"
-    axes.annotate(
+    text = axes.annotate(
         f"{value:.4g}", (i + 1, value), xytext=offset, textcoords="offset points", fontsize=8.5, color=colour,
         ha=side, va=near, weight="bold",
     )  # fmt: skip
+    from matplotlib import patheffects
+
+    text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])

@@ -24,6 +24,7 @@ def plot_model(
     dpi=200,
     show_layer_activations=False,
     show_trainable=False,
+    splines="ortho",
     **kwargs,
 ):
     """Draws a model's layers and how they are connected.
@@ -33,10 +34,10 @@ def plot_model(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable : what boxes tell
         rankdir : "TB" from top to bottom, "LR" from left to right; "BT" and "RL" the other way round
         expand_nested : shows the layers inside nested models;  dpi : dots per inch
+        splines : accepted, without effect: arrows have right angles
     Returns   matplotlib Figure
     Raises    ValueError: a model that is not built, another rankdir.  ImportError: matplotlib is missing
     """
-    kwargs.pop("splines", None)
     if kwargs:
         raise TypeError(f"[plot_model] argument {next(iter(kwargs))!r} is unknown")
     if not model.built:

@@ -36,8 +36,7 @@ def plot_predictions(
     if not len(images) == len(labels) == len(chosen) or len(images) == 0:
         raise ValueError(
             f"[plot_predictions] got {len(images)} images, {len(labels)} labels and {len(chosen)} "
-            "predictions, "
-            "expected as many of each, at least one"
+            "predictions, expected as many of each, at least one"
         )
     count = min(rows * columns, len(images))
     rows = min(rows, math.ceil(count / columns))

@@ -76,7 +76,9 @@ def lstm_backward(
 
 
 def gru(x, w, u, b=None, *, h0=None, reset_after=True, reverse=False, mask=None, return_gates=False):
-    """z, r = gates of x w + h u + b; n = tanh(x w + b + r (h u + b)) or tanh(x w + b + (r h) u); h = z h + (1 - z) n"""
+    """h = z h + (1 - z) n;   z, r = gates of x w + h u + b;   n = tanh(x w + b + r (h u + b)).
+
+    Without reset_after n = tanh(x w + b + (r h) u)."""
     xp = namespace_of(x)
     units = u.shape[0]
     h = _zeros(xp, x, u) if h0 is None else h0

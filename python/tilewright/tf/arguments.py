@@ -43,8 +43,7 @@ def _from_host(x, dtype, argument: str) -> Tensor:
     if type(x).__name__ == "KerasTensor":
         raise TypeError(
             f"[tf] {argument} is {x!r}, a value of a model that is being described, expected a Tensor; use "
-            "it in "
-            "a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
+            "it in a layer: Lambda(lambda x: tf.reduce_mean(x)), or the call of a Layer of your own"
         )
     if x is None or isinstance(x, (str, bytes)):
         raise TypeError(f"[tf] {argument} is {x!r}, expected a Tensor, an array or numbers")
@@ -70,9 +69,7 @@ def _holds_tensors(values) -> bool:
 
 
 def operands(a, b) -> tuple:
-    """Two arguments that meet: what is no Tensor takes the other's dtype, as in TensorFlow; numbers stay
-    numbers.
-    """
+    """Two arguments that meet: numbers stay numbers, other arrays take a Tensor's dtype, as in TensorFlow."""
     if not isinstance(a, Tensor):
         if isinstance(b, Tensor):
             return beside(b, a if _is_known(a) else tensor(a, argument="x")), b

@@ -179,8 +179,7 @@ def size(input, out_type="int32", name=None) -> Tensor:
 
 class _Sizes(Tensor):
     """What `shape` gives: sizes as an int32 Tensor whose entries are known to the host, so that taking one
-    out
-    (`tf.shape(x)[0]`) reads no memory and a recorded step may use it as a size."""
+    out (`tf.shape(x)[0]`) reads no memory and a recorded step may use it as a size."""
 
     __slots__ = ("sizes",)
 

@@ -30,9 +30,7 @@ def _unary(function, doc: str):
 
 
 def _binary(function, doc: str):
-    """A function of two arguments that meet; numbers, lists and arrays take the dtype of a Tensor beside
-    them.
-    """
+    """A function of two arguments that meet; numbers, lists and arrays take the dtype of a Tensor beside."""
 
     def call(x, y, name=None) -> Tensor:
         return function(*operands(x, y))

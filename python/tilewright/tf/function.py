@@ -20,9 +20,7 @@ _eagerly = False
 
 
 def prepared(python_function):
-    """What a `Function` calls: the function recorded, so that later calls with such shapes run without
-    Python.
-    """
+    """What a `Function` calls: the function recorded; later calls with such shapes run without Python."""
     return record(python_function)
 
 

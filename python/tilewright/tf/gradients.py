@@ -32,12 +32,10 @@ def custom_gradient(f):
     """A decorator for a function with a gradient of its own.
 
     `f(*args)` gives `(y, grad)`; y is a Tensor or a list of them, and `grad(*dys)` gives one gradient an
-    argument
-    (None where there is none). The gradients are themselves differentiable if `grad` is.
+    argument (None where there is none). The gradients are themselves differentiable if `grad` is.
 
     Raises    TypeError: f does not give a pair.  ValueError: grad gives another number of gradients than f
-              has
-              arguments
+              has arguments
     Examples
         >>> import tilewright as tf
         >>> @tf.custom_gradient
@@ -78,8 +76,7 @@ def custom_gradient(f):
             if len(found) != len(inputs):
                 raise ValueError(
                     f"[custom_gradient] grad of {f.__name__} gave {len(found)} gradients, expected "
-                    f"{len(inputs)}, one "
-                    "an argument"
+                    f"{len(inputs)}, one an argument"
                 )
             return tuple(g if g is None or isinstance(g, Tensor) else tensor(g) for g in found)
 
@@ -92,9 +89,7 @@ def custom_gradient(f):
 
 
 def grad_pass_through(f):
-    """A decorator: the function as it is, but with the gradient of the identity, as straight-through
-    estimators have.
-    """
+    """A decorator: the function with the gradient of the identity, as straight-through estimators have."""
 
     @custom_gradient
     def passed(x):

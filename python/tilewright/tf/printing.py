@@ -31,8 +31,7 @@ def _text(value, summarize: int) -> str:
 
 
 def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None) -> None:
-    """Prints values, of long axes the first and last `summarize` entries (-1: all), by default on standard
-    error.
+    """Prints values, of long axes the first and last `summarize` entries (-1: all), by default on stderr.
 
     Parameters
         output_stream : a file, or "file://" and a path to append to

@@ -79,8 +79,7 @@ def einsum(equation, *inputs, **kwargs) -> Tensor:
 
     Parameters
         equation : "ij,jk->ik": one letter an axis; "..." are axes that broadcast; a letter twice in one
-            operand takes
-            its diagonal. Without "->" letters that appear once are kept, in alphabetical order
+            operand takes its diagonal. Without "->" letters that appear once are kept, in alphabetical order
         inputs : one Tensor an operand; more than two are joined from left to right
     Raises    ValueError: letters that do not fit the operands
     Examples

@@ -87,9 +87,7 @@ def cumsum(x, axis=0, exclusive=False, reverse=False, name=None) -> Tensor:
 
 
 def _running(name: str, x, axis, exclusive, reverse, combine, neutral) -> Tensor:
-    """Running results by doubling the reach: log2(n) steps, each one elementwise operation. (Hillis & Steele,
-    1986)
-    """
+    """Running results by doubling the reach in log2(n) elementwise operations. (Hillis & Steele, 1986)"""
     x = tensor(x)
     axis = as_axis(axis) % x.ndim
     if reverse:

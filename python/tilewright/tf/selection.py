@@ -71,8 +71,7 @@ def _linear(name: str, indices, shape):
 
 
 def gather_nd(params, indices, batch_dims=0, name=None) -> Tensor:
-    """Slices of `params` by positions along its first axes: the last axis of `indices` holds one position
-    each.
+    """Slices of `params` by positions along its first axes: one position each along the last of `indices`.
 
     Examples
         >>> gather_nd([[1, 2], [3, 4]], [[0, 1], [1, 0]]).numpy()
@@ -195,9 +194,7 @@ class UniqueWithCounts(NamedTuple):
 
 
 def unique(x, out_idx="int32", name=None) -> Unique:
-    """The different values of a vector in the order they first appear. How many decides the shape: the host
-    counts.
-    """
+    """The different values of a vector in order of appearance. The host counts them, for the shape."""
     return Unique(*unique_with_counts(x, out_idx)[:2])
 
 

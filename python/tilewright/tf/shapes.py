@@ -93,8 +93,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split") -> list[Ten
         if any(n < 0 for n in sizes) or sum(sizes) != whole:
             raise ValueError(
                 f"[split] num_or_size_splits is {num_or_size_splits}, expected sizes that add up to "
-                f"{whole}, the size "
-                f"of axis {axis}"
+                f"{whole}, the size of axis {axis}"
             )
         return ops.split(value, [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)], axis=axis)
     return ops.split(value, operator.index(num_or_size_splits), axis=axis)

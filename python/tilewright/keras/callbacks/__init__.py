@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Callbacks by Keras's names."""
 
-from tilewright.keras.callbacks.callback import Callback, CallbackList, History, LambdaCallback
+from tilewright.keras.callbacks.callback import Callback, History, LambdaCallback
+from tilewright.keras.callbacks.callback_list import CallbackList
 from tilewright.keras.callbacks.logs import CSVLogger, ProgbarLogger
 from tilewright.keras.callbacks.saving import BackupAndRestore, ModelCheckpoint
 from tilewright.keras.callbacks.tensorboard import TensorBoard
@@ -13,6 +14,7 @@ from tilewright.keras.callbacks.watching import (
     TerminateOnNaN,
 )
 from tilewright.keras.callbacks.weights import SwapEMAWeights
+from tilewright.tf.suggestion import missing
 
 __all__ = [
     "BackupAndRestore",
@@ -31,3 +33,4 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+__getattr__ = missing(__name__, __all__)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Callbacks: what happens at the edges of epochs and batches during fit, evaluate and predict."""
+"""Callback: what happens at the edges of epochs and batches during fit, evaluate and predict."""
 
 from __future__ import annotations
 
-import functools
+from tilewright.keras import registration
 
-_EVENTS = (
+EVENTS = (
     "on_train_begin",
     "on_train_end",
     "on_epoch_begin",
@@ -26,9 +26,7 @@ _EVENTS = (
 
 
 class Callback:
-    """Base: override the events of interest. `self.model` is the model, `self.params` has verbose, epochs,
-    steps.
-    """
+    """Base: override the events of interest. `self.params` has verbose, epochs and steps of the run."""
 
     runs_last = False  # after all callbacks that do not
 
@@ -106,55 +104,6 @@ class Callback:
         """A prediction step ends."""
 
 
-class CallbackList:
-    """Several callbacks as one. `wants(event)` says whether any does something there."""
-
-    def __init__(self, callbacks=None, model=None, add_history=False, **params):
-        if callbacks is None:
-            callbacks = []
-        self.callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-        for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"[callbacks] got a {type(callback).__name__}, expected a Callback")
-        if add_history and not any(isinstance(c, History) for c in self.callbacks):
-            self.callbacks.append(History())
-        self.callbacks.sort(key=lambda callback: callback.runs_last)
-        for callback in self.callbacks:
-            callback.set_params(params)
-            callback.set_model(model)
-            callback.companions = self.callbacks
-        self._busy = {
-            event: [getattr(c, event) for c in self.callbacks if _overrides(c, event)] for event in _EVENTS
-        }
-
-    def wants(self, event: str) -> bool:
-        return bool(self._busy[event])
-
-    def run(self, event: str, *args) -> None:
-        for method in self._busy[event]:
-            method(*args)
-
-    def __getattr__(self, event: str):
-        """The events as methods, for training loops of one's own: callbacks.on_epoch_end(3, logs)."""
-        if event not in _EVENTS:
-            raise AttributeError(f"CallbackList has no attribute {event!r}")
-        return functools.partial(self.run, event)
-
-    @property
-    def history(self) -> History:
-        return next(c for c in self.callbacks if isinstance(c, History))
-
-
-def _overrides(callback: Callback, event: str) -> bool:
-    old = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}.get(event)
-    for name in (event, old):
-        if name is not None and (
-            name in callback.__dict__ or getattr(type(callback), name) is not getattr(Callback, name)
-        ):
-            return True
-    return False
-
-
 class History(Callback):
     """What fit returns: `epoch`, the numbers of the epochs, and `history`, lists of their metrics."""
 
@@ -183,12 +132,20 @@ class History(Callback):
 class LambdaCallback(Callback):
     """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))."""
 
-    def __init__(self, **events):
+    def __init__(
+        self,
+        on_epoch_begin=None,
+        on_epoch_end=None,
+        on_train_begin=None,
+        on_train_end=None,
+        on_train_batch_begin=None,
+        on_train_batch_end=None,
+        **kwargs,
+    ):
         super().__init__()
+        events = {name: value for name, value in locals().items() if name in EVENTS} | kwargs
         for name, function in events.items():
-            if name not in _EVENTS:
-                raise ValueError(
-                    f"[LambdaCallback] {name!r} is no event, expected one of {', '.join(_EVENTS)}"
-                )
+            if name not in EVENTS:
+                raise registration.unknown("LambdaCallback, event", name, EVENTS)
             if function is not None:
                 setattr(self, name, function)

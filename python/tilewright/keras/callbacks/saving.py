@@ -146,8 +146,9 @@ class BackupAndRestore(Callback):
     """Keeps the whole state of the training in a folder, and goes on from there after an interruption.
 
     The same call of `fit` then gives the bits it would have given: weights, optimizer, random numbers, the
-    order of the samples, metrics, History and the callbacks that compare epochs. What comes from generators
-    starts over. The file is whole at any time, and is removed when training has ended.
+    order of the samples, metrics, History and the callbacks that compare epochs. Image iterators, shuffled
+    data sets and any sequence with `get_state` and `set_state` go on in their order too; Python generators
+    start over. The file is whole at any time, and is removed when training has ended.
 
     Parameters
         backup_dir : a folder of its own

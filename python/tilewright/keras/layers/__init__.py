@@ -6,9 +6,15 @@ from tilewright.keras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Soft
 from tilewright.keras.layers.attention import GroupedQueryAttention, MultiHeadAttention
 from tilewright.keras.layers.attention_cache import KeyValueCache
 from tilewright.keras.layers.categories import CategoryEncoding, Discretization, Hashing
-from tilewright.keras.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
+from tilewright.keras.layers.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from tilewright.keras.layers.core import Activation, Dense, Embedding, Identity, Lambda, Masking
-from tilewright.keras.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from tilewright.keras.layers.depthwise import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
+from tilewright.keras.layers.einsum_dense import EinsumDense
 from tilewright.keras.layers.image_augmentation import (
     RandomBrightness,
     RandomContrast,
@@ -85,18 +91,20 @@ from tilewright.keras.layers.reshaping import (
 from tilewright.keras.layers.reshaping_sequences import Cropping1D, UpSampling1D, ZeroPadding1D
 from tilewright.keras.layers.score_attention import AdditiveAttention, Attention
 from tilewright.keras.layers.text import TextVectorization
-from tilewright.keras.layers.wrapping import Bidirectional, TimeDistributed, Wrapper
+from tilewright.keras.layers.wrapping import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
 
 _CLASSES = (
     Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
-    AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D,
-    Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv2D, Dot, Dropout, ELU, Embedding,
+    AveragePooling1D, AveragePooling2D, BatchNormalization, Bidirectional, Concatenate, Conv1D,
+    Conv1DTranspose, Conv2D, Conv2DTranspose, Cropping1D, Cropping2D, Dense, DepthwiseConv1D, DepthwiseConv2D, Dot,
+    Dropout, ELU, EinsumDense, Embedding,
     Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalAveragePooling2D,
     GlobalMaxPooling1D, GlobalMaxPooling2D, GroupNormalization, GroupedQueryAttention, Identity,
     InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D,
     MaxPooling2D, Maximum, Minimum, MultiHeadAttention, Multiply, PReLU, Permute, PositionEmbedding,
-    RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv2D, SimpleRNN,
-    SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, StackedRNNCells, Subtract,
+    RMSNormalization, RNN, ReLU, RepeatVector, Reshape, RotaryEmbedding, SeparableConv1D,
+    SeparableConv2D, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpatialDropout2D, SpectralNormalization,
+    StackedRNNCells, Subtract,
     TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D, Wrapper, ZeroPadding1D, ZeroPadding2D,
     CategoryEncoding, CenterCrop, Discretization, Hashing, IntegerLookup, Normalization, RandomBrightness,
     RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Rescaling,
@@ -110,7 +118,10 @@ GroupQueryAttention = GroupedQueryAttention
 AvgPool1D, AvgPool2D, MaxPool1D, MaxPool2D = AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
-Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTranspose
+Convolution1D, Convolution2D = Conv1D, Conv2D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+serialize, deserialize = serialization.serialize_keras_object, serialization.deserialize_keras_object
 
 
 def __getattr__(name: str):
@@ -118,9 +129,10 @@ def __getattr__(name: str):
 
 
 __all__ = [
-    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D", "Convolution2D",
-    "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
+    *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D",
+    "Convolution1DTranspose", "Convolution2D", "Convolution2DTranspose", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalMaxPool1D", "GlobalMaxPool2D",
     "GroupQueryAttention", "Input", "InputSpec", "KeyValueCache", "Layer", "MaxPool1D", "MaxPool2D",
-    "Operation", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "operation",
-    "subtract",
+    "Operation", "SeparableConvolution1D",
+    "SeparableConvolution2D", "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "operation",
+    "serialize", "subtract",
 ]  # fmt: skip

@@ -55,9 +55,7 @@ class LeakyReLU(_Elementwise):
 
 
 class PReLU(_Elementwise):
-    """x above 0, alpha * x below, alpha learned; one for each position but along `shared_axes`.
-    arXiv:1502.01852.
-    """
+    """x above 0, alpha * x below, alpha learned, shared along `shared_axes`. arXiv:1502.01852."""
 
     config_fields = ("alpha_initializer", "alpha_regularizer", "alpha_constraint", "shared_axes")
 

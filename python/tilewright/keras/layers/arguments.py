@@ -10,9 +10,7 @@ from tilewright.keras import serialization
 
 
 def take_input_shape(kwargs: dict):
-    """The shape, with batch axis, that Keras 2's input_shape=, input_dim= or batch_input_shape= give; or
-    None.
-    """
+    """The shape with batch axis of Keras 2's input_shape=, input_dim=, batch_input_shape=; or None."""
     batch_shape = kwargs.pop("batch_input_shape", None)
     shape, dim = kwargs.pop("input_shape", None), kwargs.pop("input_dim", None)
     if batch_shape is not None:

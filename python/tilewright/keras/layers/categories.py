@@ -23,9 +23,7 @@ from tilewright.keras.layers.layer import Layer
 
 
 class CategoryEncoding(Layer):
-    """Category numbers below num_tokens as rows: "multi_hot", "one_hot" or "count" (weighted by
-    count_weights).
-    """
+    """Category numbers below num_tokens as rows: "multi_hot", "one_hot" or "count" (by count_weights)."""
 
     config_fields = ("num_tokens", "output_mode")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The output modes of layers that give numbers of categories: the numbers themselves, or rows that count them."""
+"""Output modes of layers that number categories: the numbers themselves, or rows that count them."""
 
 from __future__ import annotations
 

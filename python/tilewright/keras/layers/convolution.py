@@ -38,7 +38,7 @@ class Convolution(Layer):
         activation, use_bias, initializers, regularizers, constraints : as Dense's
     """
 
-    rank = 2
+    rank, causal = 2, False
     casts_integers = True
     config_fields = (
         "filters",
@@ -90,7 +90,7 @@ class Convolution(Layer):
         self.strides = sizes_of(self.name, "strides", strides, self.rank)
         self.dilation_rate = sizes_of(self.name, "dilation_rate", dilation_rate, self.rank)
         self.padding = str(padding).lower()
-        known = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        known = ("valid", "same", "causal") if self.causal else ("valid", "same")
         if self.padding not in known:
             raise ValueError(f"[{self.name}] padding is {padding!r}, expected one of {', '.join(known)}")
         self.data_format = config.standard_data_format(data_format)
@@ -132,6 +132,23 @@ class Convolution(Layer):
         if self.use_bias:
             self.bias = self.add_ruled_weight("bias", (self._outputs,))
 
+    def _of_images(self, sizes: tuple) -> tuple:
+        """Sizes along rows and columns: steps are columns of images of one row."""
+        return sizes if self.rank == 2 else (1, *sizes)
+
+    def _images(self, inputs):
+        return inputs if self.rank == 2 else ops.expand_dims(inputs, self._row_axis)
+
+    def _kernel_of_images(self, kernel):
+        return kernel if self.rank == 2 else ops.expand_dims(kernel, 0)
+
+    def _back(self, y):
+        return y if self.rank == 2 else ops.squeeze(y, self._row_axis)
+
+    @property
+    def _row_axis(self) -> int:
+        return 1 if self.data_format == "channels_last" else 2
+
     def call(self, inputs):
         y = self._convolved(inputs)
         return y if self._after is None else self._after(y)
@@ -148,16 +165,13 @@ class Convolution(Layer):
         if any(n is not None and n < 1 for n in sizes):
             raise ValueError(
                 f"[{self.name}] input has shape {tuple(input_shape)}, expected at least {self.kernel_size} "
-                "along "
-                "the axes that the window moves over"
+                "along the axes that the window moves over"
             )
         return (input_shape[0], *sizes, self._outputs) if last else (input_shape[0], self._outputs, *sizes)
 
 
 class Conv2D(Convolution):
-    """Convolution of images: (batch, rows, columns, channels), kernel (rows, columns, channels / groups,
-    filters).
-    """
+    """Convolution of (batch, rows, columns, channels), kernel (rows, columns, channels / groups, filters)."""
 
     def _convolved(self, inputs):
         return ops.conv2d(
@@ -176,7 +190,7 @@ class Conv2D(Convolution):
 class Conv1D(Convolution):
     """Convolution of sequences: (batch, steps, channels), kernel (steps, channels / groups, filters)."""
 
-    rank = 1
+    rank, causal = 1, True
 
     def _convolved(self, inputs):
         padding = self.padding
@@ -198,8 +212,8 @@ class Conv1D(Convolution):
         )
 
 
-class Conv2DTranspose(Convolution):
-    """Transposed convolution, which enlarges images; kernel (rows, columns, filters, channels)."""
+class ConvolutionTranspose(Convolution):
+    """Base of transposed convolutions."""
 
     config_fields = (*(f for f in Convolution.config_fields if f != "groups"), "output_padding")
 
@@ -207,11 +221,11 @@ class Conv2DTranspose(Convolution):
         self,
         filters,
         kernel_size,
-        strides=(1, 1),
+        strides=1,
         padding="valid",
         output_padding=None,
         data_format=None,
-        dilation_rate=(1, 1),
+        dilation_rate=1,
         activation=None,
         use_bias=True,
         kernel_initializer="glorot_uniform",
@@ -224,7 +238,7 @@ class Conv2DTranspose(Convolution):
         **kwargs,
     ):
         if kwargs.pop("groups", 1) != 1:
-            raise ValueError("[Conv2DTranspose] groups is not 1, expected 1")
+            raise ValueError(f"[{type(self).__name__}] groups is not 1, expected 1")
         super().__init__(
             filters,
             kernel_size,
@@ -245,24 +259,28 @@ class Conv2DTranspose(Convolution):
             **kwargs,
         )
         self.output_padding = (
-            None if output_padding is None else sizes_of(self.name, "output_padding", output_padding, 2, 0)
+            None
+            if output_padding is None
+            else sizes_of(self.name, "output_padding", output_padding, self.rank, 0)
         )
 
     def _kernel_shape(self, channels):
         return (*self.kernel_size, self.filters, channels)
 
     def _convolved(self, inputs):
-        return ops.conv2d_transpose(
-            inputs,
-            self.kernel,
+        extra = self.output_padding
+        y = ops.conv2d_transpose(
+            self._images(inputs),
+            self._kernel_of_images(self.kernel),
             bias=self.bias,
-            stride=self.strides,
+            stride=self._of_images(self.strides),
             padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation_rate,
+            output_padding=extra if extra is None or self.rank == 2 else (0, *extra),
+            dilation=self._of_images(self.dilation_rate),
             activation=self._fused,
             data_format=self.data_format,
         )
+        return self._back(y)
 
     def _spatial(self, sizes):
         found = []
@@ -276,3 +294,13 @@ class Conv2DTranspose(Convolution):
                 pad = reach // 2 if self.padding == "same" else 0
                 found.append((n - 1) * step + reach - 2 * pad + self.output_padding[i])
         return found
+
+
+class Conv2DTranspose(ConvolutionTranspose):
+    """Transposed convolution, which enlarges images; kernel (rows, columns, filters, channels)."""
+
+
+class Conv1DTranspose(ConvolutionTranspose):
+    """Transposed convolution, which lengthens sequences; kernel (steps, filters, channels)."""
+
+    rank = 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DepthwiseConv2D and SeparableConv2D: convolutions of each channel by itself."""
+"""DepthwiseConv and SeparableConv, 1D and 2D: convolutions of each channel by itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from tilewright.keras.layers.convolution import Convolution
 from tilewright.keras.layers.input_spec import InputSpec
 
 
-class DepthwiseConv2D(Convolution):
-    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
-    channels, multiplier).
-    """
+class DepthwiseConvolution(Convolution):
+    """Base of convolutions of each channel by itself, `depth_multiplier` outputs each."""
 
     config_fields = (
         "kernel_size",
@@ -35,11 +33,11 @@ class DepthwiseConv2D(Convolution):
     def __init__(
         self,
         kernel_size,
-        strides=(1, 1),
+        strides=1,
         padding="valid",
         depth_multiplier=1,
         data_format=None,
-        dilation_rate=(1, 1),
+        dilation_rate=1,
         activation=None,
         use_bias=True,
         depthwise_initializer="glorot_uniform",
@@ -86,24 +84,39 @@ class DepthwiseConv2D(Convolution):
 
     def compute_output_shape(self, input_shape):
         if not self.built and self._channel_axis not in self.input_spec.axes:
-            self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: input_shape[self._channel_axis]})
+            self.input_spec = InputSpec(
+                ndim=self.rank + 2, axes={self._channel_axis: input_shape[self._channel_axis]}
+            )
         return super().compute_output_shape(input_shape)
 
     def _convolved(self, inputs):
-        return ops.depthwise_conv2d(
-            inputs,
-            self.kernel,
+        y = ops.depthwise_conv2d(
+            self._images(inputs),
+            self._kernel_of_images(self.kernel),
             bias=self.bias,
-            stride=self.strides,
+            stride=self._of_images(self.strides),
             padding=self.padding,
-            dilation=self.dilation_rate,
+            dilation=self._of_images(self.dilation_rate),
             activation=self._fused,
             data_format=self.data_format,
         )
+        return self._back(y)
 
 
-class SeparableConv2D(Convolution):
-    """A depthwise convolution and a 1x1 convolution that mixes its channels. Chollet, arXiv:1610.02357."""
+class DepthwiseConv2D(DepthwiseConvolution):
+    """Convolution of each channel by itself, `depth_multiplier` outputs each; kernel (rows, columns,
+    channels, multiplier).
+    """
+
+
+class DepthwiseConv1D(DepthwiseConvolution):
+    """Convolution of each channel of sequences by itself; kernel (steps, channels, multiplier)."""
+
+    rank = 1
+
+
+class SeparableConvolution(Convolution):
+    """Base of a depthwise convolution and one of size 1 that mixes its channels. Chollet, arXiv:1610.02357."""
 
     config_fields = (
         "filters",
@@ -131,10 +144,10 @@ class SeparableConv2D(Convolution):
         self,
         filters,
         kernel_size,
-        strides=(1, 1),
+        strides=1,
         padding="valid",
         data_format=None,
-        dilation_rate=(1, 1),
+        dilation_rate=1,
         depth_multiplier=1,
         activation=None,
         use_bias=True,
@@ -176,12 +189,14 @@ class SeparableConv2D(Convolution):
 
     def build(self, input_shape):
         channels = input_shape[self._channel_axis]
-        self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: channels})
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channel_axis: channels})
         self.depthwise_kernel = self.add_ruled_weight(
             "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), rules="depthwise"
         )
         self.pointwise_kernel = self.add_ruled_weight(
-            "pointwise_kernel", (1, 1, channels * self.depth_multiplier, self.filters), rules="pointwise"
+            "pointwise_kernel",
+            (*[1] * self.rank, channels * self.depth_multiplier, self.filters),
+            rules="pointwise",
         )
         self.bias = None
         if self.use_bias:
@@ -189,13 +204,28 @@ class SeparableConv2D(Convolution):
 
     def _convolved(self, inputs):
         y = ops.depthwise_conv2d(
-            inputs,
-            self.depthwise_kernel,
-            stride=self.strides,
+            self._images(inputs),
+            self._kernel_of_images(self.depthwise_kernel),
+            stride=self._of_images(self.strides),
             padding=self.padding,
-            dilation=self.dilation_rate,
+            dilation=self._of_images(self.dilation_rate),
             data_format=self.data_format,
         )
-        return ops.conv2d(
-            y, self.pointwise_kernel, bias=self.bias, activation=self._fused, data_format=self.data_format
+        y = ops.conv2d(
+            y,
+            self._kernel_of_images(self.pointwise_kernel),
+            bias=self.bias,
+            activation=self._fused,
+            data_format=self.data_format,
         )
+        return self._back(y)
+
+
+class SeparableConv2D(SeparableConvolution):
+    """A depthwise convolution of images and a 1x1 convolution that mixes its channels."""
+
+
+class SeparableConv1D(SeparableConvolution):
+    """A depthwise convolution of sequences and one of a single step that mixes its channels."""
+
+    rank = 1

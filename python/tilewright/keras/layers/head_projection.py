@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from tilewright import ops
-from tilewright.keras import activations
+from tilewright.keras import activations, initializers
 from tilewright.keras.layers.layer import Layer
 
 
@@ -37,6 +37,10 @@ class HeadProjection(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._shape, self._inputs, self.use_bias = tuple(output_shape), inputs, use_bias
         self.activation = activations.get(activation)
+        rank = inputs + len(self._shape)
+        kernel_initializer = initializers.over_axes(
+            initializers.get(kernel_initializer), range(inputs), range(inputs, rank)
+        )
         self._kernel = dict(
             initializer=kernel_initializer, regularizer=kernel_regularizer, constraint=kernel_constraint
         )

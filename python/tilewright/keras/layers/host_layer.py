@@ -30,7 +30,7 @@ class HostLayer(Layer):
         return KerasTensor(self.compute_output_shape(inputs.shape), self._output_dtype())
 
     def _output_dtype(self) -> str:
-        return "int64" if self.output_mode == "int" else config.floatx()
+        return config.floatx() if self.output_mode == "tf_idf" else "int64"
 
 
 class Adapting:

@@ -64,9 +64,7 @@ class _Moving(_Random):
 
 
 def maps_of(terms, coefficients):
-    """Maps (n, 2, 3) that are sums of `terms`, (n,) each, with matrices of coefficients, one a term and the
-    last for the constant 1.
-    """
+    """Maps (n, 2, 3): sums of `terms`, (n,) each, by matrices of coefficients, the last for a constant."""
     columns = ops.stack([*terms, ops.ones_like(terms[0])], axis=1)
     return ops.reshape(ops.matmul(columns, Tensor(_rows_of(str(coefficients), coefficients))), (-1, 2, 3))
 
@@ -75,9 +73,7 @@ _known: dict[str, np.ndarray] = {}
 
 
 def _rows_of(key: str, coefficients):
-    """The matrices as rows of one array, the same array for the same numbers: recorded steps keep reading
-    it.
-    """
+    """The matrices as rows of one array, the same for the same numbers: recorded steps keep reading it."""
     if key not in _known:
         _known[key] = np.array(coefficients, np.float64).reshape(len(coefficients), 6)
     return _known[key]
@@ -98,9 +94,7 @@ def range_of(layer, argument, factor, lowest, highest, open_below=False):
 
 
 class RandomFlip(_Random):
-    """Mirrors images in half of the cases: "horizontal", "vertical", or "horizontal_and_vertical" (both at
-    once).
-    """
+    """Mirrors images in half of the cases: "horizontal", "vertical" or "horizontal_and_vertical"."""
 
     config_fields = ("mode", "seed", "data_format")
 

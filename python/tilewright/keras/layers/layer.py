@@ -25,7 +25,7 @@ from tilewright.keras.layers.weights import WeightOwner
 from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
-_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_stream"})
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
 
 
 class Layer(SavedState, ComputesInDtype, WeightOwner):
@@ -127,7 +127,7 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
         return variable
 
     def add_ruled_weight(self, name: str, shape, rules: str | None = None, **options) -> Variable:
-        """`add_weight` by the attributes `<rules>_initializer`, `_regularizer`, `_constraint`; rules: the name."""
+        """`add_weight` by the attributes <rules>_initializer, _regularizer, _constraint; rules: `name`."""
         rules = rules or name
         given = {
             "initializer": getattr(self, f"{rules}_initializer"),
@@ -309,9 +309,7 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
     # ---- configuration
 
     def get_config(self) -> dict:
-        """Arguments that make such a layer again: the `config_fields`, or without them what `__init__` was
-        given.
-        """
+        """Arguments that make such a layer again: the `config_fields`, else what `__init__` was given."""
         values = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name}
         for field in self.config_fields:
             value = getattr(self, field)

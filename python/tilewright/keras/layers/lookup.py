@@ -22,8 +22,7 @@ from tilewright.keras.layers.host_layer import Adapting, HostLayer, salt_pair
 
 
 class IndexLookup(Adapting, HostLayer):
-    """Base of both. Numbers are given in this order: mask (0, with output "int"), unknown tokens, the
-    vocabulary.
+    """Base of both. Numbers in this order: mask (0, with output "int"), unknown tokens, the vocabulary.
 
     Parameters
         max_tokens : most numbers in all;  num_oov_indices : numbers for unknown tokens, by their hash if
@@ -109,9 +108,7 @@ class IndexLookup(Adapting, HostLayer):
         return [*special, *self._tokens]
 
     def set_vocabulary(self, vocabulary, idf_weights=None) -> None:
-        """Sets the tokens (a list, an array, or the name of a text file with one a line), with or without the
-        special ones in front.
-        """
+        """Sets the tokens (list, array, text file with one a line), the special ones in front or not."""
         if isinstance(vocabulary, (str, os.PathLike)):
             with open(vocabulary, encoding="utf-8") as file:
                 vocabulary = file.read().splitlines()
@@ -145,8 +142,7 @@ class IndexLookup(Adapting, HostLayer):
             if token == self.mask_token or (self.invert and token == self.oov_token):
                 raise ValueError(
                     f"[{self.name}] vocabulary holds {token!r} at {i}, expected special tokens only in "
-                    "front, as "
-                    f"{self.get_vocabulary()[: self._token_start]}"
+                    f"front, as {self.get_vocabulary()[: self._token_start]}"
                 )
             numbers[token] = self._token_start + i
         if self.max_tokens is not None and self._token_start + len(tokens) > self.max_tokens:
@@ -212,7 +208,7 @@ class IndexLookup(Adapting, HostLayer):
         if self.output_mode == "int":
             return ids
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        rows = encoded(ids, mode, self._depth(), config.floatx())
+        rows = encoded(ids, mode, self._depth(), self._output_dtype())
         return rows * self.idf_weights if self.output_mode == "tf_idf" else rows
 
     def call(self, inputs):
@@ -288,8 +284,8 @@ class StringLookup(IndexLookup):
     ):
         self.encoding = encoding
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):
@@ -333,13 +329,12 @@ class IntegerLookup(IndexLookup):
         if oov_method not in ("floormod", "farmhash") or (salt is not None and oov_method == "floormod"):
             raise ValueError(
                 f"[IntegerLookup] oov_method is {oov_method!r} and salt {salt}, expected 'floormod' or "
-                "'farmhash', "
-                "the latter with a salt"
+                "'farmhash', the latter with a salt"
             )
         self.vocabulary_dtype, self.oov_method = np.dtype(vocabulary_dtype).name, oov_method
         super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-            pad_to_max_tokens, salt, name, **kwargs,
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            sparse, pad_to_max_tokens, salt, name, **kwargs,
         )  # fmt: skip
 
     def _read(self, values):

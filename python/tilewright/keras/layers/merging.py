@@ -68,9 +68,7 @@ class Add(_Merge):
 
 
 class Multiply(_Merge):
-    """The product of the inputs; a step that an input's mask leaves out counts as 1 there, and one that all
-    masks leave out is 0.
-    """
+    """The product of the inputs; a step that a mask leaves out counts as 1; where all do, the result is 0."""
 
     def _merged(self, inputs):
         product, counted = None, []

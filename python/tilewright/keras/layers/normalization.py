@@ -70,8 +70,7 @@ _SCALING_FIELDS = (
 
 
 class BatchNormalization(_Scaling):
-    """Each channel scaled to mean 0 and variance 1 over the batch in training, by moving averages in
-    inference.
+    """Each channel scaled to mean 0 and variance 1 over the batch; in inference by moving averages.
 
     Parameters
         axis : of the channels;  momentum : of the moving averages;  epsilon : added to the variance
@@ -129,7 +128,7 @@ class BatchNormalization(_Scaling):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape):
-        channels = input_shape[self.axis]
+        channels = input_shape[_checked_axis(self.name, self.axis, len(input_shape))]
         self._add_scaling((channels,))
         self.moving_mean = self.add_weight(
             (channels,), self.moving_mean_initializer, name="moving_mean", trainable=False
@@ -173,9 +172,7 @@ class BatchNormalization(_Scaling):
 
 
 class LayerNormalization(_Scaling):
-    """Each sample scaled to mean 0 and variance 1 over `axis` (one axis, or several). Ba et al.,
-    arXiv:1607.06450.
-    """
+    """Each sample scaled to mean 0 and variance 1 over `axis` (one or several). arXiv:1607.06450."""
 
     config_fields = ("axis", "epsilon", *_SCALING_FIELDS)
 
@@ -212,16 +209,23 @@ class LayerNormalization(_Scaling):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        self._axes = _sorted_axes(self.axis, len(input_shape))
+        self._axes = _sorted_axes(self.name, self.axis, len(input_shape))
         self._add_scaling(tuple(input_shape[a] for a in self._axes))
 
     def call(self, inputs):
         return ops.layer_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon, axis=self._axes)
 
 
-def _sorted_axes(axis, rank: int) -> tuple[int, ...]:
+def _sorted_axes(layer: str, axis, rank: int) -> tuple[int, ...]:
     """An axis or several, counted from the front, in order."""
-    return tuple(sorted(a % rank for a in ([axis] if isinstance(axis, int) else axis)))
+    axes = [axis] if isinstance(axis, int) else axis
+    return tuple(sorted(_checked_axis(layer, a, rank) % rank for a in axes))
+
+
+def _checked_axis(layer: str, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise ValueError(f"[{layer}] axis is {axis}, expected {-rank} to {rank - 1} for {rank} dimensions")
+    return axis
 
 
 class GroupNormalization(_Scaling):
@@ -266,7 +270,7 @@ class GroupNormalization(_Scaling):
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
 
     def build(self, input_shape):
-        channels = input_shape[self.axis]
+        channels = input_shape[_checked_axis(self.name, self.axis, len(input_shape))]
         if channels is None:
             raise ValueError(
                 f"[{self.name}] input has shape {tuple(input_shape)}, expected a known size along axis "
@@ -312,7 +316,7 @@ class UnitNormalization(Layer):
         self.built = True
 
     def call(self, inputs):
-        axes = _sorted_axes(self.axis, inputs.ndim)
+        axes = _sorted_axes(self.name, self.axis, inputs.ndim)
         squares = ops.sum(ops.square(inputs), axis=axes, keepdims=True)
         return ops.multiply(inputs, ops.rsqrt(ops.maximum(squares, 1e-24)))
 
@@ -333,7 +337,7 @@ class RMSNormalization(Layer):
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, input_shape):
-        self._axes = _sorted_axes(self.axis, len(input_shape))
+        self._axes = _sorted_axes(self.name, self.axis, len(input_shape))
         self.scale = self.add_weight(tuple(input_shape[a] for a in self._axes), "ones", name="scale")
 
     def call(self, inputs):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tilewright import ops
 from tilewright.keras import registration
 from tilewright.keras.graph import KerasTensor
+from tilewright.keras.layers import operation_functions
 from tilewright.keras.layers.layer import Layer
 
 
@@ -125,6 +126,8 @@ _FUNCTIONS = {
     "TrueDivide": (_NUMPY, ops.divide, ()),
     "Where": (_NUMPY, ops.where, ()),
 }
+_MORE = (operation_functions.ONE, operation_functions.TWO, operation_functions.ANY_NUMBER)
+_FUNCTIONS.update({name: rest for table in _MORE for name, *rest in table.values()})
 OPERATIONS = {
     name: type(name, (Operation,), {"function": staticmethod(function), "options": options, "__doc__": name})
     for name, (_, function, options) in _FUNCTIONS.items()

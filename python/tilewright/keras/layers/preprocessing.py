@@ -113,8 +113,7 @@ class Normalization(Layer):
             if tuple(batch.shape[axis] for axis in self._kept_axes) != self._kept_shape:
                 raise ValueError(
                     f"[{self.name}] adapt got a batch of shape {batch.shape}, expected sizes "
-                    f"{self._kept_shape} "
-                    f"of axes {self._kept_axes}"
+                    f"{self._kept_shape} of axes {self._kept_axes}"
                 )
             x = ops.cast(batch, "float64")
             axes = self._reduced_axes

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cells, one step of a recurrent layer, have in common: RecurrentCell, StackedRNNCells, any object with
-`call` and `state_size`.
-"""
+"""What cells, one step of a recurrent layer, share: RecurrentCell, StackedRNNCells, any object as a cell."""
 
 from __future__ import annotations
 

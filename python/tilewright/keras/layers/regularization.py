@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What acts in training only: Dropout, SpatialDropout1D/2D, GaussianNoise, GaussianDropout, AlphaDropout,
-ActivityRegularization.
-"""
+"""What acts in training only: dropout of several kinds, Gaussian noise, activity regularization."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SavedState: what of a layer goes into files, and what it takes to make it from one. Layers may
-override it.
-"""
+"""SavedState: what of a layer goes into files, and how it is made from one; layers may override it."""
 
 from __future__ import annotations
 

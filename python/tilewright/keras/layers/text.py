@@ -20,7 +20,8 @@ class TextVectorization(Adapting, HostLayer):
         max_tokens : size of the vocabulary, with the number 0 for padding and 1 for unknown tokens ("int")
         standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a function of an
             array
-        split : "whitespace", "character", None, or a function from an array of texts to lists of tokens
+        split : "whitespace", "character", None (what is given are tokens: (n, m), or (m,) of one text), or a
+            function from an array of texts to lists of tokens
         ngrams : n for runs of up to n tokens, or a tuple of lengths
         output_mode : "int", "multi_hot", "count" or "tf_idf"
         output_sequence_length : of "int": rows are filled with 0 or cut; to the longest text where None
@@ -56,8 +57,7 @@ class TextVectorization(Adapting, HostLayer):
         if not (standardize is None or callable(standardize) or standardize in STANDARDIZATIONS):
             raise ValueError(
                 f"[{self.name}] standardize is {standardize!r}, expected one of "
-                f"{', '.join(STANDARDIZATIONS)}, None "
-                "or a function"
+                f"{', '.join(STANDARDIZATIONS)}, None or a function"
             )
         if not (split is None or callable(split) or split in ("whitespace", "character")):
             raise ValueError(
@@ -104,7 +104,9 @@ class TextVectorization(Adapting, HostLayer):
         if self.split is not None:
             rows = tokens_of(texts, self.split)
         else:
-            rows = [[text] for text in texts] if texts.ndim == 1 else texts.tolist()
+            rows = (
+                [texts.tolist()] if texts.ndim == 1 else texts.tolist()
+            )  # a vector is the tokens of one text
         return rows if self._sizes is None else [with_ngrams(row, self._sizes) for row in rows]
 
     def call(self, inputs):
@@ -123,7 +125,8 @@ class TextVectorization(Adapting, HostLayer):
             kept = row[:length]
             filled[: len(kept)] = kept
         result = self._lookup.encode(Tensor(ids))
-        return result[0] if np.ndim(inputs.numpy() if isinstance(inputs, Tensor) else inputs) == 0 else result
+        rank = np.ndim(inputs.numpy() if isinstance(inputs, Tensor) else inputs)
+        return result[0] if rank == 0 or rank == 1 and self.split is None else result
 
     def adapt(self, data, batch_size=None, steps=None) -> None:
         """Finds the vocabulary in an array or list of texts, or in batches of them (up to `steps`)."""

@@ -15,8 +15,7 @@ class WeightOwner:
     """The part of a layer that knows its weights and sublayers.
 
     Own variables come first, trainable ones before the others, then those of sublayers in the order in which
-    they
-    were assigned to attributes, alone or in lists, tuples and dicts.
+    they were assigned to attributes, alone or in lists, tuples and dicts.
     """
 
     def __init__(self):

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from tilewright import nest, ops
-from tilewright.keras import serialization
+from tilewright import linalg, nest, ops
+from tilewright.keras import initializers, serialization
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.normalization import BatchNormalization
 from tilewright.keras.layers.recurrent import RNN
+from tilewright.tf.gradients import stop_gradient
 
 _MERGES = ("sum", "mul", "ave", "concat", None)
 
@@ -30,6 +31,60 @@ class Wrapper(Layer):
     def build(self, input_shape=None):
         if not self.layer.built:
             self.layer.build(input_shape)
+
+
+class SpectralNormalization(Wrapper):
+    """A layer whose kernel is divided by its largest singular value at each training step.
+
+    Parameters
+        layer : with a `kernel`, or `embeddings`
+        power_iterations : steps towards the singular vector, which goes on from call to call
+    Notes   Miyato et al., "Spectral Normalization for Generative Adversarial Networks", arXiv:1802.05957.
+    """
+
+    config_fields = ("layer", "power_iterations")
+
+    def __init__(self, layer, power_iterations=1, **kwargs):
+        super().__init__(layer, **kwargs)
+        if not isinstance(power_iterations, int) or power_iterations < 1:
+            raise ValueError(
+                f"[{self.name}] power_iterations is {power_iterations!r}, expected an int of at least 1"
+            )
+        self.power_iterations = power_iterations
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        self.kernel = getattr(self.layer, "kernel" if hasattr(self.layer, "kernel") else "embeddings", None)
+        if self.kernel is None:
+            raise ValueError(
+                f"[{self.name}] layer {self.layer.name} has neither a kernel nor embeddings, expected one"
+            )
+        self.vector_u = self.add_weight(
+            (1, self.kernel.shape[-1]),
+            initializers.TruncatedNormal(stddev=0.02),
+            name="vector_u",
+            trainable=False,
+        )
+
+    def call(self, inputs, training=None):
+        if training:
+            self._normalize()
+        return self.layer(inputs)
+
+    def _normalize(self) -> None:
+        kernel = self.kernel
+        rows = ops.reshape(stop_gradient(kernel), (-1, kernel.shape[-1]))
+        u = self.vector_u
+        for _ in range(self.power_iterations):
+            v = linalg.l2_normalize(ops.matmul(u, ops.transpose(rows)))
+            u = linalg.l2_normalize(ops.matmul(v, rows))
+        sigma = ops.matmul(ops.matmul(v, rows), ops.transpose(u))
+        still = ops.all(ops.equal(rows, 0.0))  # a kernel of zeros has no direction
+        self.vector_u.assign(ops.where(still, self.vector_u, u))
+        kernel.assign(ops.where(still, kernel, ops.reshape(ops.divide(rows, sigma), kernel.shape)))
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
 
 
 class Bidirectional(Layer):

@@ -30,6 +30,7 @@ from tilewright.keras.losses.functions import (
 )
 from tilewright.keras.losses.loss import Loss, LossFunctionWrapper
 from tilewright.keras.losses.overlap import circle, dice, tversky
+from tilewright.tf.suggestion import missing
 
 _CLASSES = tuple(getattr(_classes, name) for name in _classes.__all__)
 _FUNCTIONS = (
@@ -96,3 +97,4 @@ __all__ = [
     "logcosh",
     "serialize",
 ]
+__getattr__ = missing(__name__, __all__)

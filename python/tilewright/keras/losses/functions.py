@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss functions: (y_true, y_pred) to one value per sample, the mean or sum over the last axis. Numerics are
-Keras's.
-"""
+"""Loss functions by Keras's numerics: (y_true, y_pred) to one value per sample, folded over the last axis."""
 
 from __future__ import annotations
 
@@ -217,8 +215,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
-    """-log(p[y_true]), p = y_pred scaled to sum to 1 or, from_logits, its softmax; y_true holds class
-    numbers.
+    """-log(p[y_true]) for class numbers, p = y_pred scaled to sum to 1 or, from_logits, its softmax.
 
     Predictions that a softmax activation made are taken back to its input. Samples of `ignore_class` count
     nothing.

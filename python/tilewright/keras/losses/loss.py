@@ -19,8 +19,7 @@ class Loss:
 
     Parameters
         reduction : "sum_over_batch_size" (also "mean"): the mean over all values; "sum";
-            "mean_with_sample_weight":
-            the mean weighted by sample weights; "none"
+            "mean_with_sample_weight": the mean weighted by sample weights; "none"
     """
 
     config_fields: tuple[str, ...] = ()

@@ -57,6 +57,7 @@ from tilewright.keras.metrics.regression import (
     concordance_correlation,
     pearson_correlation,
 )
+from tilewright.tf.suggestion import missing
 
 _CLASSES = (
     AUC,
@@ -155,3 +156,4 @@ __all__ = [
     "get",
     "serialize",
 ]
+__getattr__ = missing(__name__, __all__)

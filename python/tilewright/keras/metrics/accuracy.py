@@ -67,8 +67,7 @@ def _class_numbers(y_true, y_pred):
     if labels.shape != tuple(y_pred.shape[:-1]):
         raise ValueError(
             f"[sparse_categorical_accuracy] y_true has shape {labels.shape}, expected "
-            f"{tuple(y_pred.shape[:-1])}: "
-            f"class numbers for y_pred of shape {tuple(y_pred.shape)}"
+            f"{tuple(y_pred.shape[:-1])}: class numbers for y_pred of shape {tuple(y_pred.shape)}"
         )
     return ops.cast(labels, "int64")
 

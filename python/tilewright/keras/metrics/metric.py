@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric: a value gathered over batches. The state lives in variables and is read when shown, not in every
-step.
-"""
+"""Metric: a value gathered over batches. Its state lives in variables and is read only when shown."""
 
 from __future__ import annotations
 

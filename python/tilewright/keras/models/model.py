@@ -150,9 +150,7 @@ class Model(Trainer, Layer):
         return _only(self._graph.run(self._fitted(inputs)))
 
     def _fitted(self, inputs) -> list:
-        """One Tensor per input, cast to its dtype, with an axis of size 1 added or taken where that makes it
-        fit.
-        """
+        """One Tensor per input, cast to its dtype, with an axis of size 1 more or less where that fits."""
         wanted = self._graph.flat_inputs
         values = self._from_dict(inputs) if isinstance(inputs, dict) else nest.leaves(inputs)
         if len(values) != len(wanted):
@@ -176,7 +174,7 @@ class Model(Trainer, Layer):
     def _fit_one(self, value, tensor: KerasTensor):
         value = Layer._converted(self, value)
         shape, wanted = tuple(value.shape), tensor.shape
-        if value.dtype.kind in "USO" and tensor.array_dtype != object:
+        if value.dtype.kind in "USO" and tensor.array_dtype.kind != "O":
             raise TypeError(
                 f"[{self.name}] input {tensor.name} has dtype {value.dtype}, expected numbers: texts need an "
                 "Input of dtype 'string'"
@@ -190,7 +188,7 @@ class Model(Trainer, Layer):
             m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
-        if value.dtype != tensor.array_dtype and tensor.array_dtype != object:  # texts stay as they are
+        if value.dtype != tensor.array_dtype and tensor.array_dtype.kind != "O":  # texts stay as they are
             value = ops.cast(value, tensor.dtype)
         return value
 
@@ -245,9 +243,11 @@ class Model(Trainer, Layer):
         else:
             print_fn(text + "\n")
 
-    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self, filepath, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+    ) -> None:
         """Writes the whole model, weights, compile arguments and state of the optimizer, to a .keras file."""
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     def __reduce__(self):
         from tilewright.keras.saving import keras_file

@@ -12,8 +12,7 @@ from tilewright.keras.models.model import Model
 
 
 class Sequential(Model):
-    """Layers one after the other. Built when the input shape is known: by Input, `input_shape=` or the first
-    data.
+    """Layers one after the other, built when the input shape is known: by Input, `input_shape=` or data.
 
     Examples
         >>> from tilewright.keras import layers

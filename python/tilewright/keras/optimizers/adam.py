@@ -8,8 +8,7 @@ from tilewright.keras.optimizers.optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """Adam (Kingma & Ba, arXiv:1412.6980), in the form of its section 2: epsilon beside sqrt(v) before the
-    correction.
+    """Adam (Kingma & Ba, arXiv:1412.6980) as in its section 2: epsilon beside sqrt(v) before the correction.
 
     Parameters
         beta_1, beta_2 : decay of the means of gradient and squared gradient;  epsilon : added to the root

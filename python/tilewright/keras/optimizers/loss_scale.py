@@ -17,8 +17,9 @@ class LossScaleOptimizer(Optimizer):
     """Wraps an optimizer: losses are multiplied by a scale and gradients divided by it.
 
     A step with a gradient that is not finite changes nothing but the scale, which it halves; after
-    `dynamic_growth_steps` finite steps in a row the scale doubles. All of it is arithmetic on arrays: the step is
-    computed in any case and what it wrote is replaced by the copies made before, so that it may be recorded.
+    `dynamic_growth_steps` finite steps in a row the scale doubles. All of it is arithmetic on arrays: the
+    step is computed in any case and what it wrote is replaced by the copies made before, so that it may be
+    recorded.
 
     Parameters
         inner_optimizer : the Optimizer that updates the variables

@@ -168,9 +168,7 @@ class Optimizer(OptimizerState):
     # ---- weight decay
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Leaves variables, or those whose name holds one of `var_names`, without decay. Before the first
-        step.
-        """
+        """Leaves variables, or those named like `var_names`, without decay. Before the first step."""
         if self.built:
             raise ValueError(
                 f"[{self.name}.exclude_from_weight_decay] the optimizer has its variables already, "

@@ -8,8 +8,7 @@ from tilewright.keras.optimizers.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """Gradients divided by the root of a running mean of their squares, epsilon under the root as Keras has
-    it.
+    """Gradients divided by the root of a running mean of squares, epsilon under the root as in Keras.
 
     Parameters
         rho : decay of the mean;  momentum : of the steps;  epsilon : under the root

@@ -34,9 +34,7 @@ class LearningRateSchedule:
 
 
 class ScheduleByOperations(LearningRateSchedule):
-    """A schedule that is part of the recorded step: it computes by operations alone, in float64, and gives
-    the layers' float dtype.
-    """
+    """A schedule within the recorded step: operations alone, in float64; gives the layers' float dtype."""
 
     def __call__(self, step):
         steps = (

@@ -8,8 +8,7 @@ from tilewright.keras.optimizers.optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """variable -= learning_rate * gradient; with momentum the velocity holds -learning_rate * gradient, as
-    Keras's.
+    """variable -= learning_rate * gradient; with momentum the velocity holds the step, as Keras's does.
 
     Parameters
         momentum : 0 to 1;  nesterov : looks ahead;  others : see Optimizer

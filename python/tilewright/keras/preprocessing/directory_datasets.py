@@ -38,8 +38,7 @@ def image_dataset_from_directory(
     verbose=True,
     skip_broken=False,
 ):
-    """A Dataset of image files: float32 batches (n, rows, cols, channels) of values from 0 to 255, and
-    labels.
+    """A Dataset of image files: float32 batches (n, rows, cols, channels), values 0 to 255, and labels.
 
     Parameters
         directory : holds a folder for each class

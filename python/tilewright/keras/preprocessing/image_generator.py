@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ImageDataGenerator: images turned, shifted, sheared, zoomed, flipped and standardized while a model
-trains.
-"""
+"""ImageDataGenerator: images turned, shifted, zoomed, flipped, standardized while a model trains."""
 
 from __future__ import annotations
 
@@ -140,9 +138,7 @@ class ImageDataGenerator:
         ignore_class_split=False,
         subset=None,
     ):
-        """Batches of arrays: x (n, rows, cols, channels), or (x, others) whose others come along
-        unchanged.
-        """
+        """Batches of arrays: x (n, rows, cols, channels), or (x, others): others come along as they are."""
         options = _without_self(locals())
         return NumpyArrayIterator(image_data_generator=self, **options)
 
@@ -230,9 +226,7 @@ class ImageDataGenerator:
         return image_transforms.draw(self, img_shape[self.row_axis - 1], img_shape[self.col_axis - 1], rng)
 
     def apply_transform(self, x, transform_parameters: dict):
-        """The image (rows, cols, channels) changed by these parameters (those that `get_random_transform`
-        names).
-        """
+        """The image (rows, cols, channels) changed by parameters as `get_random_transform` gives them."""
         return self.apply_transforms(np.asarray(x)[None], [transform_parameters])[0]
 
     def random_transform(self, x, seed=None):

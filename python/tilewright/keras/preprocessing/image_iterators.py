@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Iterators over batches of images, made by threads ahead of training; those of arrays
-(ImageDataGenerator.flow).
+"""Iterators over batches of images, made by threads ahead of training; those of arrays.
 
 The order of the images and every random change follow from the seed, the number of the pass over the data and
 the number of the batch, so they do not depend on threads, and two iterators with one seed go side by side.
@@ -77,6 +76,15 @@ class Iterator(PyDataset):
     def on_epoch_end(self) -> None:
         """The next pass has another order."""
         self._pass += 1
+
+    def get_state(self) -> list:
+        """The seed of orders and changes, and the number of the next pass, as plain data."""
+        return [self._base, self._pass]
+
+    def set_state(self, state) -> None:
+        """Goes on from what `get_state` gave; `next` starts a pass."""
+        self._base, self._pass = state
+        self.reset()
 
     def reset(self) -> None:
         """`next` starts a pass."""

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of image files and their labels, as flow_from_dataframe takes them: a pandas.DataFrame or a dict of
-lists.
-"""
+"""Tables of image files and their labels, as flow_from_dataframe takes them: DataFrames, dicts of lists."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How ImageDataGenerator changes an image: parameters drawn at random, and the map of pixels they stand for."""
+"""How ImageDataGenerator changes an image: parameters drawn at random, and the map of pixels they mean."""
 
 from __future__ import annotations
 

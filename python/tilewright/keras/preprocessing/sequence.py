@@ -89,8 +89,7 @@ class TimeseriesGenerator(PyDataset):
         if self.start_index > self.end_index:
             raise ValueError(
                 f"[TimeseriesGenerator] start_index + length is {self.start_index}, expected at most "
-                "end_index, "
-                f"{self.end_index}: no window fits"
+                f"end_index, {self.end_index}: no window fits"
             )
         self._rng = random.host_generator(random.make_seed())
 

@@ -27,9 +27,7 @@ def text_to_word_sequence(input_text, filters=_FILTERS, lower=True, split=" "):
 
 
 def hashing_trick(text, n, hash_function=None, filters=_FILTERS, lower=True, split=" ", analyzer=None):
-    """Words as numbers from 1 to n - 1 by their hash: Python's (another in each process), "md5", or a
-    function.
-    """
+    """Words as numbers from 1 to n - 1 by their hash: Python's (another each process), "md5", a function."""
     if hash_function == "md5":
 
         def hash_function(word):

@@ -33,18 +33,23 @@ CustomObjectScope = custom_object_scope
 _HDF5 = (".h5", ".hdf5")
 
 
-def save_model(model, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+def save_model(
+    model, filepath, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True
+) -> None:
     """Writes a whole model: structure, weights, compile arguments, state of the optimizer.
 
     Parameters
         filepath : ends with .keras, or with .h5 for the format of Keras 2
         overwrite : whether a file that is there may be replaced
+        zipped : True or None: one file; folders are not written
         include_optimizer : whether compile arguments and the state of the optimizer are written
     Raises   ValueError: another suffix, a model that is not built.  FileExistsError
     """
     from tilewright.keras.saving import keras_file, legacy_h5
 
     path = os.fspath(filepath)
+    if zipped is not None and not zipped:
+        raise NotImplementedError(f"[save_model] zipped is {zipped!r}, expected True or None: one file")
     if not path.endswith((".keras", *_HDF5)):
         raise ValueError(f"[save_model] filepath is {path!r}, expected it to end with .keras (or .h5)")
     if path.endswith(".weights.h5"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+KERAS_VERSION = "3.15.1"  # the version of Keras whose interface and files these are
+
 
 def existing(function: str, filepath) -> str:
     """The path as a string. Raises FileNotFoundError where nothing is."""

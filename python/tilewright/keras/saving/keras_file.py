@@ -13,10 +13,9 @@ import zlib
 
 from tilewright.keras import serialization
 from tilewright.keras.saving import hdf5_store, weights_h5
-from tilewright.keras.saving.files import write_whole
+from tilewright.keras.saving.files import KERAS_VERSION, write_whole
 from tilewright.keras.saving.walk import placed_layers
 
-_FORMAT = "3.15.1"  # the version of Keras whose files these are
 _METADATA, _CONFIG, _WEIGHTS, _ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 # A member may expand to more than it stores: beyond this size it is believed up to a factor.
 _LARGE_BYTES, _LARGEST_FACTOR = 1 << 28, 100
@@ -35,7 +34,7 @@ def contents(model, include_optimizer: bool = True) -> bytes:
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(_METADATA, json.dumps({"keras_version": _FORMAT, "date_saved": saved}))
+        archive.writestr(_METADATA, json.dumps({"keras_version": KERAS_VERSION, "date_saved": saved}))
         archive.writestr(_CONFIG, _as_json(config))
         archive.writestr(_WEIGHTS, weights_h5.contents(model, include_optimizer))
         _write_assets(model, archive)

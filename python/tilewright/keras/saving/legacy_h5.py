@@ -16,7 +16,7 @@ import numpy as np
 from tilewright.keras import serialization
 from tilewright.keras.registration import custom_object_scope
 from tilewright.keras.saving import fitting, hdf5_store, legacy_config
-from tilewright.keras.saving.files import h5py_module, write_whole
+from tilewright.keras.saving.files import KERAS_VERSION, h5py_module, write_whole
 from tilewright.keras.saving.weights_h5 import optimizer_variables
 
 _TOP = "top_level_model_weights"
@@ -142,7 +142,7 @@ def save(model, path: str, include_optimizer: bool = True) -> None:
     """Writes a whole model so that Keras 2 and 3 read it."""
     buffer = io.BytesIO()
     with h5py_module().File(buffer, "w") as file:
-        file.attrs["keras_version"], file.attrs["backend"] = "3.15.1", "tilewright"
+        file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "tilewright"
         file.attrs["model_config"] = json.dumps(legacy_config.described(model)).encode()
         _write_weights(model, file.create_group("model_weights"))
         optimizer = getattr(model, "optimizer", None)
@@ -154,7 +154,7 @@ def save(model, path: str, include_optimizer: bool = True) -> None:
 
 def _write_weights(model, group) -> None:
     _write_names(group, "layer_names", [layer.name for layer in model.layers])
-    group.attrs["keras_version"], group.attrs["backend"] = b"3.15.1", b"tilewright"
+    group.attrs["keras_version"], group.attrs["backend"] = KERAS_VERSION.encode(), b"tilewright"
     for layer in sorted(model.layers, key=lambda layer: layer.name):
         _write_arrays(group.create_group(layer.name), _weights_of(layer))
     _write_arrays(group.create_group(_TOP), model._own_weights())

@@ -43,6 +43,7 @@ class Batches:
     steps: int | None = None
     endless = False
     batch_size: int | None = None
+    follows_from_pass = False  # the state is where a pass that has begun leaves it, perhaps by a thread
 
     def epoch(self):
         """An iterator over the batches of one epoch."""
@@ -50,6 +51,13 @@ class Batches:
 
     def epoch_ended(self) -> None:
         """Called after each epoch."""
+
+    def get_state(self):
+        """What decides the order of the next epochs besides the global random numbers, as plain data."""
+        return None
+
+    def set_state(self, state) -> None:
+        """Goes on from what `get_state` gave."""
 
 
 class ArrayBatches(Batches):
@@ -194,6 +202,13 @@ class SequenceBatches(Batches):
             ended()
         self.steps = len(self._sequence)
 
+    def get_state(self):
+        return self._sequence.get_state() if hasattr(self._sequence, "get_state") else None
+
+    def set_state(self, state) -> None:
+        if state is not None and hasattr(self._sequence, "set_state"):
+            self._sequence.set_state(state)
+
 
 class IterableBatches(Batches):
     """Batches from any iterable; one that can only be run through once (a generator) goes on over epochs."""
@@ -214,6 +229,8 @@ class IterableBatches(Batches):
 class DatasetBatches(Batches):
     """Batches from a `tilewright.data.Dataset`."""
 
+    follows_from_pass = True
+
     def __init__(self, name, dataset):
         self._name, self._dataset = name, dataset
         count = int(dataset.cardinality())
@@ -223,6 +240,12 @@ class DatasetBatches(Batches):
     def epoch(self):
         for element in self._dataset.as_numpy_iterator():
             yield _as_batch(self._name, element)
+
+    def get_state(self):
+        return self._dataset.get_state()
+
+    def set_state(self, state) -> None:
+        self._dataset.set_state(state)
 
 
 def _as_batch(name, data):
@@ -264,7 +287,7 @@ class ClassWeighted(Batches):
 
     def __init__(self, name: str, batches: Batches, class_weight: dict):
         self._name, self._batches, self._class_weight = name, batches, class_weight
-        self.steps = batches.steps
+        self.steps, self.follows_from_pass = batches.steps, batches.follows_from_pass
 
     def epoch(self):
         for x, y, sample_weight in self._batches.epoch():
@@ -277,6 +300,12 @@ class ClassWeighted(Batches):
     def epoch_ended(self):
         self._batches.epoch_ended()
         self.steps = self._batches.steps
+
+    def get_state(self):
+        return self._batches.get_state()
+
+    def set_state(self, state) -> None:
+        self._batches.set_state(state)
 
 
 def split_validation(name: str, x, y, sample_weight, share: float):

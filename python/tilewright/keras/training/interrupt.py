@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C between steps: a step that has begun is finished, so that weights and optimizer state belong
-together.
-"""
+"""Ctrl-C between steps: a step that has begun is finished, so that weights and state belong together."""
 
 from __future__ import annotations
 
@@ -10,8 +8,7 @@ import threading
 
 
 class StopBetweenSteps:
-    """Inside `with`, the first Ctrl-C is noted and raised as KeyboardInterrupt by `check`; a second raises at
-    once.
+    """Inside `with`, `check` raises KeyboardInterrupt for the first Ctrl-C; a second raises at once.
 
     Only where Python's own handler is in place and in the main thread; elsewhere nothing changes.
     """

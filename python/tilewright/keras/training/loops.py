@@ -8,6 +8,7 @@ from functools import partial
 from tilewright import backend, nest, ops
 from tilewright.autograd import Tensor
 from tilewright.keras.callbacks import CallbackList, History
+from tilewright.keras.training import arguments
 from tilewright.keras.training import data as batches_module
 from tilewright.keras.training.interrupt import StopBetweenSteps
 from tilewright.keras.training.nan_warning import NanWarning
@@ -19,6 +20,7 @@ from tilewright.keras.training.stream import Stream
 class Loops:
     """The loops of a Trainer."""
 
+    @arguments.named
     def fit(
         self,
         x=None,
@@ -56,8 +58,7 @@ class Loops:
         Raises    ValueError: no compile, arrays of different lengths, shapes the model does not take, labels
         out of
                   range.  KeyboardInterrupt: Ctrl-C, between two steps; the model stays usable,
-                  `model.history` holds
-                  the finished epochs
+                  `model.history` holds the finished epochs
         """
         self._needs_compile("fit")
         if validation_split and validation_data is None:
@@ -80,14 +81,14 @@ class Loops:
             batches = batches_module.ClassWeighted("fit", batches, class_weight)
         stream = Stream("fit", batches, steps_per_epoch)
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
-        listed = CallbackList(callbacks, self, True, verbose=verbose, epochs=epochs, steps=stream.steps)
+        listed = CallbackList(callbacks, True, model=self, verbose=verbose, epochs=epochs, steps=stream.steps)
         history = self.history = listed.history
         self._prepare()
         self.stop_training = False
         progress, nan = Progress(verbose, epochs), NanWarning(listed.callbacks)
-        self._stream = stream
+        self._streams = (stream, validation)
         listed.run("on_train_begin", {})
-        initial_epoch, done = go_on(self, stream, listed, initial_epoch)
+        initial_epoch, done = go_on(self, listed, initial_epoch)
         logs = {}
         try:
             with StopBetweenSteps() as interrupt:
@@ -104,7 +105,7 @@ class Loops:
                         break
         finally:
             progress.close()
-            self._stream = None
+            self._streams = ()
         if self.optimizer is not None:
             self.optimizer.finalize_variable_values(self._trained)
         listed.run("on_train_end", logs)
@@ -132,7 +133,7 @@ class Loops:
         return self._read(results)
 
     def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
-        """The steps of an epoch after the first `steps`; what the last one returned, and how many they are."""
+        """The steps of an epoch after the first `steps`; what the last returned, and how many they are."""
         begins, ends = listed.wants(f"on_{phase}_batch_begin"), listed.wants(f"on_{phase}_batch_end")
         batches, results = stream.epoch(steps), {}
         while True:
@@ -162,6 +163,7 @@ class Loops:
         """What a step of one's own returned, or the metrics of the model."""
         return results if results else self.get_metrics_result()
 
+    @arguments.named
     def evaluate(
         self,
         x=None,
@@ -173,14 +175,12 @@ class Loops:
         callbacks=None,
         return_dict=False,
     ):
-        """Loss and metrics on data: a list (a number if there is only the loss), or a dict with
-        `return_dict`.
-        """
+        """Loss and metrics on data: a list (a number for the loss alone), or with `return_dict` a dict."""
         self._needs_compile("evaluate")
         stream = Stream(
             "evaluate", batches_module.batches_of("evaluate", x, y, sample_weight, batch_size), steps
         )
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
         progress = Progress(verbose)
         self._prepare()
         try:
@@ -209,13 +209,14 @@ class Loops:
         listed.run("on_test_end", logs)
         return logs
 
+    @arguments.named
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for all samples, as NumPy arrays in the structure of the model's outputs."""
         stream = Stream("predict", batches_module.batches_of("predict", x, batch_size=batch_size), steps)
         run = self._steps.of("predict_step")
         if stream.steps == 1 and not callbacks:  # nothing to show, to call or to interrupt in between
             return nest.map_leaves(_copied, run(_given(next(stream.epoch()))))
-        listed = CallbackList(callbacks, self, verbose=verbose, steps=stream.steps)
+        listed = CallbackList(callbacks, model=self, verbose=verbose, steps=stream.steps)
         progress = Progress(verbose if stream.steps != 1 else 0)
         listed.run("on_predict_begin", {})
         progress.begin(0, stream.steps)

@@ -7,12 +7,14 @@ import os
 import sys
 import time
 
+from tilewright.keras import defaults
+
 
 def bar_wanted(verbose) -> bool:
-    """Whether to draw a bar: asked for, on a terminal or notebook, and tqdm is there. TILEWRIGHT_PROGRESS=0/1
-    decides first.
-    """
-    if verbose not in ("auto", 1, True):
+    """Whether to draw a bar: by TILEWRIGHT_PROGRESS, else if asked for, on a terminal or notebook."""
+    if verbose not in ("auto", 1, True) or (
+        verbose == "auto" and not defaults.is_interactive_logging_enabled()
+    ):
         return False
     asked = os.environ.get("TILEWRIGHT_PROGRESS", "")
     if asked == "0" or not _tqdm():
@@ -44,10 +46,11 @@ class Progress:
 
     Parameters
         verbose : "auto" or 1: a bar where there can be one, else lines;  2: lines;  0: nothing
-        epochs : number of epochs, or None for evaluate and predict
+        epochs : number of epochs, or None for evaluate and predict;  unit : what a step is called
     """
 
-    def __init__(self, verbose, epochs: int | None = None):
+    def __init__(self, verbose, epochs: int | None = None, unit: str = "step"):
+        self._unit = unit
         self._bar_class = _tqdm() if bar_wanted(verbose) else None
         self._lines = self._bar_class is None and verbose in ("auto", 1, True, 2)
         self._epochs = epochs
@@ -62,7 +65,7 @@ class Progress:
             self._bar = self._bar_class(
                 total=steps,
                 desc=self._label or None,
-                unit="step",
+                unit=self._unit,
                 mininterval=0.1,
                 leave=True,
                 dynamic_ncols=True,
@@ -88,8 +91,8 @@ class Progress:
             self._bar.close()
             self._bar = None
         elif self._lines:
-            pace = f"{1e3 * seconds / max(self._steps, 1):.1f} ms/step"
-            parts = [self._label, f"{self._steps} steps", f"{seconds:.1f} s", pace, formatted(logs)]
+            pace = f"{1e3 * seconds / max(self._steps, 1):.1f} ms/{self._unit}"
+            parts = [self._label, f"{self._steps} {self._unit}s", f"{seconds:.1f} s", pace, formatted(logs)]
             print(" - ".join(part for part in parts if part), flush=True)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from tilewright.autograd import Tensor
 from tilewright.keras.training import data as batches_module
 
 
-def go_on(model, stream, listed, initial_epoch: int) -> tuple[int, int]:
+def go_on(model, listed, initial_epoch: int) -> tuple[int, int]:
     """Puts back what a callback restored (an attribute `restored`, a Position).
 
     Returns   the epoch to go on with (beyond all where training had stopped), how many of its steps are done
@@ -19,9 +19,11 @@ def go_on(model, stream, listed, initial_epoch: int) -> tuple[int, int]:
     if position is None:
         return initial_epoch, 0
     if position.step:
-        _build_metrics(model, stream)
+        _build_metrics(model, model._streams[0])
         position.resume_metrics(model)
-    stream.go_to(position.data)
+    for stream, place in zip(model._streams, position.data, strict=False):
+        if stream is not None and place is not None:
+            stream.go_to(place)
     position.resume_random()
     position.resume_callbacks(listed.callbacks)
     return sys.maxsize if position.stopped else position.epoch, position.step

@@ -25,7 +25,7 @@ class Position:
     epoch: int
     step: int
     stopped: bool  # a callback had ended the training
-    data: dict | None  # of Stream.place
+    data: list  # of Stream.place, for the data of training and of validation
     random: dict
     metrics: dict[str, np.ndarray]
     callbacks: list[dict]
@@ -70,7 +70,7 @@ def save(path: str, model, epoch: int, step: int, callbacks=()) -> None:
         arrays.update({f"optimizer/{i}": v.numpy() for i, v in enumerate(optimizer.variables)})
     if step:
         arrays.update({f"metrics/{name}": v.numpy() for name, v in _metric_variables(model).items()})
-    stream = model._stream
+    within = (bool(step), False)  # no epoch of the validation is under way when a state is written
     kept = [
         {"kind": type(c).__name__, "state": _without_arrays(c.get_state(), f"callbacks/{i}", arrays)}
         for i, c in enumerate(callbacks)
@@ -80,7 +80,7 @@ def save(path: str, model, epoch: int, step: int, callbacks=()) -> None:
         "epoch": epoch,
         "step": step,
         "stopped": bool(model.stop_training),
-        "data": None if stream is None else stream.place(bool(step)),
+        "data": [s and s.place(begun) for s, begun in zip(model._streams, within, strict=False)],
         "random": random.get_state(),
         "optimizer": None if optimizer is None else type(optimizer).__name__,
         "callbacks": kept,

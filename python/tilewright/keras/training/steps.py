@@ -76,7 +76,7 @@ def _on_device(part):
 
 
 class Replayed:
-    """A step that is replayed once it has been recorded; many at a time where the batches are rows of arrays."""
+    """A step that is replayed once it is recorded, many at a time where batches are rows of arrays."""
 
     def __init__(self, recorded: Recorded):
         self._recorded = recorded
@@ -91,8 +91,8 @@ class Replayed:
     def ahead(self, batches) -> int:
         """Runs as many of the next whole batches as fit into a moment; gives their number.
 
-        0 where the next step has to be called: it is not recorded yet, its batch is smaller than the others, or
-        batches come one by one.
+        0 where the next step has to be called: it is not recorded yet, its batch is smaller than the others,
+        or batches come one by one.
         """
         shape = self._shape
         if shape is None or not isinstance(batches, ArrayEpoch) or not self._recorded.repeats(shape):

@@ -32,7 +32,7 @@ class Stream:
     def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
         self._name, self._batches, self._limit = name, batches, steps_per_epoch
         self._running = None  # the pass through the data that has begun
-        self._origin: list[int] = []  # where the random numbers stood then
+        self._origin: dict = {}  # where the random numbers and the data stood then
         if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
             raise ValueError(
                 f"[{name}] steps_per_epoch is {steps_per_epoch!r}, expected an int of at least 1"
@@ -47,7 +47,7 @@ class Stream:
 
     def _begin(self):
         """A new pass through the data."""
-        self._origin = random.get_position()
+        self._origin = {"random": random.get_position(), "data": self._batches.get_state()}
         batches = self._batches.epoch()
         self._running = batches if isinstance(batches, ArrayEpoch) else Counted(batches)
         return self._running
@@ -83,14 +83,19 @@ class Stream:
         """A batch of a new pass, which has begun with it; None where there is none."""
         return next(self._begin(), None)
 
-    def place(self, within_epoch: bool) -> dict | None:
-        """Where the data stands, as plain data; None where the next epoch begins a pass of its own."""
+    def place(self, within_epoch: bool) -> dict:
+        """Where the data stands, as plain data."""
+        now = {"next": self._batches.get_state()}
         if self._running is None or (self._limit is None and not within_epoch):
-            return None
-        return {"origin": self._origin, "taken": self._running.taken}
+            return now  # the next epoch begins a pass of its own
+        return {**now, "origin": self._origin, "taken": self._running.taken}
 
-    def go_to(self, place: dict | None) -> None:
+    def go_to(self, place: dict) -> None:
         """Goes on from what `place` gave; the random numbers stand elsewhere afterwards."""
-        if place is not None:
-            random.set_position(place["origin"])
+        begun = "origin" in place
+        if begun:
+            random.set_position(place["origin"]["random"])
+            self._batches.set_state(place["origin"]["data"])
             self._begin().go_to(place["taken"])
+        if not (begun and self._batches.follows_from_pass):
+            self._batches.set_state(place["next"])

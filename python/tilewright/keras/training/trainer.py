@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 from tilewright import backend, nest, ops
 from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import optimizers
+from tilewright.keras import optimizers, registration
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
@@ -29,7 +30,7 @@ class Trainer(Loops):
         self.loss = None
         self.stop_training = False
         self.history = None
-        self._stream = None  # the data of a running fit
+        self._streams = ()  # the data of a running fit and of its validation
         self._loss_tracker = metrics_module.Mean(name="loss")
         self.run_eagerly = False
         self._compiled_loss: CompiledLoss | None = None
@@ -62,7 +63,8 @@ class Trainer(Loops):
         """
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(f"[compile] argument {name!r} is unknown")
+                known = inspect.signature(Trainer.compile).parameters
+                raise TypeError(str(registration.unknown("compile, argument", name, known)))
         self.optimizer = optimizers.get(optimizer)
         scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
@@ -75,8 +77,8 @@ class Trainer(Loops):
         self._steps.forget()
 
     def to(self, device: str):
-        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on: what
-        `set_device` says holds for the whole program.
+        """Moves weights, optimizer and metrics to "cpu", "simt" or "cuda", and computes there from now on:
+        what `set_device` says holds for the whole program.
         """
         backend.set_device(device)
         variables = [*self.variables, *(v for metric in self.metrics for v in metric.variables)]
