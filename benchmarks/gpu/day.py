@@ -47,6 +47,13 @@ class Stopped(CutOff):
     """Somebody ended the run."""
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Writes a file that is whole at every moment, the old one or the new one."""
+    partial = path.with_suffix(".part")
+    partial.write_text(text)
+    partial.replace(path)
+
+
 class Record:
     """A stage's JSON file and the page of all stages, written after every entry."""
 
@@ -62,10 +69,8 @@ class Record:
         self.write()
 
     def write(self) -> None:
-        partial = self._path.with_suffix(".part")
-        partial.write_text(json.dumps(self.data, indent=1))
-        partial.replace(self._path)
-        (self._path.parent / "table.md").write_text(table(self._path.parent))
+        replace_file(self._path, json.dumps(self.data, indent=1))
+        replace_file(self._path.with_name("table.md"), table(self._path.parent))
 
 
 def command(record: Record, words: list, left: float, **environment) -> int:

@@ -87,8 +87,8 @@ void write_rows(const AttentionProblem<T>& p, ForwardState<T>& state, int64_t in
                            std::min(p.layout.lanes, u.count - i), p.depth, inverse + i);
 }
 
-// What is needed after keys .. `next` - 1 of a task: the block of keys from `next` on, or the first keys and the
-// rows of the task that follows.
+// What is needed after keys .. `next` - 1 of a task: the block of keys from `next` on, or the first keys
+// and the rows of the task that follows.
 template <class T>
 RowPrefetch ahead_of(const AttentionProblem<T>& p, const ForwardTask& task, const ForwardTask& following,
                      int64_t next, int64_t highest, int64_t block) {
@@ -118,15 +118,16 @@ void forward_rows(const AttentionProblem<T>& p, const View& out, const View& lse
   }
   for (int64_t first = 0; first < highest; first += block) {
     const int64_t count = std::min(block, highest - first);
-    const RowSpan<T> k = p.key_rows(state.k.data(), state.stride, p.k, task.batch, task.key_head, first, count);
-    const RowSpan<T> v = p.key_rows(state.v.data(), state.stride, p.v, task.batch, task.key_head, first, count);
+    const RowSpan<T> k =
+        p.key_rows(state.k.data(), state.stride, p.k, task.batch, task.key_head, first, count);
+    const RowSpan<T> v =
+        p.key_rows(state.v.data(), state.stride, p.v, task.batch, task.key_head, first, count);
     RowPrefetch ahead = ahead_of(p, task, following, first + block, highest, block);
     ahead.spread(units * p.steps(count));
     for (int64_t i = 0; i < units; ++i)
       take_keys(p, state, i, p.unit(begin + i * unit, end), task, k, v, first, count, ahead);
   }
-  for (int64_t i = 0; i < units; ++i)
-    write_rows(p, state, i, p.unit(begin + i * unit, end), task, out, lse);
+  for (int64_t i = 0; i < units; ++i) write_rows(p, state, i, p.unit(begin + i * unit, end), task, out, lse);
 }
 
 void attention_forward(const View& out, const View& lse, const View& q, const View& k, const View& v,

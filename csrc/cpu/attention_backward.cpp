@@ -28,8 +28,8 @@ struct Head {
   int64_t batch, key_head;
 };
 
-// Elements between s and dp, which are written and read in step: at the same place of a page, a read would wait for
-// the write of its neighbour (16 cycles a register in place of 10).
+// Elements between s and dp, which are written and read in step: at the same place of a page, a read would
+// wait for the write of its neighbour (16 cycles a register in place of 10).
 constexpr int64_t kApart = 96;
 
 // The buffers of one task.
@@ -58,8 +58,8 @@ struct BackwardState {
   T lse[AttentionProblem<T>::kMaxUnit];
 };
 
-// y[key] += sum over the unit's rows of w[key][row] x[row], for keys first .. first + keys - 1. Beyond a border
-// inside the unit early rows have no weight, and are left out.
+// y[key] += sum over the unit's rows of w[key][row] x[row], for keys first .. first + keys - 1. Beyond a
+// border inside the unit early rows have no weight, and are left out.
 template <class T>
 void accumulate_keys(const AttentionProblem<T>& p, T* y, int64_t stride, const T* w, RowSpan<T> x,
                      const AttentionUnit& u, int64_t first, int64_t keys, int64_t row_depth) {
@@ -69,8 +69,9 @@ void accumulate_keys(const AttentionProblem<T>& p, T* y, int64_t stride, const T
   for (int64_t key = open; key < keys; key += panel) {
     const int64_t skip = std::max<int64_t>(first + key - u.lowest + 1, 0);
     if (skip >= u.count) return;
-    p.kernels.accumulate_keys(y + key * stride, stride, w + key * p.layout.unit + skip, x.data + skip * x.stride,
-                              x.stride, u.count - skip, std::min<int64_t>(panel, keys - key), row_depth);
+    p.kernels.accumulate_keys(y + key * stride, stride, w + key * p.layout.unit + skip,
+                              x.data + skip * x.stride, x.stride, u.count - skip,
+                              std::min<int64_t>(panel, keys - key), row_depth);
   }
 }
 
@@ -81,8 +82,7 @@ void take_rows(const AttentionProblem<T>& p, const AttentionGradients& g, Backwa
                int64_t count, RowPrefetch& ahead) {
   p.pack_queries(state.q.data(), p.q, head.batch, head.key_head, u, p.scale);
   p.pack_queries(state.dout.data(), g.dout, head.batch, head.key_head, u, T(1));
-  const RowSpan<T> q =
-      p.query_rows(state.q_rows.data(), state.stride, p.q, head.batch, head.key_head, u);
+  const RowSpan<T> q = p.query_rows(state.q_rows.data(), state.stride, p.q, head.batch, head.key_head, u);
   const RowSpan<T> dout =
       p.query_rows(state.dout_rows.data(), state.stride, g.dout, head.batch, head.key_head, u);
   std::fill_n(state.lse, p.layout.unit, T(0));
@@ -93,8 +93,8 @@ void take_rows(const AttentionProblem<T>& p, const AttentionGradients& g, Backwa
     p.scores(s, state.q.data() + lane, k, vectors, seen, ahead);
     p.scores(dp, state.dout.data() + lane, v, vectors, seen, ahead);
     p.hide_keys(s, state.bias.data(), head.batch, head.key_head, u, vector, vectors, first, seen);
-    p.kernels.softmax_gradient(s, dp, state.lse + lane, state.deltas.data() + u.first + lane, p.scale, vectors,
-                               seen);
+    p.kernels.softmax_gradient(s, dp, state.lse + lane, state.deltas.data() + u.first + lane, p.scale,
+                               vectors, seen);
     p.accumulate(dq + lane, nullptr, dp, k, vectors, seen, ahead);
   });
   const int64_t keys = std::min(count, u.highest - first);
@@ -148,8 +148,10 @@ void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T*
     g.deltas(p, state.deltas.data() + i * unit, head.batch, head.key_head, p.unit(i * unit, p.rows));
   for (int64_t first = slice * block; first < p.keys; first += slices * block) {
     const int64_t count = std::min(block, p.keys - first);
-    const RowSpan<T> k = p.key_rows(state.k.data(), state.stride, p.k, head.batch, head.key_head, first, count);
-    const RowSpan<T> v = p.key_rows(state.v.data(), state.stride, p.v, head.batch, head.key_head, first, count);
+    const RowSpan<T> k =
+        p.key_rows(state.k.data(), state.stride, p.k, head.batch, head.key_head, first, count);
+    const RowSpan<T> v =
+        p.key_rows(state.v.data(), state.stride, p.v, head.batch, head.key_head, first, count);
     std::fill_n(state.dk.data(), count * state.stride, T(0));
     std::fill_n(state.dv.data(), count * state.stride, T(0));
     for (int64_t i = 0; i < units; ++i) {
@@ -162,8 +164,8 @@ void backward_keys(const AttentionProblem<T>& p, const AttentionGradients& g, T*
     }
     for (const auto& [view, rows] : {std::pair<const View&, const T*>{g.dk, state.dk.data()},
                                      std::pair<const View&, const T*>{g.dv, state.dv.data()}})
-      p.kernels.copy_rows(p.key_row(view, head.batch, head.key_head, first), view.stride(1), rows, state.stride,
-                          count, p.depth, p.depth, T(1));
+      p.kernels.copy_rows(p.key_row(view, head.batch, head.key_head, first), view.stride(1), rows,
+                          state.stride, count, p.depth, p.depth, T(1));
   }
   if (slices > 1) return;
   for (int64_t i = 0; i < units; ++i)

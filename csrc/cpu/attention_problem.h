@@ -27,9 +27,9 @@ inline constexpr int kMaxUnitVectors = 3;
 struct AttentionUnit {
   int64_t first;
   int count, vectors;
-  bool one_head;            // all rows belong to one query head, so they lie evenly spaced
-  bool stairs;              // row i sees max(0, lowest + i) keys; `lowest` may then be negative
-  int64_t lowest, highest;  // every row sees `lowest` keys at least, none over `highest`
+  bool one_head;                  // all rows belong to one query head, so they lie evenly spaced
+  bool stairs;                    // row i sees max(0, lowest + i) keys; `lowest` may then be negative
+  int64_t lowest, highest;        // every row sees `lowest` keys at least, none over `highest`
   int64_t seen[kMaxUnitVectors];  // the rows of one register see so many at most
 };
 
@@ -101,7 +101,8 @@ struct AttentionProblem {
   }
   // The same for their values in a (B, Hq, Tq) array.
   template <class Body>
-  void for_values(const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u, Body body) const {
+  void for_values(const View& view, int64_t batch, int64_t key_head, const AttentionUnit& u,
+                  Body body) const {
     const int64_t query_step = view.stride(2), head_step = view.stride(1) - queries * query_step;
     T* at = &value(view, batch, key_head, u.first);
     for (int64_t i = 0, t = u.first % queries; i < u.count; ++i, at += query_step) {
@@ -131,9 +132,9 @@ struct AttentionProblem {
     return u;
   }
 
-  // Calls body(register, registers, seen) for groups of registers whose rows see equally many, `seen`, of keys
-  // first .. first + count - 1, whole panels where there are so many. With a border inside the unit the early
-  // rows are thus spared most of the keys that only late rows see.
+  // Calls body(register, registers, seen) for groups of registers whose rows see equally many, `seen`, of
+  // keys first .. first + count - 1, whole panels where there are so many. With a border inside the unit
+  // the early rows are thus spared most of the keys that only late rows see.
   template <class Body>
   void for_groups(const AttentionUnit& u, int64_t first, int64_t count, Body body) const {
     for (int v = 0, end; v < u.vectors; v = end) {
@@ -175,8 +176,8 @@ struct AttentionProblem {
     return {room, room_stride};
   }
 
-  // Copied rows begin an odd number of cache lines apart, so that equal elements of all of them do not meet in
-  // a few sets of the cache.
+  // Copied rows begin an odd number of cache lines apart, so that equal elements of all of them do not meet
+  // in a few sets of the cache.
   int64_t room_stride() const {
     constexpr int64_t line = 64 / sizeof(T);
     const int64_t padded = round_up(depth, std::max<int64_t>(line, std::max(layout.lanes, layout.panel)));
@@ -221,9 +222,10 @@ struct AttentionProblem {
   }
 
   // Adds the mask and the causal border to the scores of registers `vector` .. of one unit by keys first ..
-  // first + count - 1. `bias` is room for (count, unit) and (lanes, count) elements. A mask wants all registers.
-  void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int vector, int vectors,
-                 int64_t first, int64_t count) const {
+  // first + count - 1. `bias` is room for (count, unit) and (lanes, count) elements. A mask wants all
+  // registers.
+  void hide_keys(T* s, T* bias, int64_t batch, int64_t key_head, const AttentionUnit& u, int vector,
+                 int vectors, int64_t first, int64_t count) const {
     if (mask) add_mask(s, bias, batch, key_head, u, first, count);
     const int64_t begin = vector * layout.lanes, end = begin + vectors * layout.lanes;
     const int64_t lowest = u.stairs ? std::max<int64_t>(u.lowest + begin, 0) : u.lowest;

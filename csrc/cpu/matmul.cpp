@@ -129,9 +129,8 @@ void multiply_batch(const Batch& batch, const MatmulProblem<T>& first) {
   const int64_t count = batch.count(), products = first.m * first.n * first.k;
   MatmulBlock<T> plan;
   if (count > 1 && products > 0 && matmul_direct(first, &plan)) {
-    parallel_ranges(count, kGroupProducts / products + 1, [&](int64_t begin, int64_t end) {
-      multiply_directly(batch, first, plan, begin, end);
-    });
+    parallel_ranges(count, kGroupProducts / products + 1,
+                    [&](int64_t begin, int64_t end) { multiply_directly(batch, first, plan, begin, end); });
   } else if (count > 1 && products <= kLargeProducts) {
     parallel_ranges(count, kGroupProducts / (products + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t index = begin; index < end; ++index) one(index);

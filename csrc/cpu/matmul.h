@@ -31,8 +31,8 @@ struct MatmulProblem {
   MatmulFinish<T> finish;
 };
 
-// One call of the kernel where that does all: a product so small that one task has it and nothing needs packing.
-// False where it does not. The plan holds for all products of the same sizes and strides.
+// One call of the kernel where that does all: a product so small that one task has it and nothing needs
+// packing. False where it does not. The plan holds for all products of the same sizes and strides.
 template <class T>
 bool matmul_direct(const MatmulProblem<T>& problem, MatmulBlock<T>* block);
 

@@ -57,8 +57,8 @@ struct Plan {
     };
     kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
-    // Rows that are contiguous along k are read as so many streams: packing them would cost 8 / n of the time and
-    // more, and gain nothing.
+    // Rows that are contiguous along k are read as so many streams: packing them would cost 8 / n of the
+    // time and more, and gain nothing.
     const bool a_streams = p.a.col == 1 || (p.a.row == 1 && kernel.columns_in_place);
     pack_a = !(a_streams || p.n <= 2 * kernel.tile_cols || p.m <= 2 * kernel.tile_rows || fits(p.m * kc));
     rows = pack_a ? piece(p.m, kPackedRows, kernel.panel_rows) : p.m;

@@ -94,7 +94,8 @@ bool by_dot(const MatmulTable<T>& kernel, const Thin<T>& thin) {
 // w's rows along the long side are contiguous.
 template <class T>
 bool by_stream(const MatmulTable<T>& kernel, const Thin<T>& thin) {
-  return thin.w.col == 1 && thin.length >= 4 * kernel.lanes && (!thin.few_rows || thin.vectors <= kStreamVectors);
+  return thin.w.col == 1 && thin.length >= 4 * kernel.lanes &&
+         (!thin.few_rows || thin.vectors <= kStreamVectors);
 }
 
 // Dot products.

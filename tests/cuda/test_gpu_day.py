@@ -68,15 +68,15 @@ def test_a_run_that_is_ended_leaves_its_records_and_goes_no_further(tmp_path, en
         "bench-gemm",
     ]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    record = tmp_path / "bench-rows.json"
-    while not (record.exists() and json.loads(record.read_text())["entries"]):
+    record, page = tmp_path / "bench-rows.json", tmp_path / "table.md"
+    while not (page.exists() and "| copy float32 6x96 | rehearsed |" in page.read_text()):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(ending)
     assert process.wait(30) != 0
     state = json.loads(record.read_text())["state"]
     assert state == "running" if ending == signal.SIGKILL else state.startswith("stopped after")
-    page = (tmp_path / "table.md").read_text()
+    page = page.read_text()
     assert "| copy float32 6x96 | rehearsed |" in page and "- bench-gemm: not run" in page
 
 

@@ -173,6 +173,34 @@ def test_a_large_head_size(isa):
     judge(np.random.default_rng(1), np.float64, (1, 5, 6, 2, 2, 1025))
 
 
+@pytest.mark.parametrize("depth", [16, 20])
+def test_rows_far_apart_give_the_bits_of_rows_close_together(depth, isa):
+    """Keys whose span is large are copied, others read in place; rows of q and dy too."""
+    rng = np.random.default_rng(7)
+    close = [a.astype(np.float32) for a in arrays(rng, 1, 70, 150, 2, 2, depth)]
+    far = [np.full((1, a.shape[1], 2, 1100), np.nan, np.float32)[..., :depth] for a in close]
+    for wide, a in zip(far, close, strict=True):
+        wide[...] = a
+    dy = rng.standard_normal(close[0].shape).astype(np.float32)
+    results = []
+    for q, k, v in (close, far):
+        y, lse = ops.attention(q, k, v, causal=True, return_lse=True)
+        results.append((y, lse, *ops.attention_backward(dy, q, k, v, y, lse, causal=True)))
+    for a, b in zip(*results, strict=True):
+        assert np.array_equal(a, b)
+    compare(
+        results[0][0], reference.attention(*(a.astype(np.float64) for a in close), causal=True), "attention"
+    )
+
+
+@pytest.mark.parametrize("causal_keys", [64, 60, 91])
+def test_a_border_inside_a_tile(causal_keys, isa):
+    """Early rows of a tile skip the keys that only late rows see, at any offset of the border."""
+    rng = np.random.default_rng(8)
+    for queries in (16, 33, 64, 100):
+        judge(rng, np.float32, (2, queries, causal_keys, 4, 4, 32), True)
+
+
 @pytest.mark.parametrize("mask", MASKS)
 def test_masks_and_grouped_heads(mask, isa):
     rng = np.random.default_rng(2)

@@ -240,7 +240,8 @@ def test_every_size(dtype, isa):
                 compare(out, a.astype(np.float64) @ b, "matmul", dtype, f"{(m_, n_, k_)}")
 
 
-# One shape for each way through the driver: direct, unpacked, packed, thin by rows and by columns, sliced.
+# One shape for each way through the driver: direct, unpacked, packed, thin by rows and by columns, sliced,
+# few terms.
 WAYS = [
     (5, 7, 3),
     (64, 96, 40),
@@ -252,6 +253,8 @@ WAYS = [
     (1, 70, 5000),
     (40, 50, 4000),
     (300, 1, 64),
+    (150, 70, 4),
+    (20, 90, 1),
 ]
 
 
@@ -339,6 +342,37 @@ def test_batches_that_threads_share(shape, isa):
     )
     compare(ops.matmul(a, b), a.astype(np.float64) @ b, "matmul")
     compare(ops.matmul(a, b[0]), a.astype(np.float64) @ b[0], "matmul")
+
+
+@pytest.mark.parametrize("sizes", [(5, 9, 3), (16, 16, 16), (33, 50, 70)], ids=str)
+def test_epilogue_of_a_batch_of_small_products(sizes, isa):
+    """Each product of the batch has its own residual, sums and kept argument; factors broadcast."""
+    m, n, k = sizes
+    rng = np.random.default_rng(9)
+    a, b, residual, dy = (
+        rng.standard_normal(s).astype(np.float32)
+        for s in ((3, 1, m, k), (2, k, n), (3, 2, m, n), (3, 2, m, n))
+    )
+    bias = rng.standard_normal(n).astype(np.float32)
+    with tw.GradientTape() as tape:
+        x = tw.Tensor(a)
+        tape.watch(x)
+        y = ops.matmul(x, b, bias=bias, residual=residual, activation="gelu")
+        loss = ops.sum(ops.multiply(y, dy))
+    exact = [v.astype(np.float64) for v in (a, b, bias, residual)]
+    want = reference.matmul(exact[0], exact[1], bias=exact[2], residual=exact[3], activation="gelu")
+    compare(y.numpy(), want, "matmul")
+    step = 1e-6
+    direction = rng.standard_normal(a.shape)
+    ends = [
+        reference.matmul(
+            exact[0] + s * direction, exact[1], bias=exact[2], residual=exact[3], activation="gelu"
+        )
+        for s in (step, -step)
+    ]
+    slope = ((ends[0] - ends[1]) * dy).sum() / (2 * step)
+    got = (np.asarray(tape.gradient(loss, x)) * direction).sum()
+    np.testing.assert_allclose(got, slope, rtol=1e-4, atol=1e-4 * np.sqrt(a.size))
 
 
 def test_out_of_any_layout():

@@ -35,8 +35,8 @@ struct AttentionTile {
   void (*unpack_lanes)(T* const* rows, const T* src, int64_t stride, int count, int64_t depth,
                        const T* scale);
   // dst[i][d] = src[i][d] * scale, zero for depth <= d < width
-  void (*copy_rows)(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t count, int64_t depth,
-                    int64_t width, T scale);
+  void (*copy_rows)(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t count,
+                    int64_t depth, int64_t width, T scale);
   // sum of a[d] * b[d]
   T (*dot)(const T* a, const T* b, int64_t depth);
 

@@ -124,7 +124,8 @@ void unpack_lanes(T* const* rows, const T* src, int64_t stride, int count, int64
     }
   } else {
     for (int i = 0; i < count; ++i)
-      for (d = 0; d < depth; ++d) rows[i][d] = scale != nullptr ? src[d * stride + i] * scale[i] : src[d * stride + i];
+      for (d = 0; d < depth; ++d)
+        rows[i][d] = scale != nullptr ? src[d * stride + i] * scale[i] : src[d * stride + i];
   }
 }
 
@@ -181,11 +182,12 @@ void scores(T* s, const T* q, const T* k, int64_t key_stride, int vectors, int64
     constexpr int count = decltype(n)::value;
     int64_t key = 0;
     for (; key + Shape::kPanel <= keys; key += Shape::kPanel)
-      score_panel<T, count, Shape::kPanel>(s + key * Shape::kUnit, q, k + key * key_stride, key_stride, depth);
+      score_panel<T, count, Shape::kPanel>(s + key * Shape::kUnit, q, k + key * key_stride, key_stride,
+                                           depth);
     if (key == keys) return;
     for_count<Shape::kPanel - 1>(int(keys - key), [&](auto rest) {
-      score_panel<T, count, decltype(rest)::value>(s + key * Shape::kUnit, q, k + key * key_stride, key_stride,
-                                                   depth);
+      score_panel<T, count, decltype(rest)::value>(s + key * Shape::kUnit, q, k + key * key_stride,
+                                                   key_stride, depth);
     });
   });
 }

@@ -18,10 +18,10 @@ constexpr MatmulTable<T> table() {
   t.panel_rows = lanes > kTileRows ? lanes : kTileRows;
   t.kc = 2048 / sizeof(T);
   t.mc = 192;
-  // A wide tile reads its operands seldom, 11 loads in 24 cycles, so where they lie matters little: at 512^3 111
-  // GFLOP/s in place against 105 packed with AVX-512, a transposed 768x128x512 112 against 103. The narrow one,
-  // 7 loads in 6 cycles, lives on the first-level cache, of which rows far apart share few sets: 2048x512x49
-  // 72 in place, 101 packed with AVX2.
+  // A wide tile reads its operands seldom, 11 loads in 24 cycles, so where they lie matters little: at
+  // 512^3 111 GFLOP/s in place against 105 packed with AVX-512, at 512x128x768 with a transposed 113
+  // against 106. The narrow one, 7 loads in 6 cycles, lives on the first-level cache, of which rows far
+  // apart share few sets: 2048x512x49 72 in place, 101 packed with AVX2.
   constexpr bool wide = kTileRows * kTileVecs > 12;
   t.in_place_bytes = wide ? 1 << 20 : 32 << 10;
   t.columns_in_place = wide;

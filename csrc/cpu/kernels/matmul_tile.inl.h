@@ -160,7 +160,8 @@ void tile(const TileArgs<T>& t) {
   };
   const V alpha = V::set1(t.alpha), beta = V::set1(t.beta);
   if (t.alpha != T(1)) for_sums([&](int, int, V sum) { return alpha * sum; });
-  if (t.beta != T(0)) for_sums([&](int r, int v, V sum) { return fma(beta, load(t.y + r * t.y_row, v), sum); });
+  if (t.beta != T(0))
+    for_sums([&](int r, int v, V sum) { return fma(beta, load(t.y + r * t.y_row, v), sum); });
   if (t.bias != nullptr) for_sums([&](int, int v, V sum) { return sum + load(t.bias, v); });
   for_sums([&](int r, int v, V sum) {
     T* y = t.y + r * t.y_row + v * L;
@@ -172,8 +173,9 @@ void tile(const TileArgs<T>& t) {
   });
 }
 
-// Sums of few terms: what tile() spends on its accumulators' beginning and end outweighs them. All of b stays in
-// registers, and rows follow one another with nothing in between. Same order of additions, so the same bits.
+// Sums of few terms: what tile() spends on its accumulators' beginning and end outweighs them. All of b
+// stays in registers, and rows follow one another with nothing in between. Same order of additions, so the
+// same bits.
 inline constexpr int kShallow = 4;
 
 template <class T, int kDepth, int kVecs, bool kMasked>
@@ -218,7 +220,8 @@ void shallow(const TileArgs<T>& t, int64_t rows) {
   }
 }
 
-// shallow<depth, vecs, masked> and tile<rows, vecs, masked> as tables, for the sizes that are known only at run time.
+// shallow<depth, vecs, masked> and tile<rows, vecs, masked> as tables, for the sizes that are known only at
+// run time.
 template <class T>
 using Tile = void (*)(const TileArgs<T>&);
 template <class T>
@@ -297,8 +300,8 @@ void block(const MatmulBlock<T>& g) {
   MatmulFinish<T> rest;  // what the tile does not do itself
   if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
   t.bias = nullptr;
-  // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the lines that
-  // follow in a transposed a; the next tile's rows where they begin as this one's end.
+  // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the
+  // lines that follow in a transposed a; the next tile's rows where they begin as this one's end.
   const bool transposed = g.a_row == 1 && g.a_col > g.a_panel_rows, gapless = g.a_col == 1 && g.a_row == g.k;
   t.a_ahead_step = gapless ? kTileRows : g.a_col;
   const bool flat = g.k >= 1 && g.k <= kShallow;
