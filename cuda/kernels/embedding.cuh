@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes    y[o, i, :] = x[o, ids[i], :];  y[o, ids[i], :] += dy[o, i, :], in the order of i for every row
 // Layout      x, y (outer, rows, inner) with contiguous last axis; ids (n,) of any stride, int32 or int64
-// Method      rows are copied in groups of kVector elements, 16 bytes. Additions use no atomics: one warp
+// Method      rows are copied in groups of 16 bytes, whatever they hold. Additions use no atomics: one warp
 //             owns all ids of equal value for 32 columns. For few ids the warp of the first of them finds the
 //             others by reading the ids 32 at a time (add_rows); for many, ids are sorted with their
 //             positions first, and equal ones are neighbours (add_sorted_rows)
@@ -64,9 +64,7 @@ TW_KERNEL void TW_LAUNCH_BOUNDS(kElementwiseThreads)
     const int64_t o = shape.by_n.divide(shape.by_inner.divide(item, group), i);
     const int64_t from = o * shape.long_outer + ids.row(i) * shape.long_row + group * kVector;
     const int64_t to = o * shape.short_outer + i * shape.short_row + group * kVector;
-    U values[kVector];
-    load_group(values, x, from, 1);
-    store_group(y + to, values);
+    store_vector(y + to, load_vector<kVector>(x + from));
   }
 }
 

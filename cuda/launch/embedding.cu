@@ -76,6 +76,17 @@ void add(const char* name, const View& y, const View& dy, const View& ids, const
          GlobalPtr<const uint64_t>(entries.pointer()), shape);
 }
 
+// (outer, rows, inner) with a contiguous last axis as rows of bytes.
+View as_bytes(const View& view) {
+  const int64_t size = dtype_size(view.dtype);
+  View bytes = view;
+  bytes.dtype = Dtype::u8;
+  bytes.shape[2] *= size;
+  bytes.strides[0] *= size;
+  bytes.strides[1] *= size;
+  return bytes;
+}
+
 // (rows, D) as (1, rows, D)
 View stacked(const View& rows) {
   View view = rows;
@@ -104,15 +115,13 @@ void embedding_scatter_add(const View& table, const View& dy, const View& ids, S
 void take_rows_by_id(const char* name, const View& y, const View& x, const View& ids, const ValueGuard& guard,
                      Stream stream) {
   if (y.size() == 0) return;
-  for_item_size(y.dtype, [&](auto type) {
-    using U = type_t<decltype(type)>;
-    constexpr int kVector = kVectorBytes / static_cast<int>(sizeof(U));
-    if (rows_grouped(y, kVector) && rows_grouped(x, kVector)) {
-      take<U, kVector>(name, y, x, ids, guard, stream);
-    } else {
-      take<U, 1>(name, y, x, ids, guard, stream);
-    }
-  });
+  const int64_t vector = kVectorBytes / dtype_size(y.dtype);
+  if (rows_grouped(y, vector) && rows_grouped(x, vector)) {
+    take<uint8_t, kVectorBytes>(name, as_bytes(y), as_bytes(x), ids, guard, stream);
+  } else {
+    for_item_size(y.dtype,
+                  [&](auto type) { take<type_t<decltype(type)>, 1>(name, y, x, ids, guard, stream); });
+  }
   guard.finish();
 }
 

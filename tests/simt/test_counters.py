@@ -41,10 +41,11 @@ def softmax(cols, dtype):
 
 
 def layer_norm(dtype):
-    x, row, rows = filled((4, 1024), dtype), filled((1024,), dtype), filled((4,), dtype)
-    mean, rstd, dgamma, dbeta = rows, filled((4,), dtype), aligned((1024,), dtype), aligned((1024,), dtype)
-    _simt.layer_norm_forward(aligned(x.shape, dtype), None, mean, rstd, x, None, row, row, 1e-5)
-    _simt.layer_norm_backward(aligned(x.shape, dtype), dgamma, dbeta, x, None, x, mean, rstd, row)
+    x, y = filled((4, 1024), dtype), aligned((4, 1024), dtype)
+    gamma, dgamma, dbeta = (filled((1024,), dtype) for _ in range(3))
+    mean, rstd = (filled((4,), dtype) for _ in range(2))
+    _simt.layer_norm_forward(y, None, mean, rstd, x, None, gamma, gamma, 1e-5)
+    _simt.layer_norm_backward(y, dgamma, dbeta, x, None, x, mean, rstd, gamma)
 
 
 def pooling(dtype):

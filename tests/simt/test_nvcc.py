@@ -15,6 +15,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,12 +68,43 @@ def short(name):
     return re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)$", "", plain)
 
 
-COLUMNS = ("registers", "stack", "spills", "shared")
+COLUMNS = ("registers", "stack", "spills", "shared", "instructions")
+INSTRUCTIONS = {
+    "HMMA": r"\bHMMA\.",  # tensor cores
+    "LDSM": r"\bLDSM\.",  # ldmatrix
+    "LDG.128": r"\bLDG\.[\w.]*\.128\b",
+    "STG.128": r"\bSTG\.[\w.]*\.128\b",
+    "LDGSTS.128": r"\bLDGSTS\.[\w.]*\.128\b",  # cp.async
+    "float atomic": r"\b(?:RED|REDG|ATOM|ATOMG|ATOMS)\.[\w.]*(?:F16|F32|F64|BF16)",
+}
+ANY_INSTRUCTION = re.compile("|".join(f"({pattern})" for pattern in INSTRUCTIONS.values()))
 
 
-def usage(text):
-    """{kernel: {architecture: figures by COLUMNS}} from the words of ptxas."""
-    found = {}
+def cuobjdump():
+    """NVIDIA's reader of machine code: of the toolkit, or of the package nvidia-cuda-cuobjdump."""
+    folders = [str(path) for entry in sys.path for path in Path(entry).glob("nvidia/cu*/bin")]
+    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=os.pathsep.join(folders))
+
+
+def instructions(compiled):
+    """{(mangled name, architecture): which of INSTRUCTIONS the kernel has} of an object file."""
+    tool, found, architecture, kernel = cuobjdump(), {}, "", None
+    assert tool, "cuobjdump was not found: pip install nvidia-cuda-cuobjdump"
+    with subprocess.Popen([tool, "-sass", str(compiled)], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if "code for sm_" in line:
+                architecture = line.split()[-1]
+            elif "Function : " in line:
+                kernel = found.setdefault((line.split()[-1], architecture), set())
+            elif match := ANY_INSTRUCTION.search(line):
+                kernel.add(list(INSTRUCTIONS)[match.lastindex - 1])
+    assert process.returncode == 0
+    return found
+
+
+def usage(text, compiled):
+    """{kernel: {architecture: figures by COLUMNS}} from the words of ptxas and from the machine code."""
+    found, seen = {}, instructions(compiled)
     for name, arch, stack, stores, loads, registers, rest in ENTRY.findall(text):
         shared = re.search(r"(\d+) bytes smem", rest)
         figures = [
@@ -80,17 +113,18 @@ def usage(text):
             int(stores) + int(loads),
             int(shared.group(1)) if shared else 0,
         ]
-        found.setdefault(short(name), {})[arch] = figures
+        words = ", ".join(word for word in INSTRUCTIONS if word in seen[name, arch])
+        found.setdefault(short(name), {})[arch] = [*figures, words]
     return dict(sorted(found.items()))
 
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-COMMENT = re.compile(r"//[^\n]*|\s+")
+COMMENT = re.compile(r"//[^\n]*")
 
 
 def sources_hash(name):
-    """Of what kernels are compiled from: the launcher and all that it includes of cuda/, and the parameters
-    they share with the host. Comments and line breaks do not count."""
+    """Of what kernels are compiled from: the launcher, all that it includes of cuda/, and the parameters they
+    share with the host. Comments and line breaks do not count."""
     left, seen = [ROOT / "cuda/launch" / name], set()
     while left:
         path = left.pop()
@@ -103,7 +137,7 @@ def sources_hash(name):
             left.extend(p for p in ((folder / header).resolve() for folder in folders) if p.is_file())
     digest = hashlib.sha256()
     for path in sorted(seen):
-        digest.update(COMMENT.sub(" ", path.read_text()).encode())
+        digest.update(" ".join(COMMENT.sub(" ", path.read_text()).split()).encode())
     return digest.hexdigest()[:16]
 
 
@@ -130,7 +164,7 @@ def assert_no_local_memory(name, kernels):
     for kernel, by_architecture in kernels.items():
         if any(part in kernel for part in LOCAL_MEMORY):
             continue
-        for architecture, (_, stack, spills, _) in by_architecture.items():
+        for architecture, (_, stack, spills, *_) in by_architecture.items():
             assert stack == spills == 0, f"{name}: {kernel} uses {stack} + {spills} bytes on {architecture}"
 
 
@@ -172,7 +206,7 @@ def test_resources_are_as_recorded(name, tmp_path):
         "-o",
         str(tmp_path / "out.o"),
     )
-    found = usage(text)
+    found = usage(text, tmp_path / "out.o")
     assert found and all(set(by) == {"sm_80", "sm_90"} for by in found.values())
     assert_no_local_memory(name, found)
     if updating:
@@ -183,51 +217,51 @@ def test_resources_are_as_recorded(name, tmp_path):
         assert found == entry["kernels"]
 
 
-def ptx_entries(name, path):
-    compile_launcher(name, "-arch=sm_80", "-ptx", "-o", str(path))
-    return re.findall(r"\.entry (\S+)\(.*?\n\{(.*?)\n\}", path.read_text(), re.DOTALL)
+def recorded(family):
+    """(kernel, its instructions) of the launchers of a family, architecture by architecture."""
+    for name, entry in read_record()["launchers"].items():
+        if name.partition(".")[0] == family:
+            for kernel, by_architecture in entry["kernels"].items():
+                for figures in by_architecture.values():
+                    yield kernel, figures[4]
 
 
-@nvcc
-def test_aligned_rows_move_in_sixteen_bytes(tmp_path):
-    entries = ptx_entries("softmax.cu", tmp_path / "out.ptx")
-    # The vector width is the template argument after the team, or after the type: Li4E of floats, Li8E of
-    # halves.
-    wide = [
-        (name, body)
-        for name, body in entries
-        if re.search(r"(heldIf\w+?Team|streamedIf)Li4E", name)
-        or re.search(r"(heldINS0_\w*?(F16|Bf16)E\w+?Team|streamedINS0_\w*?(F16|Bf16)E)E?Li8E", name)
-    ]
-    assert len(wide) >= 12
-    for name, body in wide:
-        assert re.search(r"ld\.global(\.nc)?\.v4", body) and re.search(r"st\.global\.v4", body), name
+def test_no_kernel_adds_floats_atomically():
+    """Whose order would be another at each run."""
+    for name in LAUNCHERS:
+        for kernel, words in recorded(name.partition(".")[0]):
+            assert "float atomic" not in words, kernel
 
 
-@nvcc
-@pytest.mark.parametrize(
-    "name, instruction", [("matmul_fma.cu", r"fma\.rn\.f(32|64)"), ("matmul_mma.cu", r"mma\.sync")]
-)
-def test_matmul_tiles_copy_by_sixteen_bytes_and_multiply(name, instruction, tmp_path):
-    entries = [e for e in ptx_entries(name, tmp_path / "out.ptx") if "matmul_" in e[0]]
-    assert len(entries) >= 4
-    for kernel, body in entries:
-        assert "cp.async.cg.shared.global.L2::128B" in body, kernel
-        assert re.search(instruction, body), kernel
-        if name == "matmul_mma.cu":
-            assert "ldmatrix.sync.aligned.m8n8.x4" in body, kernel
+@pytest.mark.parametrize("family", ["matmul_mma", "conv2d_mma", "attention_mma"])
+def test_tensor_cores_in_the_machine_code(family):
+    """Fed by ldmatrix and asynchronous copies of 16 bytes."""
+    kernels = [(kernel, words) for kernel, words in recorded(family) if "_mma" in kernel]
+    assert len(kernels) >= 20
+    for kernel, words in kernels:
+        assert "HMMA" in words and "LDSM" in words and "LDGSTS.128" in words, kernel
 
 
-@nvcc
-def test_tensor_cores_in_the_machine_code(tmp_path):
-    if shutil.which("cuobjdump") is None:
-        pytest.skip("cuobjdump was not found: the machine code cannot be read")
-    compile_launcher("matmul_mma.cu", "-arch=sm_80", "-cubin", "-o", str(tmp_path / "out.cubin"))
-    text = subprocess.run(
-        ["cuobjdump", "-sass", str(tmp_path / "out.cubin")], capture_output=True, text=True
-    ).stdout
-    functions = re.split(r"Function : ", text)[1:]
-    assert functions and all("HMMA." in f and "LDGSTS" in f for f in functions)
+WIDE = [
+    ("softmax", r"_held<float, .*, 4, \d+, |_streamed<float, 4"),
+    ("softmax", r"_held<(Bf16|F16), .*, 8, \d+, |_streamed<(Bf16|F16), 8"),
+    ("norm", r"^norm_rows(_backward)?<.*Row<float, 4|^norm_rows(_backward)?<.*Row<(Bf16|F16), 8"),
+    ("loss", r"_rows<.*Row<float, 4|_rows<.*Row<(Bf16|F16), 8|_map<float, 4|_map<(Bf16|F16), 8"),
+    ("elementwise", r"elementwise_map<(Copy|UnaryFunction|FloatBinary)<(float|Bf16|F16)"),
+    (
+        "elementwise_fused",
+        r"bias_activation_map<(float, 4|Bf16, 8|F16, 8)|elementwise_map<ActivationGradient",
+    ),
+    ("embedding", r"take_rows<unsigned char, 16"),
+    ("matmul_fma", "matmul_fma"),
+]
+
+
+@pytest.mark.parametrize("family, kernel", WIDE)
+def test_aligned_rows_move_in_sixteen_bytes(family, kernel):
+    wide = [words for name, words in recorded(family) if re.search(kernel, name)]
+    assert wide, "no such kernel"
+    assert all("LDG.128" in words and "STG.128" in words for words in wide)
 
 
 def test_gpu_module_loads_without_a_driver_and_says_what_is_missing():
