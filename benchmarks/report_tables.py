@@ -89,7 +89,8 @@ SWEEP_TARGET = 0.7  # the 5th percentile of random shapes
 def roof_share(row: dict, place: dict) -> float:
     """How near a kernel is to the best this machine could do: peak, or the bytes it must move."""
     seconds = row["rivals"]["tilewright"]["minimum"]
-    best = max(row["flop"] / place["peak_flops"], row["bytes"] / place["copy_bandwidth"])
+    bandwidth = place["read_bandwidth" if row["only_reads"] else "copy_bandwidth"]
+    best = max(row["flop"] / place["peak_flops"], row["bytes"] / bandwidth)
     return best / seconds
 
 

@@ -72,7 +72,7 @@ py::tuple roofline() {
     py::gil_scoped_release release;
     r = cpu::measure_roofline();
   }
-  return py::make_tuple(r.flops, r.bytes_per_second);
+  return py::make_tuple(r.flops, r.bytes_per_second, r.bytes_read_per_second);
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void bind_cpu(py::module_& m) {
   m.def("isa", [] { return cpu::isa_name(cpu::active_isa()); }, "Name of the instruction set in use");
   m.def("available_isas", available_isas, "Instruction sets this processor runs, slowest first");
   m.def("use_isa", cpu::use_isa, "Switches the kernels' instruction set; for tests and benchmarks", py::arg("name"));
-  m.def("roofline", roofline, "Measured (FLOP per second, bytes per second) with the threads and ISA in use");
+  m.def("roofline", roofline, "Measured (FLOP per second, bytes copied, bytes read per second) with the threads and ISA in use");
   py::class_<ProfileHandle>(m, "Profile", "Counts the calls of the thread that starts it")
       .def(py::init<>())
       .def("start", &ProfileHandle::start)

@@ -46,12 +46,27 @@ double measure_flops() {
   return static_cast<double>(flop) * threads / seconds;
 }
 
-double measure_bandwidth() {
-  struct Block {
-    explicit Block(int64_t bytes) : data(static_cast<char*>(pool_allocate(static_cast<size_t>(bytes)))) {}
-    ~Block() { pool_release(data); }
-    char* data;
-  };
+struct Block {
+  explicit Block(int64_t bytes) : data(static_cast<char*>(pool_allocate(static_cast<size_t>(bytes)))) {}
+  ~Block() { pool_release(data); }
+  char* data;
+};
+
+double measure_reading() {
+  const Block from(kCopyBytes);
+  std::memset(from.data, 0, kCopyBytes);
+  const auto read = kernels<RooflineKernels>().read_stream;
+  const auto sinks = std::make_unique<float[]>(kCopyBytes / kCopyPiece);
+  const double seconds = best_seconds([&] {
+    parallel_ranges(kCopyBytes, kCopyPiece, [&](int64_t begin, int64_t end) {
+      sinks[static_cast<size_t>(begin / kCopyPiece)] =
+          read(reinterpret_cast<const float*>(from.data + begin), (end - begin) / 4);
+    });
+  });
+  return kCopyBytes / seconds;
+}
+
+double measure_copying() {
   const Block from(kCopyBytes), to(kCopyBytes);
   std::memset(from.data, 1, kCopyBytes);
   std::memset(to.data, 0, kCopyBytes);
@@ -72,6 +87,6 @@ double measure_bandwidth() {
 
 }  // namespace
 
-Roofline measure_roofline() { return {measure_flops(), measure_bandwidth()}; }
+Roofline measure_roofline() { return {measure_flops(), measure_copying(), measure_reading()}; }
 
 }  // namespace tilewright::cpu

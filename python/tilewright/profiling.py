@@ -25,7 +25,7 @@ class Row:
 
 @cache
 def _roofline(threads: int, isa: str) -> tuple[float, float]:
-    return _cpu.roofline()
+    return _cpu.roofline()[:2]
 
 
 def roofline() -> tuple[float, float]:

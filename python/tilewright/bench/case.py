@@ -29,6 +29,7 @@ class Case:
         rivals : library to a call on such a set, which gives its result as one array (or a list of them)
         exact : the same in float64 from a set, or None: no error is recorded
         cold : whether the buffers rotate past the caches
+        only_reads : what it writes is small beside what it reads: the bandwidth of reading is its roof
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     rivals: dict[str, Callable] = field(default_factory=dict)
     exact: Callable | None = None
     cold: bool = True
+    only_reads: bool = False
 
 
 def run(case: Case, threads: int, seconds: float) -> harness.Row:
@@ -46,7 +48,7 @@ def run(case: Case, threads: int, seconds: float) -> harness.Row:
     sets = harness.buffer_sets(case.make, case.bytes, cold=case.cold)
     exact = None if case.exact is None else _parts(case.exact(sets[0]))
     error = None if exact is None else lambda _, result: relative_error(_parts(result), exact)
-    row = harness.Row(case.name, case.group, float(case.flop), float(case.bytes))
+    row = harness.Row(case.name, case.group, float(case.flop), float(case.bytes), only_reads=case.only_reads)
     row.rivals = harness.measure(case.rivals, sets, seconds=seconds, single_thread=threads == 1, error=error)
     return row
 
@@ -78,6 +80,7 @@ def paired(
     flop: float,
     bytes: float,
     cold: bool = True,
+    only_reads: bool = False,
 ) -> Case:
     """A Case of arrays by name: each rival is called with a namespace of them, PyTorch with tensors over the
     same memory. Whoever writes into one of them returns it; a tensor is turned into an array."""
@@ -104,7 +107,7 @@ def paired(
             )
         )
 
-    return Case(name, group, flop, bytes, make, rivals, None if exact is None else wanted, cold)
+    return Case(name, group, flop, bytes, make, rivals, None if exact is None else wanted, cold, only_reads)
 
 
 def _from_torch(result):

@@ -51,6 +51,7 @@ class Row:
     flop: float
     bytes: float
     rivals: dict[str, Timing] = field(default_factory=dict)
+    only_reads: bool = False  # what is written is small
     # Of programs: bytes that training added, seconds of predicting a row; and our longest operations.
     memory: dict[str, float] = field(default_factory=dict)
     predict: dict[str, float] = field(default_factory=dict)
@@ -208,7 +209,7 @@ def isa_limits() -> dict[str, str]:
 
 def environment(thread_counts: dict) -> dict:
     """Where a record was made: machine, ISA, threads of each library, versions, commit, roofline."""
-    flops, bandwidth = _cpu.roofline()
+    flops, bandwidth, reading = _cpu.roofline()
     return {
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
@@ -223,6 +224,7 @@ def environment(thread_counts: dict) -> dict:
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "peak_flops": flops,
         "copy_bandwidth": bandwidth,
+        "read_bandwidth": reading,
     }
 
 

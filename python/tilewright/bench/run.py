@@ -172,7 +172,8 @@ def run(options: Options, tell=print) -> dict[str, tuple[dict, list[harness.Row]
         place = harness.environment(counts)
         tell(
             f"{place['cpu']}, {place['isa']}, {options.threads} thread(s): "
-            f"peak {place['peak_flops'] / 1e9:.0f} GFLOP/s, copy {place['copy_bandwidth'] / 1e9:.1f} GB/s"
+            f"peak {place['peak_flops'] / 1e9:.0f} GFLOP/s, copy {place['copy_bandwidth'] / 1e9:.1f} GB/s, "
+            f"read {place['read_bandwidth'] / 1e9:.1f} GB/s"
         )
         for family in options.families:
             rows = run_family(family, options, place, tell)

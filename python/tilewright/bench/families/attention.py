@@ -78,7 +78,8 @@ def case(name, which, batch, queries, keys, heads, key_heads, depth, causal) -> 
     exact = (lambda _: theirs(make(np.float64))) if torch else None
     if which == "backward":
         flop, size = 2.5 * flop, 2 * size
-    return Case(name, which, flop, size, make, rivals, exact)
+    few_written = which == "forward" and 16 * queries <= keys
+    return Case(name, which, flop, size, make, rivals, exact, only_reads=few_written)
 
 
 def _tensors(torch, own, causal, with_graph):

@@ -55,7 +55,8 @@ def case(name, group, m, n, k, transpose_a, transpose_b, batch=1, dtype=np.float
 
     size = np.dtype(dtype).itemsize * batch * (m * k + k * n + m * n)
     rivals = {"tilewright": ours, "numpy": numpy} | ({"torch": theirs} if torch else {})
-    return Case(name, group, 2.0 * batch * m * n * k, size, make, rivals, exact, cold=group not in WARM)
+    flop, few_written = 2.0 * batch * m * n * k, 16 * m * n <= m * k + k * n
+    return Case(name, group, flop, size, make, rivals, exact, cold=group not in WARM, only_reads=few_written)
 
 
 def random_case(rng, name):

@@ -58,6 +58,7 @@ def _case(name, operation, shape, axis):
         exact=lambda a: _exact(operation, a.x, axis),
         flop=float(x.size),
         bytes=4.0 * x.size * (2 if operation == "var" else 1),
+        only_reads=True,
     )
 
 
