@@ -38,8 +38,9 @@ counts. Copy bandwidth counts bytes read plus written.
 ## Targets and what was reached
 {targets}
 
-A row at {roof} % of its own roofline (peak, or copy bandwidth) counts as one that meets its target. Why the
-short ones are short, with the alternatives tried: the family's page in `docs/kernels/`.
+A row at {roof} % of its own roofline counts as one that meets its target: the peak, or the bytes it must move
+at the bandwidth of a copy (of reading, where little is written). Why the short ones are short, with the
+alternatives tried: the family's page in `docs/kernels/`.
 
 ## Kept to AVX2
 All libraries, by `TILEWRIGHT_ISA`, `ONEDNN_MAX_CPU_ISA`, `MKL_ENABLE_INSTRUCTIONS` and `OPENBLAS_CORETYPE`.
