@@ -43,7 +43,9 @@ at the bandwidth of a copy (of reading, where little is written). Why the short 
 alternatives tried: the family's page in `docs/kernels/`.
 
 ## Kept to AVX2
-All libraries, by `TILEWRIGHT_ISA`, `ONEDNN_MAX_CPU_ISA`, `MKL_ENABLE_INSTRUCTIONS` and `OPENBLAS_CORETYPE`.
+All libraries, by `TILEWRIGHT_ISA=avx2`, `ONEDNN_MAX_CPU_ISA=AVX2`, `MKL_ENABLE_INSTRUCTIONS=AVX2`,
+`OPENBLAS_CORETYPE=Haswell`, `ATEN_CPU_CAPABILITY=avx2` and
+`NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR"`.
 
 {restricted}
 

@@ -203,7 +203,14 @@ def commit() -> str | None:
 
 def isa_limits() -> dict[str, str]:
     """The variables that keep libraries to older instructions, as far as they are set."""
-    names = ("TILEWRIGHT_ISA", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
+    names = (
+        "TILEWRIGHT_ISA",
+        "MKL_ENABLE_INSTRUCTIONS",
+        "ONEDNN_MAX_CPU_ISA",
+        "OPENBLAS_CORETYPE",
+        "ATEN_CPU_CAPABILITY",
+        "NPY_DISABLE_CPU_FEATURES",
+    )
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
