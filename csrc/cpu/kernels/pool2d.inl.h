@@ -50,26 +50,50 @@ struct PositionOf<double> {
   using Type = int64_t;
 };
 
-TW_INLINE void store_positions(int32_t* p, VecI position, int n) { store_n(p, position, n); }
+// How many channels of a register count: all of them, known to the compiler, or an int, and the access is masked.
+template <int kCount>
+struct Whole {
+  constexpr operator int() const { return kCount; }
+};
+
+template <class T, int kCount>
+TW_INLINE Vec<T> load_channels(const T* p, Whole<kCount>) {
+  return Vec<T>::load(p);
+}
+template <class T>
+TW_INLINE Vec<T> load_channels(const T* p, int n) {
+  return Vec<T>::load_n(p, n);
+}
+template <class T, int kCount>
+TW_INLINE void store_channels(T* p, Vec<T> v, Whole<kCount>) {
+  store(p, v);
+}
+template <class T>
+TW_INLINE void store_channels(T* p, Vec<T> v, int n) {
+  store_n(p, v, n);
+}
+
+template <class N>
+TW_INLINE void store_positions(int32_t* p, VecI position, N n) {
+  store_channels(p, position, n);
+}
 TW_INLINE void store_positions(int32_t* p, VecL position, int n) {
   int64_t lanes[VecL::kLanes];
   store(lanes, position);
   for (int i = 0; i < n; ++i) p[i] = int32_t(lanes[i]);
 }
-TW_INLINE VecI load_positions(const int32_t* p, int n, VecF) { return VecI::load_n(p, n); }
+template <class N>
+TW_INLINE VecI load_positions(const int32_t* p, N n, VecF) {
+  return load_channels(p, n);
+}
 TW_INLINE VecL load_positions(const int32_t* p, int n, VecD) { return widen_lo(VecI::load_n(p, n)); }
 
 template <class T, class Body>
 TW_INLINE void for_channels(int64_t channels, Body&& body) {
   constexpr int kLanes = Vec<T>::kLanes;
   int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) body(c, kLanes);  // inlined, loads and stores are whole
+  for (; c + kLanes <= channels; c += kLanes) body(c, Whole<kLanes>());
   if (c < channels) body(c, int(channels - c));
-}
-
-template <class T>
-TW_INLINE Vec<T> load_channels(const T* p, int n) {
-  return n == Vec<T>::kLanes ? Vec<T>::load(p) : Vec<T>::load_n(p, n);
 }
 
 // Such windows are read pixel by pixel, all channels at once, into y as it grows: in the order of memory. Pixels of fewer
@@ -91,8 +115,8 @@ template <class T, class Body>
 TW_INLINE void for_channels_abreast(int64_t channels, Body&& body) {
   constexpr int kLanes = Vec<T>::kLanes, kMost = 4;
   int64_t c = 0;
-  for (; c + kMost * kLanes <= channels; c += kMost * kLanes) body(Abreast<kMost>(), c, kLanes);
-  for (; c + kLanes <= channels; c += kLanes) body(Abreast<1>(), c, kLanes);
+  for (; c + kMost * kLanes <= channels; c += kMost * kLanes) body(Abreast<kMost>(), c, Whole<kLanes>());
+  for (; c + kLanes <= channels; c += kLanes) body(Abreast<1>(), c, Whole<kLanes>());
   if (c < channels) body(Abreast<1>(), c, int(channels - c));
 }
 
@@ -107,7 +131,7 @@ void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t wid
     for (int64_t w = w0; w < w1; ++w, first = false) {
       const T* from = at(x, h, w);
       const auto here = Vec<Position>::set1(Position(h * width + w));
-      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, int n) {
+      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
         constexpr int kCount = decltype(abreast)::count;
         V best[kCount];
         Vec<Position> position[kCount];
@@ -125,7 +149,7 @@ void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t wid
           }
         }
         for (int k = 0; k < kCount; ++k) {
-          store_n(y + c + k * V::kLanes, best[k], n);
+          store_channels(y + c + k * V::kLanes, best[k], n);
           if constexpr (kPositions) store_positions(positions + c + k * V::kLanes, position[k], n);
         }
       });
@@ -140,7 +164,7 @@ void avg_wide(T* y, const PoolImage<const T>& x, int64_t h0, int64_t h1, int64_t
     for (int64_t w = w0; w < w1; ++w) {
       const T* from = at(x, h, w);
       const bool first = h == h0 && w == w0, last = h + 1 == h1 && w + 1 == w1;
-      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, int n) {
+      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
         constexpr int kCount = decltype(abreast)::count;
         V sum[kCount];
         for (int k = 0; k < kCount; ++k) {
@@ -149,7 +173,7 @@ void avg_wide(T* y, const PoolImage<const T>& x, int64_t h0, int64_t h1, int64_t
           if (!first) sum[k] += load_channels(y + i, n);
           if (last) sum[k] = sum[k] / count;
         }
-        for (int k = 0; k < kCount; ++k) store_n(y + c + k * V::kLanes, sum[k], n);
+        for (int k = 0; k < kCount; ++k) store_channels(y + c + k * V::kLanes, sum[k], n);
       });
     }
 }
@@ -167,7 +191,7 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
       max_wide<T, kPositions>(at(y, p, q), positions, x, cols.in, h0, h1, w0, w1, channels);
       continue;
     }
-    for_channels<T>(channels, [&](int64_t c, int n) {
+    for_channels<T>(channels, [&](int64_t c, auto n) {
       V best = load_channels(at(x, h0, w0) + c, n);
       auto position = Vec<Position>::set1(Position(h0 * cols.in + w0));
       for (int64_t h = h0; h < h1; ++h) {
@@ -184,7 +208,7 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
           }
         }
       }
-      store_n(at(y, p, q) + c, best, n);
+      store_channels(at(y, p, q) + c, best, n);
       if constexpr (kPositions) store_positions(at(indices, p, q) + c, position, n);
     });
   }
@@ -236,13 +260,13 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
         p0, p1, first_window(cols, w), last_window(cols, w),
         [&](int64_t p, int64_t q) { return Source{at(dy, p, q), at(indices, p, q)}; },
         [&](bool first, const Source* sources, int count) {
-          for_channels<T>(channels, [&](int64_t c, int n) {
+          for_channels<T>(channels, [&](int64_t c, auto n) {
             V sum = first ? V::zero() : load_channels(to + c, n);
             for (int i = 0; i < count; ++i) {
               const auto chosen = load_positions(sources[i].positions + c, n, V::zero()) == here;
               sum = sum + select(chosen, load_channels(sources[i].dy + c, n), V::zero());
             }
-            store_n(to + c, sum, n);
+            store_channels(to + c, sum, n);
           });
         });
   }
@@ -269,7 +293,7 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
       avg_wide<T>(at(y, p, q), x, h0, h1, w0, w1, channels, count);
       continue;
     }
-    for_channels<T>(channels, [&](int64_t c, int n) {
+    for_channels<T>(channels, [&](int64_t c, auto n) {
       V total = V::zero();
       for (int64_t h = h0; h < h1; ++h) {
         const T* from = at(x, h, w0) + c;
@@ -277,7 +301,7 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
         for (int64_t w = w0; w < w1; ++w, from += x.pixel) sum = sum + load_channels(from, n);
         total = total + sum;
       }
-      store_n(at(y, p, q) + c, total / count, n);
+      store_channels(at(y, p, q) + c, total / count, n);
     });
   }
 }
@@ -291,16 +315,16 @@ void spread_row(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, co
   for (int64_t q = 0; q < cols.out; ++q) {
     const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
     for (; covered < w0; ++covered)
-      for_channels<T>(channels, [&](int64_t c, int n) { store_n(at(dx, h, covered) + c, V::zero(), n); });
+      for_channels<T>(channels, [&](int64_t c, auto n) { store_channels(at(dx, h, covered) + c, V::zero(), n); });
     const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
-    for_channels<T>(channels, [&](int64_t c, int n) {
+    for_channels<T>(channels, [&](int64_t c, auto n) {
       const V share = load_channels(at(dy, p, q) + c, n) / count;
-      for (int64_t w = w0; w < w1; ++w) store_n(at(dx, h, w) + c, share, n);
+      for (int64_t w = w0; w < w1; ++w) store_channels(at(dx, h, w) + c, share, n);
     });
     covered = w1 > covered ? w1 : covered;
   }
   for (; covered < cols.in; ++covered)
-    for_channels<T>(channels, [&](int64_t c, int n) { store_n(at(dx, h, covered) + c, V::zero(), n); });
+    for_channels<T>(channels, [&](int64_t c, auto n) { store_channels(at(dx, h, covered) + c, V::zero(), n); });
 }
 
 template <class T>
@@ -321,11 +345,11 @@ void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& ro
           return Source{at(dy, p, q), T(1) / T(window_count(rows, p) * window_count(cols, q))};
         },
         [&](bool first, const Source* sources, int count) {
-          for_channels<T>(channels, [&](int64_t c, int n) {
+          for_channels<T>(channels, [&](int64_t c, auto n) {
             V sum = first ? V::zero() : load_channels(to + c, n);
             for (int i = 0; i < count; ++i)
               sum = fma(load_channels(sources[i].dy + c, n), V::set1(sources[i].share), sum);
-            store_n(to + c, sum, n);
+            store_channels(to + c, sum, n);
           });
         });
   }
