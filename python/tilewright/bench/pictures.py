@@ -110,7 +110,8 @@ def programs(record: dict, path) -> Path:
         values = [1e3 * timing["minimum"] for _, timing in ranked]
         axes.barh(names, values, color=[_BLUE if n == "tilewright" else _GREY for n in names], height=0.7)
         for i, value in enumerate(values):
-            axes.text(value, i, f" {value:.3g}", va="center", fontsize=8)
+            words = f" {value:,.0f}" if value >= 100 else f" {value:.3g}"
+            axes.text(value, i, words, va="center", fontsize=8)
         axes.invert_yaxis()
         axes.set_xlim(0, max(values) * 1.18)
         axes.tick_params(labelsize=8)
