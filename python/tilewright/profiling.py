@@ -24,14 +24,19 @@ class Row:
 
 
 @cache
-def _roofline(threads: int, isa: str) -> tuple[float, float]:
-    return _cpu.roofline()[:2]
+def _roofline(threads: int, isa: str) -> tuple[float, float, float]:
+    return _cpu.roofline()
+
+
+def limits() -> tuple[float, float, float]:
+    """`roofline`, and bytes per second where memory is only read."""
+    return _roofline(_cpu.num_threads(), _cpu.isa())
 
 
 def roofline() -> tuple[float, float]:
     """Measured peak of this machine with the threads and instruction set in use: FLOP per second of float32
     multiply-adds, and bytes per second (read plus written) of a large copy. Measured once, about 0.2 s."""
-    return _roofline(_cpu.num_threads(), _cpu.isa())
+    return limits()[:2]
 
 
 class profile:

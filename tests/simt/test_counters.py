@@ -6,7 +6,6 @@ file.
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 
 from tilewright import _simt
 
+from .count_records import recorded
 from .test_matmul import aligned
 
 RECORD = Path(__file__).with_name("access_counts.json")
@@ -114,14 +114,14 @@ def counts_of(case):
     return _simt.counted_accesses()
 
 
+def written(record):
+    return json.dumps(record, indent=1) + "\n"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_counts_are_as_recorded(case):
-    recorded = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     counts = counts_of(case)
-    if os.environ.get("TILEWRIGHT_UPDATE_RECORDS"):
-        recorded[case] = counts
-        RECORD.write_text(json.dumps({c: recorded[c] for c in CASES if c in recorded}, indent=1) + "\n")
-    assert counts == recorded.get(case), f"{case}: {counts}"
+    assert counts == recorded(RECORD, case, counts, CASES, written), f"{case}: {counts}"
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "ma_" in c or "norm" in c])

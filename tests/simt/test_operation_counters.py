@@ -6,7 +6,6 @@ memory and their sectors; writes and their sectors. TILEWRIGHT_UPDATE_RECORDS=1 
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 
 from tilewright import _simt
 
+from .count_records import recorded
 from .test_catalogue import READY, takes
 from .test_matmul import aligned
 
@@ -71,12 +71,8 @@ def written(record):
 
 @pytest.mark.parametrize("name", CASES)
 def test_counts_are_as_recorded(name):
-    recorded = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     counts = counts_of(name)
-    if os.environ.get("TILEWRIGHT_UPDATE_RECORDS"):
-        recorded[name] = counts
-        RECORD.write_text(written({c: recorded[c] for c in CASES if c in recorded}))
-    assert counts == recorded.get(name), f"{name}: {counts}"
+    assert counts == recorded(RECORD, name, counts, CASES, written), f"{name}: {counts}"
 
 
 def test_every_operation_is_counted():

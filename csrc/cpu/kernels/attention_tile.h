@@ -12,6 +12,7 @@
 #pragma once
 
 #include "cpu/kernels/attention.h"
+#include "cpu/kernels/constant.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -27,10 +28,6 @@ struct TileShape {
 };
 
 // Calls body(constant<n>) with 1 <= n <= kMost.
-template <int kValue>
-struct Constant {
-  static constexpr int value = kValue;
-};
 template <int kMost, class Body>
 TW_INLINE void for_count(int n, Body body) {
   if constexpr (kMost > 1)

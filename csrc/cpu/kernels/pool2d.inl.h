@@ -10,6 +10,7 @@
 // Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts
 // as
 //             largest, the first NaN wins
+#include "cpu/kernels/constant.h"
 #include "cpu/kernels/pool2d.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -50,14 +51,9 @@ struct PositionOf<double> {
   using Type = int64_t;
 };
 
-// How many channels of a register count: all of them, known to the compiler, or an int, and the access is masked.
-template <int kCount>
-struct Whole {
-  constexpr operator int() const { return kCount; }
-};
-
+// How many channels of a register count: all of them, a Constant, or an int, and the access is masked.
 template <class T, int kCount>
-TW_INLINE Vec<T> load_channels(const T* p, Whole<kCount>) {
+TW_INLINE Vec<T> load_channels(const T* p, Constant<kCount>) {
   return Vec<T>::load(p);
 }
 template <class T>
@@ -65,7 +61,7 @@ TW_INLINE Vec<T> load_channels(const T* p, int n) {
   return Vec<T>::load_n(p, n);
 }
 template <class T, int kCount>
-TW_INLINE void store_channels(T* p, Vec<T> v, Whole<kCount>) {
+TW_INLINE void store_channels(T* p, Vec<T> v, Constant<kCount>) {
   store(p, v);
 }
 template <class T>
@@ -92,7 +88,7 @@ template <class T, class Body>
 TW_INLINE void for_channels(int64_t channels, Body&& body) {
   constexpr int kLanes = Vec<T>::kLanes;
   int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) body(c, Whole<kLanes>());
+  for (; c + kLanes <= channels; c += kLanes) body(c, Constant<kLanes>());
   if (c < channels) body(c, int(channels - c));
 }
 
@@ -105,19 +101,15 @@ TW_INLINE bool wide(const PoolAxis& rows, const PoolAxis& cols, int64_t channels
   return channels * int64_t(sizeof(T)) >= (overlap ? 512 : 256);
 }
 
-// body(abreast, c, n): abreast.count registers of n channels each. A body that reads and writes y loads all of them
+// body(abreast, c, n): abreast, a Constant, registers of n channels each. A body that reads and writes y loads all of them
 // before it stores the first, which is a fifth faster.
-template <int kCount>
-struct Abreast {
-  static constexpr int count = kCount;
-};
 template <class T, class Body>
 TW_INLINE void for_channels_abreast(int64_t channels, Body&& body) {
   constexpr int kLanes = Vec<T>::kLanes, kMost = 4;
   int64_t c = 0;
-  for (; c + kMost * kLanes <= channels; c += kMost * kLanes) body(Abreast<kMost>(), c, Whole<kLanes>());
-  for (; c + kLanes <= channels; c += kLanes) body(Abreast<1>(), c, Whole<kLanes>());
-  if (c < channels) body(Abreast<1>(), c, int(channels - c));
+  for (; c + kMost * kLanes <= channels; c += kMost * kLanes) body(Constant<kMost>(), c, Constant<kLanes>());
+  for (; c + kLanes <= channels; c += kLanes) body(Constant<1>(), c, Constant<kLanes>());
+  if (c < channels) body(Constant<1>(), c, int(channels - c));
 }
 
 // One output of a wide maximum.
@@ -132,7 +124,7 @@ void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t wid
       const T* from = at(x, h, w);
       const auto here = Vec<Position>::set1(Position(h * width + w));
       for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
-        constexpr int kCount = decltype(abreast)::count;
+        constexpr int kCount = decltype(abreast)::value;
         V best[kCount];
         Vec<Position> position[kCount];
         for (int k = 0; k < kCount; ++k) {
@@ -165,7 +157,7 @@ void avg_wide(T* y, const PoolImage<const T>& x, int64_t h0, int64_t h1, int64_t
       const T* from = at(x, h, w);
       const bool first = h == h0 && w == w0, last = h + 1 == h1 && w + 1 == w1;
       for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
-        constexpr int kCount = decltype(abreast)::count;
+        constexpr int kCount = decltype(abreast)::value;
         V sum[kCount];
         for (int k = 0; k < kCount; ++k) {
           const int64_t i = c + k * V::kLanes;

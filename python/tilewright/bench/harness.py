@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tilewright import _cpu
+from tilewright import _cpu, profiling
 
 SCHEMA = 1
 _SHORTEST = 200e-6  # a timed stretch repeats its call until it lasts about this long
@@ -216,7 +216,7 @@ def isa_limits() -> dict[str, str]:
 
 def environment(thread_counts: dict) -> dict:
     """Where a record was made: machine, ISA, threads of each library, versions, commit, roofline."""
-    flops, bandwidth, reading = _cpu.roofline()
+    flops, bandwidth, reading = profiling.limits()
     return {
         "cpu": cpu_name(),
         "cores": os.cpu_count(),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from tilewright import profiling
 from tilewright.bench import case as cases_module
 from tilewright.bench import families, harness
 from tilewright.bench.programs import PROGRAMS
@@ -168,7 +167,6 @@ def run(options: Options, tell=print) -> dict[str, tuple[dict, list[harness.Row]
     import_rivals()
     done = {}
     with harness.threads(options.threads) as counts:
-        profiling.roofline()
         place = harness.environment(counts)
         tell(
             f"{place['cpu']}, {place['isa']}, {options.threads} thread(s): "
