@@ -12,6 +12,7 @@
 //             largest, the first NaN wins
 #include "cpu/kernels/constant.h"
 #include "cpu/kernels/pool2d.h"
+#include "cpu/kernels/vector_loop.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -51,45 +52,21 @@ struct PositionOf<double> {
   using Type = int64_t;
 };
 
-// How many channels of a register count: all of them, a Constant, or an int, and the access is masked.
-template <class T, int kCount>
-TW_INLINE Vec<T> load_channels(const T* p, Constant<kCount>) {
-  return Vec<T>::load(p);
+TW_INLINE VecI load_positions(const int32_t* p, WholeVector<float>) { return VecI::load(p); }
+TW_INLINE VecI load_positions(const int32_t* p, TailVector<float> tail) { return VecI::load_n(p, tail.n); }
+TW_INLINE void store_positions(int32_t* p, VecI position, WholeVector<float>) { store(p, position); }
+TW_INLINE void store_positions(int32_t* p, VecI position, TailVector<float> tail) { store_n(p, position, tail.n); }
+TW_INLINE VecL load_positions(const int32_t* p, TailVector<double> tail) { return widen_lo(VecI::load_n(p, tail.n)); }
+TW_INLINE VecL load_positions(const int32_t* p, WholeVector<double>) {
+  return load_positions(p, TailVector<double>{VecL::kLanes});
 }
-template <class T>
-TW_INLINE Vec<T> load_channels(const T* p, int n) {
-  return Vec<T>::load_n(p, n);
-}
-template <class T, int kCount>
-TW_INLINE void store_channels(T* p, Vec<T> v, Constant<kCount>) {
-  store(p, v);
-}
-template <class T>
-TW_INLINE void store_channels(T* p, Vec<T> v, int n) {
-  store_n(p, v, n);
-}
-
-template <class N>
-TW_INLINE void store_positions(int32_t* p, VecI position, N n) {
-  store_channels(p, position, n);
-}
-TW_INLINE void store_positions(int32_t* p, VecL position, int n) {
+TW_INLINE void store_positions(int32_t* p, VecL position, TailVector<double> tail) {
   int64_t lanes[VecL::kLanes];
   store(lanes, position);
-  for (int i = 0; i < n; ++i) p[i] = int32_t(lanes[i]);
+  for (int i = 0; i < tail.n; ++i) p[i] = int32_t(lanes[i]);
 }
-template <class N>
-TW_INLINE VecI load_positions(const int32_t* p, N n, VecF) {
-  return load_channels(p, n);
-}
-TW_INLINE VecL load_positions(const int32_t* p, int n, VecD) { return widen_lo(VecI::load_n(p, n)); }
-
-template <class T, class Body>
-TW_INLINE void for_channels(int64_t channels, Body&& body) {
-  constexpr int kLanes = Vec<T>::kLanes;
-  int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes) body(c, Constant<kLanes>());
-  if (c < channels) body(c, int(channels - c));
+TW_INLINE void store_positions(int32_t* p, VecL position, WholeVector<double>) {
+  store_positions(p, position, TailVector<double>{VecL::kLanes});
 }
 
 // Such windows are read pixel by pixel, all channels at once, into y as it grows: in the order of memory. Pixels of fewer
@@ -101,15 +78,14 @@ TW_INLINE bool wide(const PoolAxis& rows, const PoolAxis& cols, int64_t channels
   return channels * int64_t(sizeof(T)) >= (overlap ? 512 : 256);
 }
 
-// body(abreast, c, n): abreast, a Constant, registers of n channels each. A body that reads and writes y loads all of them
-// before it stores the first, which is a fifth faster.
+// body(abreast, access, c): abreast, a Constant, registers from channel c on. A body that reads and writes y
+// loads all of them before it stores the first, which is a fifth faster.
 template <class T, class Body>
 TW_INLINE void for_channels_abreast(int64_t channels, Body&& body) {
-  constexpr int kLanes = Vec<T>::kLanes, kMost = 4;
-  int64_t c = 0;
-  for (; c + kMost * kLanes <= channels; c += kMost * kLanes) body(Constant<kMost>(), c, Constant<kLanes>());
-  for (; c + kLanes <= channels; c += kLanes) body(Constant<1>(), c, Constant<kLanes>());
-  if (c < channels) body(Constant<1>(), c, int(channels - c));
+  constexpr int kMost = 4, kTogether = kMost * Vec<T>::kLanes;
+  const int64_t whole = channels / kTogether * kTogether;
+  for (int64_t c = 0; c < whole; c += kTogether) body(Constant<kMost>(), WholeVector<T>(), c);
+  for_vectors<T>(channels - whole, [&](auto access, int64_t c) { body(Constant<1>(), access, whole + c); });
 }
 
 // One output of a wide maximum.
@@ -123,16 +99,16 @@ void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t wid
     for (int64_t w = w0; w < w1; ++w, first = false) {
       const T* from = at(x, h, w);
       const auto here = Vec<Position>::set1(Position(h * width + w));
-      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
+      for_channels_abreast<T>(channels, [&](auto abreast, auto access, int64_t c) {
         constexpr int kCount = decltype(abreast)::value;
         V best[kCount];
         Vec<Position> position[kCount];
         for (int k = 0; k < kCount; ++k) {
           const int64_t i = c + k * V::kLanes;
-          const V value = load_channels(from + i, n);
-          best[k] = first ? value : load_channels(y + i, n);
+          const V value = access.load(from + i);
+          best[k] = first ? value : access.load(y + i);
           if constexpr (kPositions) {
-            position[k] = first ? here : load_positions(positions + i, n, value);
+            position[k] = first ? here : load_positions(positions + i, access);
             const auto larger = (best[k] == best[k]) & !(value <= best[k]);
             best[k] = select(larger, value, best[k]);
             position[k] = select(Mask<Position>(larger), here, position[k]);
@@ -141,8 +117,8 @@ void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t wid
           }
         }
         for (int k = 0; k < kCount; ++k) {
-          store_channels(y + c + k * V::kLanes, best[k], n);
-          if constexpr (kPositions) store_positions(positions + c + k * V::kLanes, position[k], n);
+          access.store(y + c + k * V::kLanes, best[k]);
+          if constexpr (kPositions) store_positions(positions + c + k * V::kLanes, position[k], access);
         }
       });
     }
@@ -156,16 +132,16 @@ void avg_wide(T* y, const PoolImage<const T>& x, int64_t h0, int64_t h1, int64_t
     for (int64_t w = w0; w < w1; ++w) {
       const T* from = at(x, h, w);
       const bool first = h == h0 && w == w0, last = h + 1 == h1 && w + 1 == w1;
-      for_channels_abreast<T>(channels, [&](auto abreast, int64_t c, auto n) {
+      for_channels_abreast<T>(channels, [&](auto abreast, auto access, int64_t c) {
         constexpr int kCount = decltype(abreast)::value;
         V sum[kCount];
         for (int k = 0; k < kCount; ++k) {
           const int64_t i = c + k * V::kLanes;
-          sum[k] = load_channels(from + i, n);
-          if (!first) sum[k] += load_channels(y + i, n);
+          sum[k] = access.load(from + i);
+          if (!first) sum[k] += access.load(y + i);
           if (last) sum[k] = sum[k] / count;
         }
-        for (int k = 0; k < kCount; ++k) store_channels(y + c + k * V::kLanes, sum[k], n);
+        for (int k = 0; k < kCount; ++k) access.store(y + c + k * V::kLanes, sum[k]);
       });
     }
 }
@@ -183,13 +159,13 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
       max_wide<T, kPositions>(at(y, p, q), positions, x, cols.in, h0, h1, w0, w1, channels);
       continue;
     }
-    for_channels<T>(channels, [&](int64_t c, auto n) {
-      V best = load_channels(at(x, h0, w0) + c, n);
+    for_vectors<T>(channels, [&](auto access, int64_t c) {
+      V best = access.load(at(x, h0, w0) + c);
       auto position = Vec<Position>::set1(Position(h0 * cols.in + w0));
       for (int64_t h = h0; h < h1; ++h) {
         const T* from = at(x, h, w0) + c;
         for (int64_t w = w0; w < w1; ++w, from += x.pixel) {
-          const V value = load_channels(from, n);
+          const V value = access.load(from);
           if constexpr (kPositions) {
             const auto larger = (!(value <= best)) & (best == best);
             best = select(larger, value, best);
@@ -200,8 +176,8 @@ void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x
           }
         }
       }
-      store_channels(at(y, p, q) + c, best, n);
-      if constexpr (kPositions) store_positions(at(indices, p, q) + c, position, n);
+      access.store(at(y, p, q) + c, best);
+      if constexpr (kPositions) store_positions(at(indices, p, q) + c, position, access);
     });
   }
 }
@@ -252,13 +228,13 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
         p0, p1, first_window(cols, w), last_window(cols, w),
         [&](int64_t p, int64_t q) { return Source{at(dy, p, q), at(indices, p, q)}; },
         [&](bool first, const Source* sources, int count) {
-          for_channels<T>(channels, [&](int64_t c, auto n) {
-            V sum = first ? V::zero() : load_channels(to + c, n);
+          for_vectors<T>(channels, [&](auto access, int64_t c) {
+            V sum = first ? V::zero() : access.load(to + c);
             for (int i = 0; i < count; ++i) {
-              const auto chosen = load_positions(sources[i].positions + c, n, V::zero()) == here;
-              sum = sum + select(chosen, load_channels(sources[i].dy + c, n), V::zero());
+              const auto chosen = load_positions(sources[i].positions + c, access) == here;
+              sum = sum + select(chosen, access.load(sources[i].dy + c), V::zero());
             }
-            store_channels(to + c, sum, n);
+            access.store(to + c, sum);
           });
         });
   }
@@ -285,15 +261,15 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
       avg_wide<T>(at(y, p, q), x, h0, h1, w0, w1, channels, count);
       continue;
     }
-    for_channels<T>(channels, [&](int64_t c, auto n) {
+    for_vectors<T>(channels, [&](auto access, int64_t c) {
       V total = V::zero();
       for (int64_t h = h0; h < h1; ++h) {
         const T* from = at(x, h, w0) + c;
         V sum = V::zero();  // row by row: long sums lose less
-        for (int64_t w = w0; w < w1; ++w, from += x.pixel) sum = sum + load_channels(from, n);
+        for (int64_t w = w0; w < w1; ++w, from += x.pixel) sum = sum + access.load(from);
         total = total + sum;
       }
-      store_channels(at(y, p, q) + c, total / count, n);
+      access.store(at(y, p, q) + c, total / count);
     });
   }
 }
@@ -307,16 +283,16 @@ void spread_row(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, co
   for (int64_t q = 0; q < cols.out; ++q) {
     const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
     for (; covered < w0; ++covered)
-      for_channels<T>(channels, [&](int64_t c, auto n) { store_channels(at(dx, h, covered) + c, V::zero(), n); });
+      for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, covered) + c, V::zero()); });
     const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
-    for_channels<T>(channels, [&](int64_t c, auto n) {
-      const V share = load_channels(at(dy, p, q) + c, n) / count;
-      for (int64_t w = w0; w < w1; ++w) store_channels(at(dx, h, w) + c, share, n);
+    for_vectors<T>(channels, [&](auto access, int64_t c) {
+      const V share = access.load(at(dy, p, q) + c) / count;
+      for (int64_t w = w0; w < w1; ++w) access.store(at(dx, h, w) + c, share);
     });
     covered = w1 > covered ? w1 : covered;
   }
   for (; covered < cols.in; ++covered)
-    for_channels<T>(channels, [&](int64_t c, auto n) { store_channels(at(dx, h, covered) + c, V::zero(), n); });
+    for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, covered) + c, V::zero()); });
 }
 
 template <class T>
@@ -337,11 +313,11 @@ void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& ro
           return Source{at(dy, p, q), T(1) / T(window_count(rows, p) * window_count(cols, q))};
         },
         [&](bool first, const Source* sources, int count) {
-          for_channels<T>(channels, [&](int64_t c, auto n) {
-            V sum = first ? V::zero() : load_channels(to + c, n);
+          for_vectors<T>(channels, [&](auto access, int64_t c) {
+            V sum = first ? V::zero() : access.load(to + c);
             for (int i = 0; i < count; ++i)
-              sum = fma(load_channels(sources[i].dy + c, n), V::set1(sources[i].share), sum);
-            store_channels(to + c, sum, n);
+              sum = fma(access.load(sources[i].dy + c), V::set1(sources[i].share), sum);
+            access.store(to + c, sum);
           });
         });
   }
