@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The short way of functions of one and two arrays, for what most calls bring: NumPy arrays of one shape and dtype,
+// The short way of functions of one and two arrays and of copies, for what most calls bring: NumPy arrays of one shape and dtype,
 // in C order, which nobody observes. What comes otherwise gives None, and the caller goes the long way, which takes
 // more and words the errors. A call by pybind11 costs as much again as all of this (0.2 us).
 #include <pybind11/numpy.h>
@@ -64,17 +64,19 @@ bool may_write(const View& y, const View& x) {
 }
 
 // The destination: `out`, or fresh memory where it is None; null unless it fits.
-py::object destination(PyObject* out, PyObject* like, Dtype dtype, View* y) {
+py::object destination(PyObject* out, PyObject* like, const py::dtype& descr, Dtype dtype, View* y) {
   if (out == Py_None) {
     const auto* array = proxy(like);
-    const py::dtype descr = dtype == Dtype::b8
-                                ? py::dtype(api::NPY_BOOL_)
-                                : py::reinterpret_borrow<py::dtype>(py::handle(array->descr));
     py::array fresh = pool_array({array->dimensions, array->dimensions + array->nd}, descr);
     return plain_view(fresh.ptr(), y) ? py::object(std::move(fresh)) : py::object();
   }
   if (!plain_view(out, y) || y->dtype != dtype || !y->writable || !same_shape(out, like)) return py::object();
   return py::reinterpret_borrow<py::object>(out);
+}
+// For results like an input, or bool.
+py::object destination(PyObject* out, PyObject* like, const View& x, bool is_bool, View* y) {
+  return is_bool ? destination(out, like, py::dtype(api::NPY_BOOL_), Dtype::b8, y)
+                 : destination(out, like, py::reinterpret_borrow<py::dtype>(proxy(like)->descr), x.dtype, y);
 }
 
 // Integers become float64 for most functions, 16-bit floats float32 where a table lacks them.
@@ -122,8 +124,7 @@ PyObject* unary(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
     const int f = number_of(plain->unary, arguments[0]);
     const double p = PyFloat_AsDouble(arguments[3]), q = PyFloat_AsDouble(arguments[4]);
     if (f < 0 || PyErr_Occurred()) return {};
-    const Dtype dtype = gives_bool(static_cast<Unary>(f)) ? Dtype::b8 : x.dtype;
-    py::object out = destination(arguments[2], arguments[1], dtype, &y);
+    py::object out = destination(arguments[2], arguments[1], x, gives_bool(static_cast<Unary>(f)), &y);
     if (!out || !may_write(y, x)) return {};
     run_plain(plain->ops.unary, y.shape[0], y, x, static_cast<Unary>(f), p, q, Stream{});
     return out;
@@ -140,10 +141,24 @@ PyObject* binary(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
     if (f < 0 || a.dtype != b.dtype || !same_shape(arguments[1], arguments[2])) return {};
     if (!(plain->ops.binary.dtypes() & mask_of(a.dtype))) return {};
     if (static_cast<Binary>(f) == Binary::div && !is_float(a.dtype)) return {};
-    const Dtype dtype = gives_bool(static_cast<Binary>(f)) ? Dtype::b8 : a.dtype;
-    py::object out = destination(arguments[3], arguments[1], dtype, &y);
+    py::object out = destination(arguments[3], arguments[1], a, gives_bool(static_cast<Binary>(f)), &y);
     if (!out || !may_write(y, a) || !may_write(y, b)) return {};
     run_plain(plain->ops.binary, y.shape[0], y, a, b, static_cast<Binary>(f), Stream{});
+    return out;
+  });
+}
+
+// (x, out, dtype) -> out, fresh memory, or None
+PyObject* copy(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  return answered([&]() -> py::object {
+    View x, y;
+    if (count != 3 || call_observer() || !py::isinstance<py::dtype>(arguments[2])) return {};
+    const auto descr = py::reinterpret_borrow<py::dtype>(arguments[2]);
+    Dtype dtype;
+    if (!plain_view(arguments[0], &x) || descr.byteorder() == '>' || !dtype_from_number(descr.num(), &dtype)) return {};
+    py::object out = destination(arguments[1], arguments[0], descr, dtype, &y);
+    if (!out || !may_write(y, x) || (y.data == x.data && y.dtype != x.dtype)) return {};
+    run_plain(plain_of(self)->ops.copy, y.shape[0], y, x, Stream{});
     return out;
   });
 }
@@ -173,6 +188,7 @@ void bind_elementwise_plain(py::module_& m, const Ops& ops) {
   auto* plain = new Plain{ops, numbers(Unary::isfinite), numbers(Binary::logical_xor)};
   const py::capsule self(static_cast<void*>(plain));  // lives as long as the functions, which live as long as the process
   add_function(m, self, "unary_plain", unary, "unary_plain(function, x, out, p, q): y, or None: go the long way");
+  add_function(m, self, "copy_plain", copy, "copy_plain(x, out, dtype): y, or None: go the long way");
   add_function(m, self, "binary_plain", binary, "binary_plain(function, a, b, out): y, or None: go the long way");
 }
 

@@ -102,6 +102,28 @@ def test_comparison_into_bools():
     assert _cpu.binary_plain("equal", x, x, overlapping[:33]) is None
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (17,), (3, 5), (100, 101)], ids=str)
+def test_copies_and_casts(shape):
+    x = np.asarray(_values(shape) * 100, np.float32)
+    for dtype in (np.bool_, np.uint8, np.int32, np.int64, np.float16, np.float32, np.float64):
+        y = _cpu.copy_plain(x, None, np.dtype(dtype))
+        np.testing.assert_array_equal(y, x.astype(dtype))
+        assert y.dtype == dtype and y is not x and y.shape == shape
+        out = np.empty(shape, dtype)
+        assert _cpu.copy_plain(x, out, np.dtype(dtype)) is out
+        assert _cpu.copy_plain(x.T if x.ndim > 1 else x[..., None], out, np.dtype(dtype)) is None
+    assert _cpu.copy_plain(x, None, np.float32) is None  # a class, no dtype
+    assert _cpu.copy_plain(x, None, np.dtype(">f4")) is None
+    assert _cpu.copy_plain(x, None, np.dtype(complex)) is None
+    assert _cpu.copy_plain(x, np.empty(shape, np.int64), np.dtype(np.int32)) is None
+
+
+def test_no_cast_in_place():
+    x = _values(8)
+    assert _cpu.copy_plain(x, x.view(np.int32), np.dtype(np.int32)) is None
+    assert _cpu.copy_plain(x, x, np.dtype(np.float32)) is x
+
+
 def test_unknown_names_and_wrong_counts_are_not_taken():
     assert _cpu.binary_plain("atan7", _A, _A, None) is None
     assert _cpu.unary_plain(3, _A, None, 0.0, 0.0) is None
