@@ -25,9 +25,11 @@ if os.environ.get("CI"):
 @pytest.fixture(autouse=True)
 def _settings_put_back():
     isa, threads, device = _cpu.isa(), _cpu.num_threads(), backend.device()
+    method = _cpu.conv2d_method()
     yield
     _cpu.use_isa(isa)
     _cpu.set_num_threads(threads)
+    _cpu.set_conv2d_method(method)
     backend.set_device(device)
 
 

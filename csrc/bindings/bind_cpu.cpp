@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "core/profile.h"
+#include "cpu/conv2d_method.h"
 #include "cpu/isa.h"
 #include "cpu/roofline.h"
 
@@ -89,6 +90,9 @@ void bind_cpu(py::module_& m) {
   m.def("isa", [] { return cpu::isa_name(cpu::active_isa()); }, "Name of the instruction set in use");
   m.def("available_isas", available_isas, "Instruction sets this processor runs, slowest first");
   m.def("use_isa", cpu::use_isa, "Switches the kernels' instruction set; for tests and benchmarks", py::arg("name"));
+  m.def("conv2d_method", cpu::conv2d_method_name, "Method of 3x3 convolutions of stride 1: direct or winograd");
+  m.def("set_conv2d_method", cpu::set_conv2d_method, "Switches it for the process", py::arg("method"));
+  cpu::conv2d_method();  // a wrong name in the environment is an error of the import
   m.def("roofline", roofline, "Measured (FLOP per second, bytes copied, bytes read per second) with the threads and ISA in use");
   py::class_<ProfileHandle>(m, "Profile", "Counts the calls of the thread that starts it")
       .def(py::init<>())

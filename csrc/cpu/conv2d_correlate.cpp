@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which way a correlation goes, by its filter and its numbers of channels and groups.
 #include "cpu/conv2d_plan.h"
+#include "cpu/conv2d_winograd.h"
 #include "cpu/matmul.h"
 
 namespace tilewright::cpu {
@@ -34,6 +35,8 @@ void correlate_one(const Correlation<T>& problem) {
   const int lanes = kernels<Conv2dKernels>().of<T>().lanes;
   if (pointwise(problem))
     multiply_pixels(problem);
+  else if (correlate_winograd(problem))
+    return;
   else if (lanes_suit(problem.groups, problem.in_channels, problem.out_channels, lanes))
     correlate_lanes(problem);
   else if (2 * problem.out_channels <= lanes)

@@ -4,6 +4,7 @@
 // is turned.
 #include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
+#include "cpu/conv2d_winograd.h"
 #include "cpu/matmul.h"
 
 namespace tilewright::cpu {
@@ -233,6 +234,7 @@ void weight_gradient(const WeightGradient<T>& problem) {
     p.y = g.dw, p.y_row = g.out_channels;
     return matmul_2d(p);
   }
+  if (weight_gradient_winograd(g)) return;
   const int lanes = kernels<Conv2dKernels>().of<T>().lanes;
   if (depthwise_suits(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_depthwise(g);
   if (lanes_suit(g.groups, g.in_channels, g.out_channels, lanes)) return weight_gradient_lanes(g);

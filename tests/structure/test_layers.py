@@ -41,6 +41,7 @@ ARROWS = {
         "core/",
         "bindings/",
         "cpu/ops_cpu.h",
+        "cpu/conv2d_method.h",
         "cpu/isa.h",
         "cpu/roofline.h",
         "cuda/",
