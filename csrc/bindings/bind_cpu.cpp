@@ -92,6 +92,8 @@ void bind_cpu(py::module_& m) {
   m.def("use_isa", cpu::use_isa, "Switches the kernels' instruction set; for tests and benchmarks", py::arg("name"));
   m.def("conv2d_method", cpu::conv2d_method_name, "Method of 3x3 convolutions of stride 1: direct or winograd");
   m.def("set_conv2d_method", cpu::set_conv2d_method, "Switches it for the process", py::arg("method"));
+  m.def("set_winograd_outputs", cpu::set_winograd_outputs,
+        "Side of Winograd's tiles, 2 or 4; 0 leaves it to the sizes; for tests and benchmarks", py::arg("outputs"));
   cpu::conv2d_method();  // a wrong name in the environment is an error of the import
   m.def("roofline", roofline, "Measured (FLOP per second, bytes copied, bytes read per second) with the threads and ISA in use");
   py::class_<ProfileHandle>(m, "Profile", "Counts the calls of the thread that starts it")

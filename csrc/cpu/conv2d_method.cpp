@@ -29,6 +29,8 @@ std::atomic<int>& chosen() {
   return method;
 }
 
+std::atomic<int> forced_outputs{0};
+
 }  // namespace
 
 Conv2dMethod conv2d_method() { return static_cast<Conv2dMethod>(chosen().load(std::memory_order_relaxed)); }
@@ -37,6 +39,15 @@ const char* conv2d_method_name() { return kNames[static_cast<int>(conv2d_method(
 
 void set_conv2d_method(const char* name) {
   chosen().store(parse("set_conv2d_method", "method", name), std::memory_order_relaxed);
+}
+
+int winograd_outputs() { return forced_outputs.load(std::memory_order_relaxed); }
+
+void set_winograd_outputs(int outputs) {
+  if (outputs != 0 && outputs != 2 && outputs != 4)
+    fail(ErrorKind::value, "set_winograd_outputs",
+         "outputs is " + std::to_string(outputs) + ", expected 0, 2 or 4");
+  forced_outputs.store(outputs, std::memory_order_relaxed);
 }
 
 }  // namespace tilewright::cpu

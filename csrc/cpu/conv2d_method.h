@@ -13,4 +13,9 @@ const char* conv2d_method_name();
 // Switches all later calls of the process. Throws Error for an unknown name.
 void set_conv2d_method(const char* name);
 
+// 0: by the cost that the sizes suggest. 2 or 4: that side of a tile wherever the method can serve; for tests
+// and benchmarks. Throws Error for another number.
+int winograd_outputs();
+void set_winograd_outputs(int outputs);
+
 }  // namespace tilewright::cpu

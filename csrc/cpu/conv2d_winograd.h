@@ -19,9 +19,11 @@ struct WinogradPlan {
   int kind = -1;  // of kWinogradOutputs; -1: the direct way is faster, or the only one
   int64_t outputs, points;
   int64_t row_tiles, col_tiles, tiles;
-  int64_t block, blocks;  // tiles of a block; its planes stay in the level-2 cache
+  int64_t block = 0, blocks = 0;  // most tiles of a block, whose planes stay in the level-2 cache
 
   explicit operator bool() const { return kind >= 0; }
+  // Into a multiple of `pieces` blocks, of `least` tiles or what the cache holds with so many channels.
+  void cut(int64_t channels, int64_t least, int64_t pieces);
   // First tile of a block; blocks differ by one tile at most.
   int64_t begin(int64_t block_index) const { return block_index * tiles / blocks; }
 };
@@ -47,8 +49,9 @@ inline bool weight_gradient_winograd(const WeightGradient<double>&) { return fal
 
 // Both axes have three neighbouring taps that read filter positions by turns, forwards or backwards.
 bool winograd_suits(const Axis& rows, const Axis& cols, int64_t groups);
+// How large the tiles are where that is faster than the direct way, which may skip taps outside the image.
 WinogradPlan plan_winograd(const Axis& rows, const Axis& cols, int64_t images, int64_t in_channels,
-                           int64_t out_channels);
+                           int64_t out_channels, bool direct_skips_padding);
 
 // Where a tile lies.
 struct WinogradPlace {

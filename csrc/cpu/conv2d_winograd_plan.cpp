@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where Winograd's transforms pay, and how their work is cut.
-#include <cstdlib>
 #include <limits>
 
+#include "cpu/conv2d_method.h"
 #include "cpu/conv2d_winograd.h"
 
 namespace tilewright::cpu {
 namespace {
 
 constexpr int64_t kLeastChannels = 8;
-// Planes of a block, before and after the product: half of a level-2 cache of 1 MiB.
+// In multiply-adds of a register: what transforming one register of channels takes for each point of a tile,
+// there or back, and of the filter, whose planes are written and read again.
+constexpr double kTileCost = 11, kFilterCost = 14;
+// The direct way keeps what would gain less than a tenth: it needs less memory.
+constexpr double kDirectGain = 0.9;
+// Planes of a block, before and after the product: two thirds of a level-2 cache of 1 MiB.
 constexpr int64_t kBlockBytes = 640 << 10;
-constexpr int64_t kLeastBlock = 32, kTileRows = 8, kWantedTasks = 8;
 
 bool neighbours(const Axis& axis) {
   if (axis.taps.size() != 3 || axis.stride != 1) return false;
@@ -20,12 +24,14 @@ bool neighbours(const Axis& axis) {
          axis.taps[1].shift - axis.taps[0].shift == 1 && axis.taps[2].shift - axis.taps[1].shift == 1;
 }
 
-// In multiply-adds: what a register's transforms take besides loads and stores, and the products.
-double cost(const WinogradPlan& plan, int64_t in_channels, int64_t out_channels) {
-  const double points = double(plan.points * plan.points), pairs = double(in_channels * out_channels);
-  const double transforms = 6 * points;
-  return double(plan.tiles) * (points * pairs + transforms * double(in_channels + out_channels)) +
-         transforms * pairs;
+// Pairs of an output and a tap that read inside the image.
+int64_t pairs_inside(const Axis& axis) {
+  int64_t pairs = 0;
+  for (const Tap& tap : axis.taps) {
+    const Valid outputs = valid_places(axis.in, tap.shift, 1, axis.out);
+    pairs += outputs.high - outputs.low;
+  }
+  return pairs;
 }
 
 }  // namespace
@@ -35,27 +41,36 @@ bool winograd_suits(const Axis& rows, const Axis& cols, int64_t groups) {
 }
 
 WinogradPlan plan_winograd(const Axis& rows, const Axis& cols, int64_t images, int64_t in_channels,
-                           int64_t out_channels) {
+                           int64_t out_channels, bool direct_skips_padding) {
   WinogradPlan best;
   if (std::min(in_channels, out_channels) < kLeastChannels) return best;
-  double least = 9.0 * double(images * rows.out * cols.out) * double(in_channels * out_channels);
+  const int64_t lanes = kernels<WinogradKernels>().of[0].lanes;
+  const double in = double(ceil_div(in_channels, lanes)), out = double(ceil_div(out_channels, lanes));
+  const double pairs = double(in_channels) * out;
+  double least =
+      kDirectGain * double(images) * pairs *
+      double(direct_skips_padding ? pairs_inside(rows) * pairs_inside(cols) : 9 * rows.out * cols.out);
+  const int forced = winograd_outputs();
+  if (forced != 0) least = std::numeric_limits<double>::infinity();
   for (int kind = 0; kind < kWinogradKinds; ++kind) {
+    if (forced != 0 && forced != kWinogradOutputs[kind]) continue;
     WinogradPlan plan;
     plan.kind = kind;
     plan.outputs = kWinogradOutputs[kind], plan.points = plan.outputs + 2;
     plan.row_tiles = ceil_div(rows.out, plan.outputs), plan.col_tiles = ceil_div(cols.out, plan.outputs);
     plan.tiles = images * plan.row_tiles * plan.col_tiles;
-    const double spent = cost(plan, in_channels, out_channels);
-    if (spent < least) best = plan, least = spent;
+    const double cost = double(plan.points * plan.points) *
+                        (double(plan.tiles) * (pairs + kTileCost * (in + out)) + kFilterCost * pairs);
+    if (cost < least) best = plan, least = cost;
   }
-  if (!best) return best;
-  const int64_t tile_bytes =
-      best.points * best.points * (in_channels + out_channels) * int64_t(sizeof(float));
-  int64_t block = std::max(kLeastBlock, kBlockBytes / tile_bytes / kTileRows * kTileRows);
-  block = std::min(block, std::max(kTileRows, ceil_div(best.tiles, kWantedTasks)));
-  best.blocks = ceil_div(best.tiles, block);
-  best.block = ceil_div(best.tiles, best.blocks);
   return best;
+}
+
+void WinogradPlan::cut(int64_t channels, int64_t least, int64_t pieces) {
+  const int64_t tile_bytes = points * points * channels * int64_t(sizeof(float));
+  const int64_t most = std::max(least, kBlockBytes / tile_bytes);
+  blocks = pieces * ceil_div(tiles, pieces * most);
+  block = ceil_div(tiles, blocks);
 }
 
 WinogradWindow winograd_window(const Image<const float>& image, int64_t n, int64_t h, int64_t w,
@@ -65,9 +80,15 @@ WinogradWindow winograd_window(const Image<const float>& image, int64_t n, int64
   const auto& table = kernels<Conv2dKernels>().f32;
   std::fill_n(border, size * size * channels, 0.0f);
   const Valid rows = valid_places(height, h, 1, size), cols = valid_places(width, w, 1, size);
-  for (int64_t i = rows.low; i < rows.high && cols.low < cols.high; ++i)
-    table.copy_rows(border + (i * size + cols.low) * channels, channels, image.at(n, h + i, w + cols.low),
-                    image.pixel, cols.high - cols.low, channels);
+  for (int64_t i = rows.low; i < rows.high && cols.low < cols.high; ++i) {
+    float* to = border + (i * size + cols.low) * channels;
+    const float* from = image.at(n, h + i, w + cols.low);
+    const int64_t count = cols.high - cols.low;
+    if (image.pixel == channels)
+      table.copy_rows(to, 0, from, 0, 1, count * channels);
+    else
+      table.copy_rows(to, channels, from, image.pixel, count, channels);
+  }
   return {border, size * channels, channels};
 }
 

@@ -12,6 +12,8 @@ namespace tilewright::cpu {
 namespace {
 
 constexpr int64_t kWantedTasks = 8, kShareChannels = 64;
+// Tiles of a block and of a slice at least: each block reads and writes all sums, each slice has its own.
+constexpr int64_t kLeastBlock = 64, kLeastSlice = 32;
 constexpr int64_t kMaxSliceElements = 1 << 22;
 constexpr int64_t kGradientGrain = 4096;  // filter values that one task transforms back at least
 
@@ -26,9 +28,12 @@ class WinogradWeightPath {
         pitch_(winograd_pitch(problem.out_channels)),
         sums_plane_(problem.in_channels * pitch_ + kWinogradLine),
         sums_slice_(planes_ * sums_plane_),
-        slices_(std::min({kWantedTasks, plan.blocks, std::max<int64_t>(1, kMaxSliceElements / sums_slice_)})),
+        slices_(std::clamp<int64_t>(std::min(plan.tiles / kLeastSlice, kMaxSliceElements / sums_slice_), 1,
+                                    kWantedTasks)),
         shares_(std::min(ceil_div(kWantedTasks, slices_), ceil_div(problem.out_channels, kShareChannels))),
-        sums_(slices_ * sums_slice_) {}
+        sums_(slices_ * sums_slice_) {
+    plan_.cut(problem.in_channels + problem.out_channels, kLeastBlock, slices_);
+  }
 
   void run() const {
     parallel_for(slices_ * shares_, [&](int64_t task) {
@@ -98,7 +103,7 @@ class WinogradWeightPath {
   }
 
   const WeightGradient<float>& g_;
-  const WinogradPlan& plan_;
+  WinogradPlan plan_;
   const WinogradTable& transforms_;
   const MatmulTable<float>& matmul_;
   const int64_t planes_, pitch_, sums_plane_, sums_slice_, slices_, shares_;
@@ -109,7 +114,7 @@ class WinogradWeightPath {
 
 bool weight_gradient_winograd(const WeightGradient<float>& g) {
   if (conv2d_method() != Conv2dMethod::winograd || !winograd_suits(g.rows, g.cols, g.groups)) return false;
-  const WinogradPlan plan = plan_winograd(g.rows, g.cols, g.images, g.in_channels, g.out_channels);
+  const WinogradPlan plan = plan_winograd(g.rows, g.cols, g.images, g.in_channels, g.out_channels, false);
   if (!plan) return false;
   WinogradWeightPath(g, plan).run();
   return true;
