@@ -17,16 +17,19 @@ from tilewright.bench import pictures
 ROOT = Path(__file__).parents[1]
 
 
-def load(folder: Path) -> tuple[dict[tuple[str, int], dict], dict[tuple[str, int], dict]]:
-    """Records by family and threads: of the whole machine, and of libraries kept to older instructions."""
-    whole, restricted = {}, {}
+def load(folder: Path) -> tuple[dict[tuple[str, int], dict], ...]:
+    """Records by family and threads: of the whole machine, of libraries kept to older instructions, and with
+    Winograd's method."""
+    whole, restricted, winograd = {}, {}, {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
         if "family" in record and record.get("rows"):
             place = record["environment"]
             found = restricted if place["isa_limits"] else whole
+            if place.get("conv2d_method", "direct") != "direct":
+                found = winograd
             found[record["family"], place["threads"]["tilewright"]] = record
-    return whole, restricted
+    return whole, restricted, winograd
 
 
 TEXT = """# Performance
@@ -67,6 +70,11 @@ Where the time goes (`tw.profile()`); [programs.md](programs.md) says why the fi
 
 {programs_drawn}
 
+## Whole programs with Winograd's method
+`tw.set_conv2d_method("winograd")`, off by default: errors are larger ([conv2d.md](kernels/conv2d.md)).
+
+{winograd}
+
 ## Random shapes
 Two hundred random shapes of each family, always the same ones; the 5th percentile is to reach {sweep_target}.
 
@@ -91,7 +99,7 @@ machine and ratios vary by some per cent.
 """
 
 
-def page(records, restricted, drawn: list[str]) -> str:
+def page(records, restricted, winograd, drawn: list[str]) -> str:
     def images(kind):
         return "\n".join(f"![{name}]({name})" for name in drawn if kind in name)
 
@@ -103,6 +111,7 @@ def page(records, restricted, drawn: list[str]) -> str:
         programs="\n".join(report_tables.program_table(records)),
         slowest="\n".join(report_tables.slowest_table(records)),
         programs_drawn=images("programs"),
+        winograd="\n".join(report_tables.winograd_table(winograd, records)),
         sweep_target=report_tables.SWEEP_TARGET,
         sweep="\n".join(report_tables.sweep_table(records)),
         sweep_drawn=images("sweep"),
@@ -139,11 +148,11 @@ def main():
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
-    records, restricted = load(options.records)
+    records, restricted, winograd = load(options.records)
     if not records:
         raise SystemExit(f"{options.records} holds no records, expected some of `tilewright bench --out`")
     drawn = draw(records, options.docs / "performance")
-    (options.docs / "performance.md").write_text(page(records, restricted, drawn))
+    (options.docs / "performance.md").write_text(page(records, restricted, winograd, drawn))
     print(f"{options.docs / 'performance.md'} and {len(drawn)} pictures")
 
 

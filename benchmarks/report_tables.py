@@ -153,6 +153,25 @@ def restricted_table(records) -> list[str]:
     return lines
 
 
+def winograd_table(winograd, records) -> list[str]:
+    """Steps of the programs with Winograd's method, beside those without and the best rival's."""
+    lines = [
+        "| program | threads | direct, ms | Winograd, ms | gain | ratio to the best rival |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (family, threads), record in winograd.items():
+        direct = {row["name"]: row for row in records.get((family, threads), {"rows": []})["rows"]}
+        for row in record["rows"] if family == "programs" else []:
+            ours = row["rivals"]["tilewright"]["minimum"]
+            before = direct[row["name"]]["rivals"]["tilewright"]["minimum"] if row["name"] in direct else None
+            cells = ["-", "-"] if before is None else [f"{1e3 * before:.2f}", f"{before / ours:.2f}"]
+            ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
+            lines.append(
+                f"| {row['name']} | {threads} | {cells[0]} | {1e3 * ours:.2f} | {cells[1]} | {ratio} |"
+            )
+    return lines if len(lines) > 2 else ["Not measured on this machine."]
+
+
 def scaling_table(records) -> list[str]:
     """How much faster two or more threads are than one, in the rows where arithmetic decides."""
     lines = [

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import tilewright as tw
 from tilewright import cli
 from tilewright.bench import case, families, harness, run
 
@@ -68,6 +69,17 @@ def test_the_command_writes_records_and_pictures(tmp_path, capsys):
     assert {row["group"] for row in record["rows"]} >= {"cross_entropy"}
     assert record["environment"]["peak_flops"] > 1e8
     assert (tmp_path / "roofline_1t.png").stat().st_size > 10_000
+
+
+def test_a_record_tells_the_method_of_convolutions(tmp_path, capsys):
+    arguments = ["bench", "conv2d", "--seconds", "0.001", "--only", "cifar_4", "--out", str(tmp_path)]
+    before = tw.conv2d_method()
+    assert cli.main([*arguments, "--machine", "here", "--conv2d-method", "winograd"]) == 0
+    assert tw.conv2d_method() == before
+    record = json.loads((tmp_path / "here_conv2d_winograd_1t.json").read_text())
+    assert record["environment"]["conv2d_method"] == "winograd" and len(record["rows"]) == 3
+    assert not (tmp_path / "roofline_1t.png").exists()  # a row counts the FLOP of the direct method
+    assert "convolutions winograd" in capsys.readouterr().out
 
 
 def test_unknown_names_are_refused(capsys):

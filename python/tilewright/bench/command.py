@@ -10,6 +10,7 @@ from pathlib import Path
 from tilewright import threads
 from tilewright.bench import families, pictures, run
 from tilewright.bench.programs import PROGRAMS
+from tilewright.methods import conv2d_method, set_conv2d_method
 
 
 def add_to(commands) -> None:
@@ -34,6 +35,12 @@ def add_to(commands) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each library in a program")
     parser.add_argument("--quick", action="store_true", help="a few shapes of each family, under a minute")
     parser.add_argument("--sweep", type=int, default=0, metavar="N", help="N random shapes of each family")
+    parser.add_argument(
+        "--conv2d-method",
+        choices=("direct", "winograd"),
+        default=conv2d_method(),
+        help="of our 3x3 convolutions; a record's file name and environment tell it",
+    )
     parser.add_argument("--out", help="folder for records (JSON) and pictures")
     parser.add_argument("--machine", default="", help="first part of the records' file names")
     parser.add_argument(
@@ -74,7 +81,8 @@ def main(arguments) -> int:
         arguments.only,
         dict(pair.split("=", 1) for pair in arguments.python),
     )
-    run.run(options)
+    with set_conv2d_method(arguments.conv2d_method):
+        run.run(options)
     if options.folder is not None:
         draw(options.folder)
     return 0
@@ -92,7 +100,9 @@ def draw(folder: Path) -> list[Path]:
         elif record["family"].endswith("_sweep"):
             by_threads.setdefault("sweep", []).append(record)
         else:
-            by_threads.setdefault(record["environment"]["threads"]["tilewright"], []).append(record)
+            place = record["environment"]
+            if place.get("conv2d_method", "direct") == "direct":  # others do fewer FLOP than a row counts
+                by_threads.setdefault(place["threads"]["tilewright"], []).append(record)
             if any(row["ratio"] is not None for row in record["rows"]):
                 made.append(pictures.ratios(record, path.with_suffix(".png")))
     for key, records in by_threads.items():

@@ -224,6 +224,7 @@ def environment(thread_counts: dict) -> dict:
         "cache_bytes": cache_bytes(),
         "isa": _cpu.isa(),
         "isa_limits": isa_limits(),
+        "conv2d_method": _cpu.conv2d_method(),
         "threads": thread_counts,
         "versions": versions(),
         "commit": commit(),

@@ -159,6 +159,8 @@ def record_path(options: Options, place: dict, name: str) -> Path:
     machine = options.machine or machine_name(place["cpu"])
     if place["isa_limits"]:
         name += f"_{place['isa']}"
+    if place["conv2d_method"] != "direct":
+        name += f"_{place['conv2d_method']}"
     return options.folder / f"{machine}_{name}_{options.threads}t.json"
 
 
@@ -169,7 +171,8 @@ def run(options: Options, tell=print) -> dict[str, tuple[dict, list[harness.Row]
     with harness.threads(options.threads) as counts:
         place = harness.environment(counts)
         tell(
-            f"{place['cpu']}, {place['isa']}, {options.threads} thread(s): "
+            f"{place['cpu']}, {place['isa']}, {options.threads} thread(s), "
+            f"convolutions {place['conv2d_method']}: "
             f"peak {place['peak_flops'] / 1e9:.0f} GFLOP/s, copy {place['copy_bandwidth'] / 1e9:.1f} GB/s, "
             f"read {place['read_bandwidth'] / 1e9:.1f} GB/s"
         )

@@ -23,6 +23,7 @@ import numpy as np
 from tilewright import keras
 from tilewright.bench.harness import Row, Timing
 from tilewright.bench.programs import PROGRAMS, Program, models
+from tilewright.methods import conv2d_method
 from tilewright.profiling import profile
 from tilewright.threads import num_threads, set_num_threads
 
@@ -67,6 +68,7 @@ class Worker:
 
     def __init__(self, library: str, program: str, folder, threads: int, python: str):
         environment = {**os.environ, **_ENVIRONMENT.get(library, {})}
+        environment["TILEWRIGHT_CONV2D_METHOD"] = conv2d_method()
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             environment[variable] = str(threads)
         if library == "keras jax" and threads == 1:
