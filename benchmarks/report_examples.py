@@ -66,7 +66,7 @@ def main() -> None:
             "### Results",
             "Means over the seeds with standard errors; Keras runs the same source with its own imports.",
             "On TensorFlow, `set_random_seed` makes `Model.fit` repeat the first epoch's order of arrays in",
-            "every epoch, which costs `cifar10_cnn` five points; on JAX each epoch has its own order, as here.",
+            "every epoch, which costs `cifar10_cnn` five points; on JAX each has its own order, as here.",
             "",
             *results_table(record.get("results", {})),
             "",
