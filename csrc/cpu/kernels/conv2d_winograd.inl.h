@@ -9,8 +9,9 @@
 //             of 0, +-1, +-2 (largest error at 64 channels 1.4e-6 of the largest value, 5.7e-6 there;
 //             0.625 and 1.5: 1.9e-6; 0.75 and 1.5: 1.4e-6). Points of opposite sign share their products
 // Work split  one call per tile, or per panel of the filter
-// Limits      36 loads and as many stores on about 144 multiply-adds per register; half of the columns wait
-//             in the first-level cache where there are 16 registers
+// Limits      36 loads and as many stores on about 144 multiply-adds per register: 35 to 60 ns in the cache; where
+//             there are 16 registers, half of the intermediate values wait in the first-level cache
+// Measured    docs/kernels/conv2d.md
 #include "cpu/kernels/conv2d_winograd.h"
 
 namespace tilewright::cpu::TW_ISA {
@@ -157,6 +158,8 @@ TW_INLINE void store_lanes(float* p, VecF value, int n) {
     store_n(p, value, n);
 }
 
+// What the next tile of a row reads is asked for: its few neighbours in each of several rows escape the
+// hardware's prefetcher. 5 to 12 % of a pass; asking for the lines that `output` writes gains nothing.
 template <int kOutputs>
 void winograd_input(const WinogradTileArgs& args) {
   using V = VecF;
@@ -167,7 +170,10 @@ void winograd_input(const WinogradTileArgs& args) {
     float* planes = args.planes + c;
     transform_square<kPoints, kPoints>(
         [](const V(&x)[kPoints], V(&to)[kPoints]) { WinogradAxis<kOutputs>::input(x, to); },
-        [&](int i, int j) { return load_lanes(tile + i * row + j * pixel, n); },
+        [&](int i, int j) {
+          if (j >= kPoints - kOutputs) prefetch_l1(tile + i * row + (j + kOutputs) * pixel);
+          return load_lanes(tile + i * row + j * pixel, n);
+        },
         [&](int i, int j, V value) { store_lanes(planes + (i * kPoints + j) * plane, value, n); });
   });
 }
@@ -183,7 +189,10 @@ void winograd_spread(const WinogradTileArgs& args) {
     float* planes = args.planes + c;
     transform_square<kOutputs, kPoints>(
         [](const V(&y)[kOutputs], V(&to)[kPoints]) { Axis::spread(y, to); },
-        [&](int i, int j) { return load_lanes(tile + i * row + j * pixel, n); },
+        [&](int i, int j) {
+          prefetch_l1(tile + i * row + (j + kOutputs) * pixel);
+          return load_lanes(tile + i * row + j * pixel, n);
+        },
         [&](int i, int j, V value) { store_lanes(planes + (i * kPoints + j) * plane, value, n); });
   });
 }

@@ -41,6 +41,11 @@ def add_to(commands) -> None:
         default=conv2d_method(),
         help="of our 3x3 convolutions; a record's file name and environment tell it",
     )
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="what --threads gain over one, without rivals, where it is much",
+    )
     parser.add_argument("--out", help="folder for records (JSON) and pictures")
     parser.add_argument("--machine", default="", help="first part of the records' file names")
     parser.add_argument(
@@ -68,6 +73,10 @@ def main(arguments) -> int:
     if arguments.sweep:
         listed = [name for name in listed if families.has_sweep(name)]
     count = arguments.threads if arguments.threads > 0 else threads.num_threads()
+    if arguments.scaling and (count < 2 or arguments.sweep):
+        raise ValueError(
+            "--scaling compares several threads with one, expected --threads of 2 or more, no --sweep"
+        )
     options = run.Options(
         listed,
         programs or [],
@@ -76,6 +85,7 @@ def main(arguments) -> int:
         arguments.rounds,
         arguments.quick,
         arguments.sweep,
+        arguments.scaling,
         Path(arguments.out) if arguments.out else None,
         arguments.machine,
         arguments.only,
@@ -93,7 +103,7 @@ def draw(folder: Path) -> list[Path]:
     made, by_threads = [], {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
-        if "family" not in record or not record["rows"]:
+        if "family" not in record or not record["rows"] or record["family"].endswith("_scaling"):
             continue
         if record["family"] == "programs":
             made.append(pictures.programs(record, path.with_suffix(".png")))
