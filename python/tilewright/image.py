@@ -10,8 +10,8 @@ import numpy as np
 from tilewright import ops, random
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop",

@@ -10,9 +10,10 @@ from tilewright import ops, random
 from tilewright.autograd import Tensor, raw
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import config, serialization
+from tilewright.suggestion import NamedArguments, missing
 
 
-class Initializer:
+class Initializer(NamedArguments):
     """Base: called with a shape (and dtype), gives a Tensor."""
 
     def __call__(self, shape, dtype=None):
@@ -348,3 +349,5 @@ def _from_array(values):
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__getattr__ = missing(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 
-from tilewright import nest
+from tilewright import nest, suggestion
 from tilewright.keras import serialization
 
 
@@ -29,9 +29,7 @@ def unknown_arguments(cls: type, kwargs: dict) -> TypeError:
         for name in inspect.signature(base.__init__).parameters
         if name not in ("self", "kwargs", "args")
     ]
-    return TypeError(
-        "; ".join(str(serialization.unknown(f"{cls.__name__}, argument", name, known)) for name in kwargs)
-    )
+    return suggestion.unknown_argument(cls.__name__, next(iter(kwargs)), known)
 
 
 def note(error: Exception, text: str) -> None:

@@ -10,10 +10,11 @@ from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, initializers, naming, serialization
 from tilewright.keras.annotated import mask_of
 from tilewright.keras.losses.functions import same_rank
+from tilewright.suggestion import NamedArguments
 from tilewright.variable import Variable
 
 
-class Metric:
+class Metric(NamedArguments):
     """Base: define `update_state`, `result`, and make the state with `add_variable`."""
 
     config_fields: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Metric:
         self._state.append(variable)
         return variable
 
+    @naming.name_may_come_first
     def add_weight(self, shape=(), initializer="zeros", dtype=None, name="variable") -> Variable:
         """`add_variable` by Keras 2's name."""
         return self.add_variable(shape, initializer, dtype, name)

@@ -9,12 +9,13 @@ import warnings
 from tilewright import backend, nest, ops
 from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import optimizers, registration
+from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
 from tilewright.keras.training.loops import Loops
 from tilewright.keras.training.steps import Steps
+from tilewright.suggestion import unknown_argument
 from tilewright.variable import Variable
 
 # Accepted for the sake of programs that pass them; there is nothing they could change here.
@@ -64,7 +65,7 @@ class Trainer(Loops):
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
                 known = inspect.signature(Trainer.compile).parameters
-                raise TypeError(str(registration.unknown("compile, argument", name, known)))
+                raise unknown_argument("compile", name, known)
         self.optimizer = optimizers.get(optimizer)
         scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
