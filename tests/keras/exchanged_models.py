@@ -158,9 +158,6 @@ BLOCKS = {
         lambda k: k.layers.SpectralNormalization(k.layers.Embedding(10, 3)), IDS
     ),
     "Normalization, adapted": block(lambda k: _adapted(k.layers.Normalization(), ROWS), ROWS),
-    "Discretization, adapted": block(
-        lambda k: _adapted(k.layers.Discretization(num_bins=3, output_mode="one_hot"), ROWS), ROWS
-    ),
     "layers with seeds": block(_layers_with_seeds, IMAGES),
     "BatchNormalization without scale": block(
         lambda k: k.layers.BatchNormalization(scale=False, momentum=0.5), IMAGES
