@@ -33,9 +33,14 @@ def _operator(function, reflected: bool = False):
 
 
 def _axis_method(function: str, doc: str):
-    """A reduction as NumPy's arrays have it: axis may be given by position."""
+    """A reduction as NumPy's arrays have it: axis may be given by position.
 
-    def method(self, axis=None, keepdims=False):
+    `np.max(tensor)` calls the method with arguments of its own; it gets NumPy's result.
+    """
+
+    def method(self, axis=None, keepdims=False, **of_numpy):
+        if of_numpy:
+            return getattr(self.numpy(), function)(axis=axis, keepdims=keepdims, **of_numpy)
         return getattr(_module("reduce"), function)(self, axis=axis, keepdims=keepdims)
 
     method.__name__, method.__doc__ = function, doc

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
+
+import numpy as np
 
 from tilewright import nest, suggestion
 from tilewright.keras import serialization
@@ -30,6 +33,17 @@ def unknown_arguments(cls: type, kwargs: dict) -> TypeError:
         if name not in ("self", "kwargs", "args")
     ]
     return suggestion.unknown_argument(cls.__name__, next(iter(kwargs)), known)
+
+
+def positive_int(layer: str, argument: str, value) -> int:
+    """A size of a layer; NumPy's whole numbers, as of `np.max(ids) + 1`, and scalar Tensors count as int.
+
+    Raises   ValueError: anything else, or below 1
+    """
+    whole = not isinstance(value, (bool, float)) and hasattr(value, "__index__") and not np.ndim(value)
+    if not whole or operator.index(value) < 1:
+        raise ValueError(f"[{layer}] {argument} is {value!r}, expected an int of at least 1")
+    return operator.index(value)
 
 
 def note(error: Exception, text: str) -> None:

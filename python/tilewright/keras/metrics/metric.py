@@ -51,6 +51,10 @@ class Metric(NamedArguments):
         for variable in self.variables:
             ops.fill(variable.array, 0)
 
+    def reset_states(self) -> None:
+        """`reset_state` by Keras 2's name."""
+        self.reset_state()
+
     def update_state(self, *args, **kwargs):
         raise NotImplementedError(f"[{self.name}] update_state is not defined")
 

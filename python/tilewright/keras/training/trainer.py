@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 import warnings
 
 from tilewright import backend, nest, ops
@@ -154,6 +155,19 @@ class Trainer(Loops):
             f"output_{i + 1}" for i in range(len(flat))
         ]
 
+    def compiled_loss(self, y, y_pred, sample_weight=None, regularization_losses=None):
+        """`compute_loss` by Keras 2's name, which notes the loss for the metrics too. What layers and
+        regularizers add is in the sum.
+        """
+        loss = self.compute_loss(y=y, y_pred=y_pred, sample_weight=sample_weight)
+        self._loss_tracker.update_state(loss, float(nest.leaves(y_pred)[0].shape[0]))
+        return loss
+
+    @property
+    def compiled_metrics(self):
+        """The metrics of `compile` as Keras 2 has them: `self.compiled_metrics.update_state(y, y_pred)`."""
+        return types.SimpleNamespace(update_state=self._update_metrics)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that training minimises: the compiled loss and what layers and regularizers add."""
         predictions, names = self._output_list(y_pred)
@@ -178,7 +192,7 @@ class Trainer(Loops):
         self._update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def _update_metrics(self, y, y_pred, sample_weight) -> None:
+    def _update_metrics(self, y, y_pred, sample_weight=None) -> None:
         if self._compiled_metrics is not None and y is not None:
             predictions, names = self._output_list(y_pred)
             self._compiled_metrics.update(y, predictions, sample_weight, names)
