@@ -10,12 +10,14 @@ import numpy as np
 from tilewright import ops, random
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
+from tilewright.io import decode_gif, decode_image, decode_jpeg, decode_png
 from tilewright.suggestion import missing
 from tilewright.tf.arguments import as_shape, tensor
 
 __all__ = [
     "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop",
-    "convert_image_dtype", "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "convert_image_dtype", "crop_to_bounding_box", "decode_gif", "decode_image", "decode_jpeg", "decode_png",
+    "flip_left_right", "flip_up_down", "grayscale_to_rgb",
     "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
     "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
     "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rot90", "total_variation",

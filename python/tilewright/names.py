@@ -8,7 +8,7 @@ MODULES = {
     name: f"tilewright.{name}"
     for name in (
         "config", "cuda", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math",
-        "nest", "nn", "plots", "random",
+        "io", "nest", "nn", "plots", "random", "strings", "train",
     )
 } | {
     "dtypes": "tilewright.tf.dtypes",

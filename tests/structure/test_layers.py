@@ -181,7 +181,7 @@ PYTHON_ARROWS = {
     "linalg": ("suggestion", "tf", "ops", "autograd", "dtype_names"),
     "nn": ("nn", "suggestion", "linalg", "tf", "ops", "autograd", "dtype_names", "random"),
     "math": ("nn", "suggestion", "linalg", "tf"),
-    "image": ("suggestion", "tf", "ops", "autograd", "dtype_names", "random"),
+    "image": ("io", "suggestion", "tf", "ops", "autograd", "dtype_names", "random"),
     "data": ("data", "suggestion", "autograd", "backend", "nest", "dtype_names", "tensor_spec", "random"),
 }
 

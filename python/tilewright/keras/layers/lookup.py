@@ -265,6 +265,8 @@ class IndexLookup(Adapting, HostLayer):
 class StringLookup(IndexLookup):
     """Strings as numbers; see `IndexLookup`."""
 
+    input_dtype = "string"
+
     def __init__(
         self,
         max_tokens=None,
@@ -307,6 +309,8 @@ class IntegerLookup(IndexLookup):
     oov_method : where several numbers stand for unknown ones: "floormod", or "farmhash" (with `salt`,
         SipHash)
     """
+
+    input_dtype = "int64"
 
     def __init__(
         self,

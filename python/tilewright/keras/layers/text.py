@@ -34,6 +34,8 @@ class TextVectorization(Adapting, HostLayer):
                [3, 0, 0]])
     """
 
+    input_dtype = "string"
+
     def __init__(
         self,
         max_tokens=None,
