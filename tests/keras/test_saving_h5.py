@@ -274,6 +274,11 @@ def test_other_architectures_are_told_apart(tmp_path):
         fewer, tmp_path / "w.h5", "has batch_normalization/beta (4,), batch_normalization/gamma (4,)",
         "head/bias (2,), head/kernel (4, 2), which the model has not",
     )  # fmt: skip
+    others = keras.Sequential([layers.Input((3,)), layers.Dense(7, name="a"), layers.Dense(2, name="b")])
+    refused(
+        others, tmp_path / "w.h5", "head/bias (2,), head/kernel (4, 2), which the model has not",
+        "a/kernel has shape (3, 4), expected (3, 7); a/bias has shape (4,), expected (7,)",
+    )  # fmt: skip
     wider = keras.Sequential(
         [layers.Input((3,)), layers.Dense(5), layers.BatchNormalization(), layers.Dense(2, use_bias=False)]
     )

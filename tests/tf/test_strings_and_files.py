@@ -106,3 +106,19 @@ def test_numpy_s_functions_take_tensors():
     x = tf.constant([[1.0, 2.0], [3.0, 5.0]])
     assert np.max(x) == 5 and np.mean(x) == 2.75 and np.sum(x, axis=0).tolist() == [4.0, 7.0]
     assert isinstance(np.min(x), np.floating) and np.argmax(x) == 3
+
+
+def test_patches_are_tensorflow_s():
+    """Whole, overlapping and with holes; the values are TensorFlow's 2.21 for the same arguments."""
+    x = np.arange(2 * 5 * 4 * 1, dtype=np.float32).reshape(2, 5, 4, 1)
+    whole = tf.image.extract_patches(x, (1, 2, 2, 1), (1, 2, 2, 1), (1, 1, 1, 1), "VALID")
+    assert whole.shape == (2, 2, 2, 4) and listed(whole[0, 1, 1]) == [10.0, 11.0, 14.0, 15.0]
+    same = tf.image.extract_patches(x, (1, 3, 3, 1), (1, 2, 2, 1), padding="SAME")
+    assert same.shape == (2, 3, 2, 9)
+    assert listed(same[0, 0, 0]) == [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0]
+    holes = tf.image.extract_patches(x, (1, 2, 2, 1), (1, 1, 1, 1), (1, 2, 3, 1), "VALID")
+    assert holes.shape == (2, 3, 1, 4) and listed(holes[0, 0, 0]) == [0.0, 3.0, 8.0, 11.0]
+    with pytest.raises(
+        ValueError, match=r"\[extract_patches\] images has shape .* expected at least \(6, 2\)"
+    ):
+        tf.image.extract_patches(x, (1, 6, 2, 1), (1, 1, 1, 1))

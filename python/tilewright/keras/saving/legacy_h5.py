@@ -8,6 +8,7 @@ as JSON; those of each group the order of layers (layer_names) and of weights (w
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import warnings
 
@@ -106,8 +107,9 @@ def _assign(model, path: str, group, by_name: bool, skip_mismatch: bool) -> None
     weights = {layer.name: _weights_of(layer) for layer in model.layers if layer.weights}
     if by_name:
         pairs = [(name, weights[name], held[name]) for name in weights if name in held]
-    elif len(held) == len(weights):
-        pairs = [(name, weights[name], held[at]) for name, at in zip(weights, held, strict=True)]
+    elif len(held) == len(weights) or not held.keys() & weights.keys():
+        places = itertools.zip_longest(weights, held)
+        pairs = [(name or at, weights.get(name, []), held.get(at, [])) for name, at in places]
     else:  # another architecture: what differs is told by the names
         pairs = [(name, weights.get(name, []), held.get(name, [])) for name in {**weights, **held}]
     own = model._own_weights()

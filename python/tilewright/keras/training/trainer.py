@@ -188,7 +188,7 @@ class Trainer(Loops):
         return found + [v.regularizer(v) for v in self._regularized]
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
-        """Adds a batch to the metrics; gives the results so far."""
+        """Adds a batch to the metrics; gives the results so far. Override it for metrics of one's own."""
         self._update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
@@ -208,6 +208,11 @@ class Trainer(Loops):
 
     def _train_on(self, data) -> None:
         """One step of training; the metrics are updated, not read."""
+        _, *compared = self._trained_on(data)
+        self._update_metrics(*compared)
+
+    def _trained_on(self, data) -> tuple:
+        """A step of training but for the metrics; gives what `compute_metrics` takes."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         built = bool(self._trained)
         with GradientTape() as tape:
@@ -221,17 +226,24 @@ class Trainer(Loops):
             self.optimizer.apply(tape.gradient(scaled, self._trained), self._trained)
         else:
             warnings.warn(f"{self.name} has no trainable weights.", stacklevel=2)
-        self._update_metrics(y, y_pred, sample_weight)
+        return x, y, y_pred, sample_weight
 
     def _test_on(self, data) -> None:
-        """One step of evaluation."""
+        """One step of evaluation; the metrics are updated, not read."""
+        _, *compared = self._tested_on(data)
+        self._update_metrics(*compared)
+
+    def _tested_on(self, data) -> tuple:
+        """A step of evaluation but for the metrics."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
         if not self._trained:
             self._prepare()
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        # compute_loss of one's own may be older than the argument.
+        known = "training" in inspect.signature(self.compute_loss).parameters
+        loss = self.compute_loss(x, y, y_pred, sample_weight, **({"training": False} if known else {}))
         self._loss_tracker.update_state(loss.array, _batch_size(x))
-        self._update_metrics(y, y_pred, sample_weight)
+        return x, y, y_pred, sample_weight
 
     def _step_key(self):
         """What Python decides about a training step, apart from shapes: another key is another recording."""
@@ -240,28 +252,30 @@ class Trainer(Loops):
     @property
     def _plain_training(self) -> bool:
         """Whether no subclass has its own training step, so that results need not be made in every step."""
-        return type(self).train_step is Trainer.train_step
+        return type(self).train_step is Trainer.train_step and self._plain_metrics
 
     @property
     def _plain_testing(self) -> bool:
-        return type(self).test_step is Trainer.test_step
+        return type(self).test_step is Trainer.test_step and self._plain_metrics
+
+    @property
+    def _plain_metrics(self) -> bool:
+        return type(self).compute_metrics is Trainer.compute_metrics
 
     def train_step(self, data) -> dict:
         """One step of training; override it to train in another way. Gives the metrics to show."""
-        self._train_on(data)
-        return self.get_metrics_result()
+        return self.compute_metrics(*self._trained_on(data))
 
     def test_step(self, data) -> dict:
         """One step of evaluation; override it to evaluate in another way."""
-        self._test_on(data)
-        return self.get_metrics_result()
+        return self.compute_metrics(*self._tested_on(data))
 
     def predict_step(self, data):
         """One step of prediction."""
         return self(unpack_x_y_sample_weight(data)[0], training=False)
 
     def _needs_compile(self, name: str) -> None:
-        if not self.compiled and self._plain_training:
+        if not self.compiled and type(self).train_step is Trainer.train_step:
             raise ValueError(
                 f"[{self.name}.{name}] the model is not compiled, expected compile(optimizer, loss) before"
             )
