@@ -118,7 +118,5 @@ def test_patches_are_tensorflow_s():
     assert listed(same[0, 0, 0]) == [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0]
     holes = tf.image.extract_patches(x, (1, 2, 2, 1), (1, 1, 1, 1), (1, 2, 3, 1), "VALID")
     assert holes.shape == (2, 3, 1, 4) and listed(holes[0, 0, 0]) == [0.0, 3.0, 8.0, 11.0]
-    with pytest.raises(
-        ValueError, match=r"\[extract_patches\] images has shape .* expected at least \(6, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"shape \(2, 5, 4, 1\), expected at least \(6, 2\)"):
         tf.image.extract_patches(x, (1, 6, 2, 1), (1, 1, 1, 1))
