@@ -5,6 +5,7 @@
 //   thin      at most 8 rows or columns: the other matrix is read once, in the order it lies in memory
 //   direct    small and in one piece: one call of the kernel
 //   blocked   everything else: blocks of kc columns of a; what is large or lies badly is packed into panels
+//   turned    few columns of an a that lies transposed: as the product of the transposed factors
 //   sliced    few outputs, long sums: slices along k are computed side by side and added in order
 #include <algorithm>
 
@@ -22,6 +23,7 @@ constexpr int64_t kPackedCols = 3072;       // and columns of b
 constexpr int64_t kTaskCols = 480;          // columns per task at most
 constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
 constexpr int64_t kMaxTasks = 32;           // tasks that a product is cut into for balance's sake
+constexpr int64_t kNearBytes = 64 << 10;    // a b of so many bytes is at hand for every row: whole rows of y
 constexpr int64_t kStreamRows = 24;         // rows of a at most for which b is read from main memory in place
 constexpr int64_t kStreamBytes = 16 << 20;  // b is then taken to lie there: half of a last-level cache
 constexpr int64_t kStreamDepth = 16;        // rows of b read side by side, each from end to end
@@ -67,7 +69,8 @@ struct Plan {
     panel_rows = pack_a ? kernel.panel_rows : piece(p.m, kernel.tile_rows, 1);
     panel_cols = piece(p.n, kernel.tile_cols, kernel.lanes);
     task_rows = piece(rows, kernel.mc, panel_rows);
-    task_cols = stream ? round_up(cols, panel_cols) : piece(cols, kTaskCols, panel_cols);
+    const bool whole_rows = stream || kc * cols * int64_t(sizeof(T)) <= kNearBytes;
+    task_cols = whole_rows ? round_up(cols, panel_cols) : piece(cols, kTaskCols, panel_cols);
     if (!stream) balance(p);
   }
 
@@ -196,12 +199,44 @@ void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bo
   matmul_write(kernel, p, StridedMatrix<T>{sums, p.n, 1}, 0, p.m, 0, p.n);
 }
 
+// ---- turned ----------------------------------------------------------------------------------------------
+
+constexpr int64_t kTurnElements = 1 << 14;  // of y in one task of turning
+
+// Few columns, and the columns of a lie contiguous: with rows and columns exchanged they fill whole vectors.
+template <class T>
+bool is_turned(const MatmulProblem<T>& p) {
+  return p.n <= kMatmulThinVectors && p.n < p.m && p.a.row == 1 && p.a.col != 1 && p.k > 0;
+}
+
+template <class T>
+void multiply_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  const bool in_place = p.n == 1 && p.y_row == 1;  // a column without gaps is a row
+  // Rows begin on odd cache lines: a power of two apart they would compete for the same ones.
+  const int64_t line = 64 / int64_t(sizeof(T)), row = round_up(p.m, 2 * line) + line;
+  Scratch<T> sums(in_place ? 0 : p.n * row);
+  MatmulProblem<T> turned;
+  turned.m = p.n, turned.n = p.m, turned.k = p.k;
+  turned.a = p.b.transposed(), turned.b = p.a.transposed();
+  turned.y = in_place ? p.y : sums.data(), turned.y_row = row;
+  if (in_place) turned.alpha = p.alpha, turned.beta = p.beta;
+  matmul_2d(turned);
+  if (in_place) {
+    if (!p.finish.empty()) kernel.finish(p.y, 1, p.m, 1, p.finish);
+    return;
+  }
+  parallel_ranges(p.m, kTurnElements / p.n, [&](int64_t begin, int64_t end) {
+    matmul_write(kernel, p, StridedMatrix<T>{sums.data() + begin, 1, row}, begin, end - begin, 0, p.n);
+  });
+}
+
 }  // namespace
 
 template <class T>
 bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
-  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p)) return false;
+  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(p))
+    return false;
   MatmulBlock<T>& g = *block;
   g.m = p.m, g.n = p.n, g.k = p.k;
   g.a = p.a.data, g.a_row = p.a.row, g.a_col = p.a.col;
@@ -221,6 +256,7 @@ void matmul_2d(const MatmulProblem<T>& p) {
   MatmulBlock<T> all;
   if (matmul_direct(p, &all)) return kernel.block(all);
   if (matmul_thin(kernel, p)) return;
+  if (is_turned(p)) return multiply_turned(kernel, p);
   const bool stream = streams_b(kernel, p);
   const int64_t slices = slices_of(p, stream);
   if (slices > 1)

@@ -64,6 +64,7 @@ struct MatmulDot {
   int64_t out_row;
 };
 inline constexpr int kMatmulThinVectors = 8;
+inline constexpr int kMatmulShortDot = 7;  // a k up to this fills no vector worth the name
 
 // out[s * out_row + j] = sum_k x[s * x_row + k * x_col] * w[k * w_row + j], s < vectors, j < cols
 template <class T>
@@ -93,6 +94,8 @@ struct MatmulTable {
   // Panels of `width`: packed[p][k][w] = x[(p * width + w) * stride + k * k_stride], zeros past `count`
   void (*pack)(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k,
                int64_t width);
+  // y[i * y_row + j] = alpha * sums[j * sums_row + i] + beta * y, for i < m, j < n; beta 0: y is not read
+  void (*turn)(T* y, int64_t y_row, const T* sums, int64_t sums_row, int64_t m, int64_t n, T alpha, T beta);
   void (*dot)(const MatmulDot<T>&);
   void (*stream)(const MatmulStream<T>&);
 };
