@@ -19,7 +19,7 @@ constexpr int64_t kMinSliceDepth = 64;
 constexpr int64_t kMaxSliceDepth = 1024;  // of sums kept in memory between steps: longer ones lose digits
 constexpr int64_t kStreamVectors = 3;     // with more, the register tile reads b at the same speed
 constexpr int64_t kDotDepth = 8;          // products for each sum across lanes, at least
-constexpr int64_t kShortProducts = 16;    // products for each row of w that are done one by one
+constexpr int64_t kShortVectors = 2;      // more, and sums of few terms are left to the tile
 constexpr int64_t kLine = 64;
 
 // The product seen from the large matrix: out (vectors, length) = x (vectors, k) @ w (k, length). With few
@@ -92,7 +92,7 @@ class Slices {
 template <class T>
 bool by_dot(const Thin<T>& thin) {
   if (thin.w.row != 1) return false;
-  return thin.k <= kMatmulShortDot ? thin.k * thin.vectors <= kShortProducts
+  return thin.k <= kMatmulShortDot ? thin.vectors <= kShortVectors
                                    : thin.k >= kDotDepth * thin.vectors;
 }
 

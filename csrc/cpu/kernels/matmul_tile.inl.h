@@ -292,7 +292,7 @@ void finish(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f)
 
 // A b of at most so many bytes is read again for every few rows, so that y is written row by row, whole lines
 // one behind the other, which is what counts where sums are short: 2604x191x2 writes 8.6 GB/s panel by panel,
-// 22 row by row, 3032x777x14 5.4 and 8.8.
+// 22 row by row, 3032x777x14 5.4 and 8.8. Few rows do not pay what does not fit the first-level cache.
 inline constexpr int64_t kNearBytes = 64 << 10;
 // Rows of y shorter than this are written four at a time: eight side by side escape the prefetcher
 // (1064x154x9 90 us, 67 with four).
@@ -343,6 +343,59 @@ struct BlockWalk {
     kTiles<T>.shallow[g.k - 1][vecs - 1][masked](t, rows);
   }
 
+  // Row i, which a points at, of sums of kDepth terms: all columns, the row's factors stay in registers. One row
+  // after the other: two side by side write 8.7 GB/s where one writes 20. The bits of shallow().
+  template <int kDepth>
+  TW_INLINE void sweep_row(const T* a, int64_t i) {
+    using V = TileVec<T>;
+    constexpr int L = V::kLanes;
+    V factor[kDepth];
+#pragma GCC unroll 4
+    for (int k = 0; k < kDepth; ++k) factor[k] = V::set1(a[k * g.a_col]);
+    T* y = g.y + i * g.y_row;
+    const T* bias = g.finish != nullptr ? g.finish->bias : nullptr;
+    const bool scaled = g.alpha != T(1) || g.beta != T(0) || bias != nullptr;
+    const V alpha = V::set1(g.alpha), beta = V::set1(g.beta);
+    const auto columns = [&](const T* b, int64_t j, auto load, auto put) {
+      V sum = V::zero();
+#pragma GCC unroll 4
+      for (int k = 0; k < kDepth; ++k) sum = fma(factor[k], load(b + k * g.b_row), sum);
+      if (scaled) {
+        sum = alpha * sum;
+        if (g.beta != T(0)) sum = fma(beta, load(y + j), sum);
+        if (bias != nullptr) sum = sum + load(bias + j);
+      }
+      put(y + j, sum);
+    };
+    const T* b = g.b;
+    for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
+      const int64_t cols = g.n - j < g.b_panel_cols ? g.n - j : g.b_panel_cols;
+      int64_t c = 0;
+      for (; c + L <= cols; c += L)
+        columns(b + c, j + c, [](const T* p) { return V::load(p); }, [](T* p, V v) { store(p, v); });
+      const int rest = int(cols - c);
+      if (rest > 0)
+        columns(b + c, j + c, [rest](const T* p) { return V::load_n(p, rest); },
+                [rest](T* p, V v) { store_n(p, v, rest); });
+    }
+  }
+  template <int kDepth>
+  void sweep_rows(const T* a, int64_t i, int rows) {
+    for (int r = 0; r < rows; ++r) sweep_row<kDepth>(a + r * g.a_row, i + r);
+  }
+  void sweep_depth(const T* a, int64_t i, int rows) {
+    switch (g.k) {
+      case 1:
+        return sweep_rows<1>(a, i, rows);
+      case 2:
+        return sweep_rows<2>(a, i, rows);
+      case 3:
+        return sweep_rows<3>(a, i, rows);
+      default:
+        return sweep_rows<kShallow>(a, i, rows);
+    }
+  }
+
   // body(a, first row, rows) for tiles of rows.
   template <class Body>
   TW_INLINE void for_row_tiles(Body body, int height = kTileRows) {
@@ -366,16 +419,21 @@ struct BlockWalk {
   }
 
   void rows_outside() {
-    const bool brief = !flat && g.k < kPrefetchDepth;
-    for_row_tiles([this, brief](const T* a, int64_t i, int rows) {
-      const T* b = g.b;
-      for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
-        set_columns(b, j);
-        if (brief) fetch_y(i, j, rows);
-        flat ? multiply_flat(a, i, rows, j) : multiply(a, i, rows, j);
+    const bool brief = g.k < kPrefetchDepth, narrow = g.n * int64_t(sizeof(T)) < kShortRow;
+    const auto tiles = [this, brief](const T* a, int64_t i, int rows) {
+      if (flat) {
+        sweep_depth(a, i, rows);
+      } else {
+        const T* b = g.b;
+        for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
+          set_columns(b, j);
+          if (brief) fetch_y(i, j, rows);
+          multiply(a, i, rows, j);
+        }
       }
       if (!rest.empty()) finish(g.y + i * g.y_row, g.y_row, rows, g.n, rest.from(i, 0));
-    }, flat ? 1 : brief && g.n * int64_t(sizeof(T)) < kShortRow ? kTileRows / 2 : kTileRows);
+    };
+    for_row_tiles(tiles, !flat && brief && narrow ? kTileRows / 2 : kTileRows);
   }
 
   // The panel of b is read once from the outer cache and used for all rows.
@@ -399,7 +457,9 @@ struct BlockWalk {
 template <class T>
 void block(const MatmulBlock<T>& g) {
   BlockWalk<T> walk(g);
-  if (g.n > g.b_panel_cols && g.n * g.k * int64_t(sizeof(T)) <= kNearBytes)
+  const int64_t b_bytes = g.n * g.k * int64_t(sizeof(T));
+  const bool near = b_bytes <= kNearBytes / 4 || (b_bytes <= kNearBytes && g.m >= 4 * kTileRows);
+  if (g.n > g.b_panel_cols && near)
     walk.rows_outside();
   else
     walk.columns_outside();
