@@ -14,6 +14,7 @@
 #include "cpu/kernel_table.h"
 #include "cpu/matmul.h"
 #include "cpu/matmul_thin.h"
+#include "cpu/streaming.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -24,9 +25,10 @@ constexpr int64_t kTaskCols = 480;          // columns per task at most
 constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
 constexpr int64_t kMaxTasks = 32;           // tasks that a product is cut into for balance's sake
 constexpr int64_t kNearBytes = 64 << 10;    // a b of so many bytes is at hand for every row: whole rows of y
-constexpr int64_t kStreamRows = 24;         // rows of a at most for which b is read from main memory in place
-constexpr int64_t kStreamBytes = 16 << 20;  // b is then taken to lie there: half of a last-level cache
-constexpr int64_t kStreamDepth = 16;        // rows of b read side by side, each from end to end
+constexpr int64_t kStreamRows = 64;         // rows of a at most for which b is read from main memory in place
+constexpr int64_t kStreamBytes = 2 << 20;   // b is then taken to lie there, or in the last-level cache
+constexpr int64_t kStreamBlock = 256 << 10; // so much of b, from end to end, is used while the next is fetched
+constexpr int64_t kStreamDepth = 16;        // rows of it at least
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
@@ -48,7 +50,7 @@ bool streams_b(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
 // inside, tasks of task_rows x task_cols run side by side.
 template <class T>
 struct Plan {
-  bool pack_a, pack_b;
+  bool pack_a, pack_b, stream_b, past_caches;
   int64_t kc, rows, cols;
   int64_t panel_rows, panel_cols;
   int64_t task_rows, task_cols;
@@ -57,7 +59,10 @@ struct Plan {
     const auto fits = [&kernel](int64_t elements) {
       return elements * int64_t(sizeof(T)) <= kernel.in_place_bytes;
     };
-    kc = piece(p.k, stream ? kStreamDepth : kernel.kc, 1);
+    const int64_t stream_depth = kStreamBlock / (p.n * int64_t(sizeof(T)));
+    kc = piece(p.k, stream ? std::clamp(stream_depth, kStreamDepth, kernel.kc) : kernel.kc, 1);
+    stream_b = stream;
+    past_caches = writes_past_caches(p);
     pack_b = p.b.col != 1 || !(stream || p.m <= 2 * kernel.tile_rows || fits(kc * p.n));
     // Rows that are contiguous along k are read as so many streams: packing them would cost 8 / n of the
     // time and more, and gain nothing.
@@ -75,6 +80,13 @@ struct Plan {
   }
 
  private:
+  // One pass over a y that no cache holds.
+  bool writes_past_caches(const MatmulProblem<T>& p) const {
+    const auto on_lines = [](int64_t bytes) { return bytes % 64 == 0; };
+    return kc >= p.k && p.beta == T(0) && p.finish.plain() && p.m * p.n * int64_t(sizeof(T)) >= streaming_bytes() &&
+           on_lines(reinterpret_cast<intptr_t>(p.y)) && on_lines(p.y_row * int64_t(sizeof(T)));
+  }
+
   // Cuts tasks smaller until there are enough of them to share.
   void balance(const MatmulProblem<T>& p) {
     const int64_t wanted = std::clamp(p.m * p.n * p.k / kTaskProducts, int64_t{1}, kMaxTasks);
@@ -153,8 +165,13 @@ class Blocked {
       g.b = p_.b.at(k, j);
       g.b_row = p_.b.row, g.b_panel = plan_.panel_cols;
     }
+    if (plan_.stream_b && k + depth < p_.k) {
+      const int64_t tiles = ceil_div(m, plan_.panel_rows) * ceil_div(n, plan_.panel_cols);
+      g.next = p_.b.at(k + depth, j), g.next_step = ceil_div(p_.b.row, tiles);
+    }
     g.y = p_.y + i * p_.y_row + j;
     g.y_row = p_.y_row;
+    g.past_caches = plan_.past_caches;
     g.alpha = p_.alpha;
     g.beta = k == 0 ? p_.beta : T(1);
     const MatmulFinish<T> finish = p_.finish.from(i, j);
@@ -203,10 +220,12 @@ void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bo
 
 constexpr int64_t kTurnElements = 1 << 14;  // of y in one task of turning
 
-// Few columns, and the columns of a lie contiguous: with rows and columns exchanged they fill whole vectors.
+// With rows and columns exchanged few columns fill whole vectors, if those of a lie contiguous; and a b that lies
+// transposed is read as it lies, where else it would be packed: worth while if it is larger than y.
 template <class T>
-bool is_turned(const MatmulProblem<T>& p) {
-  return p.n <= kMatmulThinVectors && p.n < p.m && p.a.row == 1 && p.a.col != 1 && p.k > 0;
+bool is_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  if (p.n < p.m) return p.n <= kMatmulThinVectors && p.a.row == 1 && p.a.col != 1 && p.k > 0;
+  return p.b.col != 1 && p.b.row == 1 && p.k >= 2 * p.m && 4 * round_up(p.m, kernel.lanes) <= 5 * p.m;
 }
 
 template <class T>
@@ -225,8 +244,14 @@ void multiply_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
     if (!p.finish.empty()) kernel.finish(p.y, 1, p.m, 1, p.finish);
     return;
   }
-  parallel_ranges(p.m, kTurnElements / p.n, [&](int64_t begin, int64_t end) {
-    matmul_write(kernel, p, StridedMatrix<T>{sums.data() + begin, 1, row}, begin, end - begin, 0, p.n);
+  const StridedMatrix<T> result{sums.data(), 1, row};
+  const bool tall = p.m > p.n;
+  const int64_t grain = round_up(kTurnElements / std::min(p.m, p.n), kernel.lanes);
+  parallel_ranges(std::max(p.m, p.n), grain, [&](int64_t begin, int64_t end) {
+    if (tall)
+      matmul_write(kernel, p, result.from(begin, 0), begin, end - begin, 0, p.n);
+    else
+      matmul_write(kernel, p, result.from(0, begin), 0, p.m, begin, end - begin);
   });
 }
 
@@ -235,7 +260,7 @@ void multiply_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
 template <class T>
 bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
-  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(p))
+  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(kernel, p))
     return false;
   MatmulBlock<T>& g = *block;
   g.m = p.m, g.n = p.n, g.k = p.k;
@@ -256,7 +281,7 @@ void matmul_2d(const MatmulProblem<T>& p) {
   MatmulBlock<T> all;
   if (matmul_direct(p, &all)) return kernel.block(all);
   if (matmul_thin(kernel, p)) return;
-  if (is_turned(p)) return multiply_turned(kernel, p);
+  if (is_turned(kernel, p)) return multiply_turned(kernel, p);
   const bool stream = streams_b(kernel, p);
   const int64_t slices = slices_of(p, stream);
   if (slices > 1)

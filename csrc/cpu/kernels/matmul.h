@@ -30,6 +30,10 @@ struct MatmulFinish {
     if (z != nullptr) at.z += i * z_row + j;
     return at;
   }
+  // Nothing that reads y again.
+  bool plain() const {
+    return residual == nullptr && z == nullptr && epilogue.activation == Activation::none;
+  }
   bool empty() const {
     return bias == nullptr && residual == nullptr && z == nullptr && epilogue.activation == Activation::none;
   }
@@ -49,6 +53,12 @@ struct MatmulBlock {
   int64_t y_row;
   T alpha, beta;                  // beta 0: y is not read
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
+  // What is read after this block and lies in main memory: fetched meanwhile, next_step elements for each k of each
+  // tile. Null: the next panel of b.
+  const T* next = nullptr;
+  int64_t next_step = 0;
+  // y is too large for the caches and written past them; it and its rows begin on cache lines, beta is 0.
+  bool past_caches = false;
 };
 
 // out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulThinVectors, r <
