@@ -26,8 +26,10 @@ constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
 constexpr int64_t kMaxTasks = 32;           // tasks that a product is cut into for balance's sake
 constexpr int64_t kNearBytes = 64 << 10;    // a b of so many bytes is at hand for every row: whole rows of y
 constexpr int64_t kStreamRows = 64;         // rows of a at most for which b is read from main memory in place
-constexpr int64_t kStreamBytes = 2 << 20;   // b is then taken to lie there, or in the last-level cache
+constexpr int64_t kStreamBytes = 64 << 10;    // b is then taken to lie there, or in the last-level cache
 constexpr int64_t kStreamBlock = 256 << 10; // so much of b, from end to end, is used while the next is fetched
+constexpr int64_t kStreamWhole = 16;        // rows of a up to which all columns of b are read together
+constexpr int64_t kStreamStrip = 512;       // with more rows: so many columns
 constexpr int64_t kStreamDepth = 16;        // rows of it at least
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
@@ -59,7 +61,9 @@ struct Plan {
     const auto fits = [&kernel](int64_t elements) {
       return elements * int64_t(sizeof(T)) <= kernel.in_place_bytes;
     };
-    const int64_t stream_depth = kStreamBlock / (p.n * int64_t(sizeof(T)));
+    // A block in four at least, or nothing is left to fetch while it is used.
+    const int64_t row_bytes = p.n * int64_t(sizeof(T));
+    const int64_t stream_depth = std::clamp(p.k * row_bytes / 4, kStreamBlock / 8, kStreamBlock) / row_bytes;
     kc = piece(p.k, stream ? std::clamp(stream_depth, kStreamDepth, kernel.kc) : kernel.kc, 1);
     stream_b = stream;
     past_caches = writes_past_caches(p);
@@ -190,26 +194,40 @@ class Blocked {
 constexpr int64_t kSliceDepth = 1024;
 constexpr int64_t kMaxSlices = 16;
 
-// More than one only where the output alone gives too few tasks.
-template <class T>
-int64_t slices_of(const MatmulProblem<T>& p, bool stream) {
-  const int64_t tasks = stream ? 1 : ceil_div(p.m, 96) * ceil_div(p.n, 192);
+// More than one only where `tasks` are too few.
+int64_t slices_of(int64_t k, int64_t tasks) {
   if (tasks * 2 > kMaxSlices) return 1;
-  return std::clamp(p.k / kSliceDepth, int64_t{1}, kMaxSlices / tasks);
+  return std::clamp(k / kSliceDepth, int64_t{1}, kMaxSlices / tasks);
 }
 
+// The columns of b that are streamed together: whole rows where memory is all that counts, else so many that the
+// block is deep and y seldom read and written (64x2560x2560 82 GFLOP/s with whole rows, 96 with strips of 512).
 template <class T>
-void multiply_sliced(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream, int64_t slices) {
-  const int64_t depth = ceil_div(p.k, slices), size = p.m * p.n;
-  Scratch<T> parts(slices * size);
-  parallel_for(slices, [&](int64_t s) {
-    MatmulProblem<T> part;
-    part.m = p.m, part.n = p.n;
+int64_t strip_of(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
+  return p.m <= kStreamWhole ? p.n : piece(p.n, kStreamStrip, kernel.tile_cols);
+}
+
+// Strips of columns and slices along k, side by side; the slices are added in order.
+template <class T>
+void multiply_parts(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, bool stream, int64_t strip,
+                    int64_t slices) {
+  const int64_t strips = ceil_div(p.n, strip), depth = ceil_div(p.k, slices), size = p.m * p.n;
+  Scratch<T> parts(slices > 1 ? slices * size : 0);
+  parallel_for(strips * slices, [&](int64_t task) {
+    const int64_t s = task / strips, j = task % strips * strip;
+    MatmulProblem<T> part = p;
+    part.n = std::min(strip, p.n - j);
     part.k = std::min(depth, p.k - s * depth);
-    part.a = p.a.from(0, s * depth), part.b = p.b.from(s * depth, 0);
-    part.y = parts.data() + s * size, part.y_row = p.n;
+    part.a = p.a.from(0, s * depth), part.b = p.b.from(s * depth, j);
+    if (slices > 1) {
+      part.alpha = 1, part.beta = 0, part.finish = {};
+      part.y = parts.data() + s * size + j, part.y_row = p.n;
+    } else {
+      part.y = p.y + j, part.finish = p.finish.from(0, j);
+    }
     Blocked<T>(kernel, part, stream).run();
   });
+  if (slices == 1) return;
   T* sums = parts.data();
   for (int64_t s = 1; s < slices; ++s)
     for (int64_t i = 0; i < size; ++i) sums[i] += sums[s * size + i];
@@ -260,7 +278,7 @@ void multiply_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
 template <class T>
 bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
-  if (p.b.col != 1 || p.k > kernel.kc || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(kernel, p))
+  if (p.b.col != 1 || p.k > kernel.kc || streams_b(kernel, p) || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(kernel, p))
     return false;
   MatmulBlock<T>& g = *block;
   g.m = p.m, g.n = p.n, g.k = p.k;
@@ -283,9 +301,10 @@ void matmul_2d(const MatmulProblem<T>& p) {
   if (matmul_thin(kernel, p)) return;
   if (is_turned(kernel, p)) return multiply_turned(kernel, p);
   const bool stream = streams_b(kernel, p);
-  const int64_t slices = slices_of(p, stream);
-  if (slices > 1)
-    multiply_sliced(kernel, p, stream, slices);
+  const int64_t strip = stream ? strip_of(kernel, p) : p.n;
+  const int64_t slices = slices_of(p.k, stream ? ceil_div(p.n, strip) : ceil_div(p.m, 96) * ceil_div(p.n, 192));
+  if (stream || slices > 1)
+    multiply_parts(kernel, p, stream, strip, slices);
   else
     Blocked<T>(kernel, p, stream).run();
 }
