@@ -169,10 +169,7 @@ class Blocked {
       g.b = p_.b.at(k, j);
       g.b_row = p_.b.row, g.b_panel = plan_.panel_cols;
     }
-    if (plan_.stream_b && k + depth < p_.k) {
-      const int64_t tiles = ceil_div(m, plan_.panel_rows) * ceil_div(n, plan_.panel_cols);
-      g.next = p_.b.at(k + depth, j), g.next_step = ceil_div(p_.b.row, tiles);
-    }
+    if (plan_.stream_b && k + depth < p_.k) g.next = p_.b.at(k + depth, j);
     g.y = p_.y + i * p_.y_row + j;
     g.y_row = p_.y_row;
     g.past_caches = plan_.past_caches;

@@ -53,10 +53,9 @@ struct MatmulBlock {
   int64_t y_row;
   T alpha, beta;                  // beta 0: y is not read
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
-  // What is read after this block and lies in main memory: fetched meanwhile, next_step elements for each k of each
-  // tile. Null: the next panel of b.
+  // The block of b that follows this one along k, where it lies in main memory: fetched meanwhile. Null: the next
+  // panel is.
   const T* next = nullptr;
-  int64_t next_step = 0;
   // y is too large for the caches and written past them; it and its rows begin on cache lines, beta is 0.
   bool past_caches = false;
 };

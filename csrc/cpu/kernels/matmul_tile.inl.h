@@ -100,11 +100,10 @@ struct TileArgs {
   int64_t a_row, a_col;
   const T* b;
   int64_t b_row;
-  // Fetched into the second-level cache meanwhile, a row of the tile for each k, ahead_step apart: the panel that
-  // follows, or b itself; may lie past the end.
+  // Fetched into the second-level cache meanwhile, row by row as b: the panel that follows, or b itself; may lie past
+  // the end.
   const T* ahead;
-  int64_t ahead_step;
-  const T* a_ahead;  // the same for a: one address per k, a_ahead_step apart
+  const T* a_ahead;  // the same for a, or what else is needed soon: one address per k, a_ahead_step apart
   int64_t a_ahead_step;
   T* y;
   int64_t y_row;
@@ -133,8 +132,7 @@ void tile(const TileArgs<T>& t) {
   const T* a = t.a;
   const T* b = t.b;
   const T* ahead = t.ahead;
-  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead_step = t.a_ahead_step,
-                ahead_step = t.ahead_step;
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead_step = t.a_ahead_step;
   const T* a_ahead = t.a_ahead;
   if (t.k >= kPrefetchDepth && !t.past_caches)
 #pragma GCC unroll 8
@@ -157,7 +155,7 @@ void tile(const TileArgs<T>& t) {
     a += a_col;
     a_ahead += a_ahead_step;
     b += b_row;
-    ahead += ahead_step;
+    ahead += b_row;
   }
   // What is done to the sums stands outside the loops, so that the plain case only stores.
   const auto for_sums = [&acc](auto body) {
@@ -314,7 +312,7 @@ struct BlockWalk {
   const MatmulBlock<T>& g;
   TileArgs<T> t;
   MatmulFinish<T> rest;  // what the tile does not do itself
-  bool transposed, gapless, flat;
+  bool transposed, gapless, flat, shares_next;
   int64_t lines_ahead;
   int vecs, masked;
 
@@ -323,8 +321,6 @@ struct BlockWalk {
     t.k = g.k, t.alpha = g.alpha, t.beta = g.beta;
     t.bias = nullptr;
     t.past_caches = g.past_caches;
-    t.ahead_step = g.next != nullptr ? g.next_step : g.b_row;
-    t.ahead = g.next;
     if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
     // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the
     // lines that follow in a transposed a; the next tile's rows where they begin as this one's end.
@@ -332,6 +328,14 @@ struct BlockWalk {
     // A tile of short sums is over before the next line of a has come: 36992x512x32 86 GFLOP/s with one, 98 with two.
     lines_ahead = g.k < 2 * kPrefetchDepth ? 2 : 1;
     t.a_ahead_step = gapless ? kTileRows : g.a_col;
+    // What follows in b from end to end: in equal shares, if a line for each k of each tile is enough.
+    const int64_t row_tiles = (g.m + kTileRows - 1) / kTileRows;
+    shares_next = g.next != nullptr && row_tiles > 2;
+    if (shares_next) {
+      const int64_t tiles = row_tiles * ((g.n + g.b_panel_cols - 1) / g.b_panel_cols);
+      t.a_ahead_step = (g.b_row + tiles - 1) / tiles;
+      t.a_ahead = g.next;
+    }
     flat = g.k >= 1 && g.k <= kShallow;
   }
 
@@ -349,11 +353,12 @@ struct BlockWalk {
   // At most kTileRows rows from row i on, which a points at, times the columns from j on.
   TW_INLINE void multiply(const T* a, int64_t i, int rows, int64_t j) {
     t.a = a;
-    t.a_ahead = a + (transposed ? lines_ahead * (64 / int64_t(sizeof(T))) : gapless ? kTileRows * g.k : 0);
     t.y = g.y + i * g.y_row + j;
-    if (g.next == nullptr) t.ahead = i + rows == g.m ? t.b + g.b_panel : t.b;
+    t.ahead = i + rows < g.m || shares_next ? t.b : g.next != nullptr ? g.next + j : t.b + g.b_panel;
+    if (!shares_next)
+      t.a_ahead = a + (transposed ? lines_ahead * (64 / int64_t(sizeof(T))) : gapless ? kTileRows * g.k : 0);
     kTiles<T>.of[rows - 1][vecs - 1][masked](t);
-    if (g.next != nullptr) t.ahead += g.k * g.next_step;
+    if (shares_next) t.a_ahead += g.k * t.a_ahead_step;
   }
   TW_INLINE void multiply_flat(const T* a, int64_t i, int64_t rows, int64_t j) {
     t.a = a, t.y = g.y + i * g.y_row + j;
