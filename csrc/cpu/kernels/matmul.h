@@ -56,6 +56,7 @@ struct MatmulBlock {
   // The block of b that follows this one along k, where it lies in main memory: fetched meanwhile. Null: the next
   // panel is.
   const T* next = nullptr;
+  int64_t next_row = 0;
   // y is too large for the caches and written past them; it and its rows begin on cache lines, beta is 0.
   bool past_caches = false;
 };

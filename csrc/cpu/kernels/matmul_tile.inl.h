@@ -309,6 +309,7 @@ inline constexpr int64_t kShortRow = 1024;
 // One call of block: walks panels of b and rows of a in the order that suits.
 template <class T>
 struct BlockWalk {
+  static constexpr int64_t kLine = 64 / int64_t(sizeof(T));
   const MatmulBlock<T>& g;
   TileArgs<T> t;
   MatmulFinish<T> rest;  // what the tile does not do itself
@@ -328,14 +329,9 @@ struct BlockWalk {
     // A tile of short sums is over before the next line of a has come: 36992x512x32 86 GFLOP/s with one, 98 with two.
     lines_ahead = g.k < 2 * kPrefetchDepth ? 2 : 1;
     t.a_ahead_step = gapless ? kTileRows : g.a_col;
-    // What follows in b from end to end: in equal shares, if a line for each k of each tile is enough.
-    const int64_t row_tiles = (g.m + kTileRows - 1) / kTileRows;
-    shares_next = g.next != nullptr && row_tiles > 2;
-    if (shares_next) {
-      const int64_t tiles = row_tiles * ((g.n + g.b_panel_cols - 1) / g.b_panel_cols);
-      t.a_ahead_step = (g.b_row + tiles - 1) / tiles;
-      t.a_ahead = g.next;
-    }
+    // What follows in b: a line of each row for each tile, if these are enough.
+    shares_next = g.next != nullptr && g.m > 2 * kTileRows;
+    if (shares_next) t.a_ahead = g.next, t.a_ahead_step = g.next_row;
     flat = g.k >= 1 && g.k <= kShallow;
   }
 
@@ -356,9 +352,12 @@ struct BlockWalk {
     t.y = g.y + i * g.y_row + j;
     t.ahead = i + rows < g.m || shares_next ? t.b : g.next != nullptr ? g.next + j : t.b + g.b_panel;
     if (!shares_next)
-      t.a_ahead = a + (transposed ? lines_ahead * (64 / int64_t(sizeof(T))) : gapless ? kTileRows * g.k : 0);
+      t.a_ahead = a + (transposed ? lines_ahead * kLine : gapless ? kTileRows * g.k : 0);
     kTiles<T>.of[rows - 1][vecs - 1][masked](t);
-    if (shares_next) t.a_ahead += g.k * t.a_ahead_step;
+    if (shares_next) {
+      t.a_ahead += kLine;
+      if (t.a_ahead >= g.next + g.n + kLine) t.a_ahead_step = 0;  // all are on their way
+    }
   }
   TW_INLINE void multiply_flat(const T* a, int64_t i, int64_t rows, int64_t j) {
     t.a = a, t.y = g.y + i * g.y_row + j;
@@ -432,7 +431,6 @@ struct BlockWalk {
   // A short sum is over before the lines of y it goes to have come: those of the tile after the next are
   // asked for. At the end of a row of tiles the next one's are.
   TW_INLINE void fetch_y(int64_t i, int64_t j, int rows) {
-    constexpr int64_t kLine = 64 / int64_t(sizeof(T));
     j += 2 * g.b_panel_cols;
     if (j >= g.n) j -= g.n, i += rows;
     const int64_t end = j + g.b_panel_cols < g.n ? j + g.b_panel_cols : g.n;
