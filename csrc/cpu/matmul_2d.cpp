@@ -26,13 +26,14 @@ constexpr int64_t kTaskProducts = 1 << 20;  // multiply-adds per task at least
 constexpr int64_t kMaxTasks = 32;           // tasks that a product is cut into for balance's sake
 constexpr int64_t kNearBytes = 64 << 10;    // a b of so many bytes is at hand for every row: whole rows of y
 constexpr int64_t kStreamRows = 64;         // rows of a at most for which b is read from main memory in place
-constexpr int64_t kStreamBytes = 64 << 10;    // b is then taken to lie there, or in the last-level cache
-constexpr int64_t kStreamBlock = 256 << 10; // so much of b, from end to end, is used while the next is fetched
-constexpr int64_t kStreamFew = 4;           // rows of a so few that only memory counts
-constexpr int64_t kPanelBytes = 16 << 20;   // a b of at most so many bytes is in the last-level cache, or soon
-constexpr int64_t kStreamWhole = 16;        // rows of a up to which all columns of b are read together
-constexpr int64_t kStreamStrip = 512;       // with more rows: so many columns
-constexpr int64_t kStreamDepth = 16;        // rows of it at least
+constexpr int64_t kStreamBytes = 64 << 10;  // b is then taken to lie there, or in the last-level cache
+constexpr int64_t kStreamBlock =
+    256 << 10;                             // so much of b, from end to end, is used while the next is fetched
+constexpr int64_t kStreamFew = 4;          // rows of a so few that only memory counts
+constexpr int64_t kPanelBytes = 16 << 20;  // a b of at most so many bytes is in the last-level cache, or soon
+constexpr int64_t kStreamWhole = 16;       // rows of a up to which all columns of b are read together
+constexpr int64_t kStreamStrip = 512;      // with more rows: so many columns
+constexpr int64_t kStreamDepth = 16;       // rows of it at least
 
 // The length of equal pieces of `n`, at most `limit` long each, in multiples of `unit`.
 int64_t piece(int64_t n, int64_t limit, int64_t unit) {
@@ -41,15 +42,17 @@ int64_t piece(int64_t n, int64_t limit, int64_t unit) {
   return round_up(ceil_div(n, ceil_div(n, std::max(limit, unit))), unit);
 }
 
-// Few rows of a, and a b that is not at hand: it is not packed, and read in long runs. With 5 to 16 rows its panels
-// are as fast where each has cache lines of its own, until b is larger than the last-level cache: 16x1760x1760 940 us
-// by panels, 1090 in runs, but 8x1000x1000 540 by panels, 211 in runs.
+// Few rows of a, and a b that is not at hand: it is not packed, and read in long runs. With 5 to 16 rows its
+// panels are as fast where each has cache lines of its own, until b is larger than the last-level cache:
+// 16x1760x1760 940 us by panels, 1090 in runs, but 8x1000x1000 540 by panels, 211 in runs.
 template <class T>
 bool streams_b(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   const int64_t bytes = p.n * p.k * int64_t(sizeof(T));
-  if (p.b.col != 1 || p.m > std::max<int64_t>(kStreamRows, kernel.tile_rows) || bytes <= kStreamBytes) return false;
+  if (p.b.col != 1 || p.m > std::max<int64_t>(kStreamRows, kernel.tile_rows) || bytes <= kStreamBytes)
+    return false;
   const bool own_lines = p.b.row * int64_t(sizeof(T)) % 64 == 0;
-  return !(kernel.columns_in_place && own_lines && p.m > kStreamFew && p.m <= kStreamWhole && bytes <= kPanelBytes);
+  return !(kernel.columns_in_place && own_lines && p.m > kStreamFew && p.m <= kStreamWhole &&
+           bytes <= kPanelBytes);
 }
 
 // ---- blocked ---------------------------------------------------------------------------------------------
@@ -73,8 +76,8 @@ struct Plan {
     kc = piece(p.k, stream ? std::clamp(stream_depth, kStreamDepth, kernel.kc) : kernel.kc, 1);
     stream_b = stream;
     past_caches = writes_past_caches(p);
-    // Streamed, b is packed too where the tile lives on the first-level cache: 32x2048x2048 42 GFLOP/s in place with
-    // AVX2, 70 packed block by block.
+    // Streamed, b is packed too where the tile lives on the first-level cache: 32x2048x2048 42 GFLOP/s in
+    // place with AVX2, 70 packed block by block.
     const bool in_place = p.m <= 2 * kernel.tile_rows || (stream ? kernel.columns_in_place : fits(kc * p.n));
     pack_b = p.b.col != 1 || !in_place;
     // Rows that are contiguous along k are read as so many streams: packing them would cost 8 / n of the
@@ -96,8 +99,9 @@ struct Plan {
   // One pass over a y that no cache holds.
   bool writes_past_caches(const MatmulProblem<T>& p) const {
     const auto on_lines = [](int64_t bytes) { return bytes % 64 == 0; };
-    return kc >= p.k && p.beta == T(0) && p.finish.plain() && p.m * p.n * int64_t(sizeof(T)) >= streaming_bytes() &&
-           on_lines(reinterpret_cast<intptr_t>(p.y)) && on_lines(p.y_row * int64_t(sizeof(T)));
+    return kc >= p.k && p.beta == T(0) && p.finish.plain() &&
+           p.m * p.n * int64_t(sizeof(T)) >= streaming_bytes() && on_lines(reinterpret_cast<intptr_t>(p.y)) &&
+           on_lines(p.y_row * int64_t(sizeof(T)));
   }
 
   // Cuts tasks smaller until there are enough of them to share.
@@ -181,6 +185,7 @@ class Blocked {
     if (plan_.stream_b && k + depth < p_.k) g.next = p_.b.at(k + depth, j), g.next_row = p_.b.row;
     g.y = p_.y + i * p_.y_row + j;
     g.y_row = p_.y_row;
+    g.result_bytes = p_.m * p_.n * int64_t(sizeof(T));
     g.past_caches = plan_.past_caches;
     g.alpha = p_.alpha;
     g.beta = k == 0 ? p_.beta : T(1);
@@ -206,11 +211,14 @@ int64_t slices_of(int64_t k, int64_t tasks) {
   return std::clamp(k / kSliceDepth, int64_t{1}, kMaxSlices / tasks);
 }
 
-// The columns of b that are streamed together: whole rows where memory is all that counts, else so many that the
-// block is deep and y seldom read and written (64x2560x2560 82 GFLOP/s with whole rows, 96 with strips of 512).
+// The columns of b that are streamed together: whole rows where memory is all that counts, else so many that
+// the block is deep and y seldom read and written (64x2560x2560 82 GFLOP/s with whole rows, 96 with strips of
+// 512).
 template <class T>
 int64_t strip_of(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
-  return p.m <= (kernel.columns_in_place ? kStreamWhole : 2 * kernel.tile_rows) ? p.n : piece(p.n, kStreamStrip, kernel.tile_cols);
+  return p.m <= (kernel.columns_in_place ? kStreamWhole : 2 * kernel.tile_rows)
+             ? p.n
+             : piece(p.n, kStreamStrip, kernel.tile_cols);
 }
 
 // Strips of columns and slices along k, side by side; the slices are added in order.
@@ -244,8 +252,8 @@ void multiply_parts(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, boo
 
 constexpr int64_t kTurnElements = 1 << 14;  // of y in one task of turning
 
-// With rows and columns exchanged few columns fill whole vectors, if those of a lie contiguous; and a b that lies
-// transposed is read as it lies, where else it would be packed: worth while if it is larger than y.
+// With rows and columns exchanged few columns fill whole vectors, if those of a lie contiguous; and a b that
+// lies transposed is read as it lies, where else it would be packed: worth while if it is larger than y.
 template <class T>
 bool is_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   if (p.n < p.m) return p.n <= kMatmulThinVectors && p.a.row == 1 && p.a.col != 1 && p.k > 0;
@@ -285,7 +293,8 @@ void multiply_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
 template <class T>
 bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
   const MatmulTable<T>& kernel = kernels<MatmulKernels>().of<T>();
-  if (p.b.col != 1 || p.k > kernel.kc || streams_b(kernel, p) || p.m * p.n * p.k > kTaskProducts || is_thin(kernel, p) || is_turned(kernel, p))
+  if (p.b.col != 1 || p.k > kernel.kc || streams_b(kernel, p) || p.m * p.n * p.k > kTaskProducts ||
+      is_thin(kernel, p) || is_turned(kernel, p))
     return false;
   MatmulBlock<T>& g = *block;
   g.m = p.m, g.n = p.n, g.k = p.k;
@@ -294,6 +303,7 @@ bool matmul_direct(const MatmulProblem<T>& p, MatmulBlock<T>* block) {
   g.b = p.b.data, g.b_row = p.b.row;
   g.b_panel_cols = g.b_panel = piece(p.n, kernel.tile_cols, kernel.lanes);
   g.y = p.y, g.y_row = p.y_row;
+  g.result_bytes = p.m * p.n * int64_t(sizeof(T));
   g.alpha = p.alpha, g.beta = p.beta;
   g.finish = p.finish.empty() ? nullptr : &p.finish;
   return true;
@@ -309,7 +319,8 @@ void matmul_2d(const MatmulProblem<T>& p) {
   if (is_turned(kernel, p)) return multiply_turned(kernel, p);
   const bool stream = streams_b(kernel, p);
   const int64_t strip = stream ? strip_of(kernel, p) : p.n;
-  const int64_t slices = slices_of(p.k, stream ? ceil_div(p.n, strip) : ceil_div(p.m, 96) * ceil_div(p.n, 192));
+  const int64_t slices =
+      slices_of(p.k, stream ? ceil_div(p.n, strip) : ceil_div(p.m, 96) * ceil_div(p.n, 192));
   if (stream || slices > 1)
     multiply_parts(kernel, p, stream, strip, slices);
   else

@@ -92,14 +92,14 @@ class Slices {
 template <class T>
 bool by_dot(const Thin<T>& thin) {
   if (thin.w.row != 1) return false;
-  return thin.k <= kMatmulShortDot ? thin.vectors <= kShortVectors
-                                   : thin.k >= kDotDepth * thin.vectors;
+  return thin.k <= kMatmulShortDot ? thin.vectors <= kShortVectors : thin.k >= kDotDepth * thin.vectors;
 }
 
 // w's rows along the long side are contiguous.
 template <class T>
 bool by_stream(const MatmulTable<T>& kernel, const Thin<T>& thin) {
-  return thin.few_rows && thin.w.col == 1 && thin.length >= 4 * kernel.lanes && thin.vectors <= kStreamVectors;
+  return thin.few_rows && thin.w.col == 1 && thin.length >= 4 * kernel.lanes &&
+         thin.vectors <= kStreamVectors;
 }
 
 // Dot products.
@@ -173,7 +173,8 @@ void matmul_write(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, Strid
   if (sums.row == 1 && sums.col != 1)
     kernel.turn(y, y_row, sums.data, sums.col, rows, cols, p.alpha, p.beta);
   else
-    for (int64_t i = 0; i < rows; ++i) write_row(y + i * y_row, sums.at(i, 0), sums.col, cols, p.alpha, p.beta);
+    for (int64_t i = 0; i < rows; ++i)
+      write_row(y + i * y_row, sums.at(i, 0), sums.col, cols, p.alpha, p.beta);
   if (!p.finish.empty()) kernel.finish(y, p.y_row, m, n, p.finish.from(i0, j0));
 }
 

@@ -53,8 +53,9 @@ struct MatmulBlock {
   int64_t y_row;
   T alpha, beta;                  // beta 0: y is not read
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
-  // The block of b that follows this one along k, where it lies in main memory: fetched meanwhile. Null: the next
-  // panel is.
+  int64_t result_bytes = 0;       // of all of y, of which this is a block
+  // The block of b that follows this one along k, where it lies in main memory: fetched meanwhile. Null: the
+  // next panel is.
   const T* next = nullptr;
   int64_t next_row = 0;
   // y is too large for the caches and written past them; it and its rows begin on cache lines, beta is 0.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The matmul family's table of one instruction set; the kernels are in the headers below.
 #include "cpu/kernels/matmul.h"
+#include "cpu/kernels/matmul_block.inl.h"
 #include "cpu/kernels/matmul_pack.inl.h"
 #include "cpu/kernels/matmul_thin.inl.h"
 #include "cpu/kernels/matmul_tile.inl.h"

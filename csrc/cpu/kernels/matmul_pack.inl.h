@@ -46,8 +46,8 @@ void pack_elements(T* packed, const T* x, int64_t stride, int64_t k_stride, int6
   }
 }
 
-// Transposes squares of kRows lanes, side by side in kRows rows, by exchanging halves, then quarters, ... of the
-// lanes between rows; kDistance is half of kRows.
+// Transposes squares of kRows lanes, side by side in kRows rows, by exchanging halves, then quarters, ... of
+// the lanes between rows; kDistance is half of kRows.
 template <int kDistance, class T, int kRows>
 TW_INLINE void exchange(Vec<T> (&rows)[kRows]) {
   if constexpr (kDistance > 0) {

@@ -183,8 +183,7 @@ TW_INLINE void with_vectors(int64_t vectors, Run run) {
 
 template <class T>
 void dot(const MatmulDot<T>& d) {
-  if (d.k <= kMatmulShortDot)
-    return with_vectors(d.k, [&](auto n) { dot_short<T, decltype(n)::value>(d); });
+  if (d.k <= kMatmulShortDot) return with_vectors(d.k, [&](auto n) { dot_short<T, decltype(n)::value>(d); });
   with_vectors(d.vectors, [&](auto n) { dot_vectors<T, decltype(n)::value>(d); });
 }
 

@@ -2,8 +2,8 @@
 // What ends a product that was computed as its transposition: its sums are turned on their way to y.
 // Computes    y[i * y_row + j] = alpha * sums[j * sums_row + i] + beta * y[i * y_row + j], i < m, j < n
 // Layout      sums: n rows of m contiguous elements; y: m rows of n contiguous elements
-// Method      as many rows of sums as a power of two that holds n are exchanged in registers; each register then
-//             holds a piece of every so many rows of y, which goes there by a masked store:
+// Method      as many rows of sums as a power of two that holds n are exchanged in registers; each register
+//             then holds a piece of every so many rows of y, which goes there by a masked store:
 //                 n = 3 of 4:  | y[0,:] | y[4,:] | y[8,:] | y[12,:] |   one register of 16 lanes
 //             where masks cost much (AVX2) or vectors are short: element by element
 // Work split  none; the driver calls it for ranges of rows of y
@@ -45,9 +45,12 @@ void turn_elements(const TurnArgs<T>& t, int64_t m, int64_t n) {
 // Lanes kFrom and the following come to the front.
 template <int kFrom, class V>
 TW_INLINE V lanes_from(V a) {
-  if constexpr (kFrom == 0) return a;
-  else if constexpr ((kFrom & (kFrom - 1)) == 0) return xor_lanes<kFrom>(a);
-  else return lanes_from<(kFrom & (kFrom - 1))>(xor_lanes<(kFrom & -kFrom)>(a));
+  if constexpr (kFrom == 0)
+    return a;
+  else if constexpr ((kFrom & (kFrom - 1)) == 0)
+    return xor_lanes<kFrom>(a);
+  else
+    return lanes_from<(kFrom & (kFrom - 1))>(xor_lanes<(kFrom & -kFrom)>(a));
 }
 
 template <int kPart, int kWidth, class T>
@@ -75,7 +78,7 @@ TW_INLINE void turn_square(const TurnArgs<T>& t, int m, int n) {
   const V alpha = V::set1(t.alpha);
 #pragma GCC unroll 16
   for (int j = 0; j < kWidth; ++j)
-    rows[j] = j >= n              ? V::zero()
+    rows[j] = j >= n           ? V::zero()
               : m == V::kLanes ? alpha * V::load(t.sums + j * t.sums_row)
                                : alpha * V::load_n(t.sums + j * t.sums_row, m);
   if constexpr (kWidth == V::kLanes)
@@ -91,8 +94,7 @@ TW_INLINE void turn_columns(const TurnArgs<T>& t, int64_t m, int n) {
   if constexpr (kWidth > 4) {
     if (n <= kWidth / 2) return turn_columns<kWidth / 2>(t, m, n);
   }
-  for (int64_t i = 0; i < m; i += L)
-    turn_square<kWidth>(t.from(i, 0), int(m - i < L ? m - i : L), n);
+  for (int64_t i = 0; i < m; i += L) turn_square<kWidth>(t.from(i, 0), int(m - i < L ? m - i : L), n);
 }
 
 template <class T>
