@@ -258,7 +258,8 @@ template <class T>
 bool is_turned(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   if (p.n < p.m) return p.n <= kMatmulThinVectors && p.a.row == 1 && p.a.col != 1 && p.k > 0;
   if (!kernel.columns_in_place && p.m > kStreamRows) return false;  // packing both is faster there
-  return p.b.col != 1 && p.b.row == 1 && p.k >= 2 * p.m && 4 * round_up(p.m, kernel.lanes) <= 5 * p.m;
+  return p.n > p.m && p.b.col != 1 && p.b.row == 1 && p.k >= 2 * p.m &&
+         4 * round_up(p.m, kernel.lanes) <= 5 * p.m;
 }
 
 template <class T>
