@@ -68,15 +68,26 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
   c.bias = bias.as<T>();
   c.epilogue = epilogue;
   const Image<T> whole = image_of<T>(dx);
-  // Inputs of one phase share their taps: one correlation each, into every stride-th row and column.
+  // Inputs of one phase share their taps: one correlation each, into every stride-th row and column; depthwise
+  // tiles take the columns of all phases.
+  c.spread = depthwise_suits(c.groups, c.in_channels, c.out_channels, kernels<Conv2dKernels>().of<T>().lanes) &&
+             depthwise_spreads(w.dim(1), p.stride[1], p.dilation[1]);
   std::vector<Correlation<T>> phases;
-  for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a)
+  for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a) {
+    if (c.spread) {
+      c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
+      c.cols = forward_axis(dy.dim(2), dx.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2]);
+      c.y = {whole.at(0, a, 0), whole.image, whole.row * p.stride[0], whole.pixel};
+      phases.push_back(c);
+      continue;
+    }
     for (int64_t b = 0; b < std::min(p.stride[1], dx.dim(2)); ++b) {
       c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
       c.cols = backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2], b);
       c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * p.stride[1]};
       phases.push_back(c);
     }
+  }
   if (!phases.empty()) correlate(phases);
 }
 

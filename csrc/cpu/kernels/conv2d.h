@@ -107,6 +107,7 @@ struct DepthwiseArgs {
   int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
   T* y;
   int64_t y_pixel;
+  int64_t y_first, y_end;  // outputs of the tile that exist: an edge tile's that spreads
   T low;
 };
 
@@ -149,6 +150,9 @@ struct DepthwiseKind {
 inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1},
                                                     {7, 1}, {3, 2}, {5, 2}, {0, 1}};
 inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
+// Those of the data gradient of a stride, whose tiles hold all phases; any other goes phase by phase.
+inline constexpr DepthwiseKind kDepthwiseSpreadKinds[] = {{3, 2}, {5, 2}, {7, 2}};
+inline constexpr int kDepthwiseSpreadKindCount = 3, kMaxDepthwiseLogInputs = 2;
 // The same of the weight gradient; any other filter goes column by column.
 inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
 inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
@@ -176,6 +180,8 @@ struct Conv2dTable {
   using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
   DepthwiseTile depthwise_tile[kDepthwiseKindCount][2]
                               [kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
+  DepthwiseTile depthwise_spread[kDepthwiseSpreadKindCount][2]
+                                [kMaxDepthwiseLogInputs + 1];  // [kind][edge][log2 inputs]
   using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
   DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
   int max_depthwise_rows[kDepthwiseWeightKinds];
