@@ -63,16 +63,16 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors *
+// out (m, n) = (accumulate ? out : 0) + sum over images x rows x cols pixels of a (m values) times b (vectors *
 // lanes); m in groups: rows of the filter, each with neighbouring values of a and rows of out
 // (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
-  int64_t a_pixel, a_row, a_group;
+  int64_t a_pixel, a_row, a_image, a_group;
   const T* b;
-  int64_t b_pixel, b_row;
-  int64_t rows, cols;
+  int64_t b_pixel, b_row, b_image;
+  int64_t images, rows, cols;
   T* out;
   int64_t out_row, out_group;
   int last;

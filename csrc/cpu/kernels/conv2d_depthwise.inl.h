@@ -32,9 +32,9 @@ void depthwise_tile(const DepthwiseArgs<T>& args) {
     for (int64_t r = 0; r < args.ahead_rows; ++r, ahead += args.x_row)
 #pragma GCC unroll 16
       for (int i = 0; i < kPixels * kStride; ++i) prefetch_l2(ahead + i * x_pixel);
-    // Of y the lines of the next tile: stores a pixel apart are nothing the prefetchers see. Into level 2: the
-    // few misses that level 1 keeps track of would be the bound (3.6 MB of y: 285 us without, 300 into level 1,
-    // 175 into level 2; written in order 130).
+        // Of y the lines of the next tile: stores a pixel apart are nothing the prefetchers see. Into level 2: the
+        // few misses that level 1 keeps track of would be the bound (3.6 MB of y: 285 us without, 300 into level 1,
+        // 175 into level 2; written in order 130).
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) prefetch_l2(args.y + (kPixels + i) * y_pixel + at);
     const T *x = args.x + at, *row_w = w;
