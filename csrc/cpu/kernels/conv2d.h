@@ -30,6 +30,9 @@ struct ChannelTileArgs {
   const int64_t* offsets;    // without runs: step t reads x + offsets[t]
   const T* w;                // (steps of all runs, vectors * lanes)
   const T* bias;             // (vectors * lanes): what sums start from
+  // With runs: what lies `ahead` of x is brought into level 2 for a later row: `ahead_pixels` pixels for each of
+  // the tile's, ahead_pixel apart, `ahead_channels` of each; 0 nothing.
+  int64_t ahead, ahead_pixels, ahead_pixel, ahead_channels;
   T* y;
   int64_t y_pixel, y_row;
   int last;         // channels that exist in the last register
