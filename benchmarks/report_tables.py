@@ -153,31 +153,38 @@ def restricted_table(records) -> list[str]:
     return lines
 
 
-def scaling_table(records) -> list[str]:
+def scaling_table(records, scaling) -> list[str]:
     """How much faster two or more threads are than one, in the rows where arithmetic decides."""
     lines = [
         "| family | threads | rows | ours: geometric mean / worst | the best rival's |",
         "|---|---|---|---|---|",
     ]
-    for (family, threads), many in records.items():
-        one = records.get((family, 1))
-        if threads == 1 or one is None or family == "programs" or family.endswith("_sweep"):
-            continue
-        alone = {(row["group"], row["name"]): row for row in one["rows"]}
-        ours, theirs = [], []
-        for row in many["rows"]:
-            single = alone.get((row["group"], row["name"]))
-            if single is None or row["best_rival"] is None or not compute_bound(row, one["environment"]):
-                continue
-            for speedups, name in ((ours, "tilewright"), (theirs, row["best_rival"])):
-                before, after = (r["rivals"][name]["minimum"] for r in (single, row))
-                speedups.append(before / after)
+    for (family, threads), record in scaling.items():
+        place = record["environment"]
+        ours = [row["ratio"] for row in record["rows"] if compute_bound(row, place)]
+        theirs = rival_gains(records, family, threads)
         if ours:
-            lines.append(
-                f"| {family} | {threads} | {len(ours)} | {statistics.geometric_mean(ours):.2f} / "
-                f"{min(ours):.2f} | {statistics.geometric_mean(theirs):.2f} / {min(theirs):.2f} |"
-            )
+            lines.append(f"| {family} | {threads} | {len(ours)} | {spread(ours)} | {spread(theirs)} |")
     return lines
+
+
+def spread(ratios: list[float]) -> str:
+    return f"{statistics.geometric_mean(ratios):.2f} / {min(ratios):.2f}" if ratios else ""
+
+
+def rival_gains(records, family: str, threads: int) -> list[float]:
+    """Of the fastest rival of each row where arithmetic decides: time of one thread over that of several."""
+    one, many = records.get((family, 1)), records.get((family, threads))
+    if one is None or many is None:
+        return []
+    alone = {(row["group"], row["name"]): row["rivals"] for row in one["rows"]}
+    gains = []
+    for row in many["rows"]:
+        single = alone.get((row["group"], row["name"]), {})
+        best = row["best_rival"]
+        if best in single and compute_bound(row, one["environment"]):
+            gains.append(single[best]["minimum"] / row["rivals"][best]["minimum"])
+    return gains
 
 
 def compute_bound(row: dict, place: dict) -> bool:

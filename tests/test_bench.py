@@ -70,6 +70,16 @@ def test_the_command_writes_records_and_pictures(tmp_path, capsys):
     assert (tmp_path / "roofline_1t.png").stat().st_size > 10_000
 
 
+def test_threads_against_one(tmp_path, capsys):
+    arguments = ["bench", "matmul", "--only", "512", "--threads", "2", "--scaling", "--seconds", "0.01"]
+    assert cli.main([*arguments, "--out", str(tmp_path), "--machine", "here"]) == 0
+    record = json.loads((tmp_path / "here_matmul_scaling_2t.json").read_text())
+    assert [row["name"] for row in record["rows"]] == ["512"]
+    assert set(record["rows"][0]["rivals"]) == {"tilewright", case.ONE_THREAD}
+    assert cli.main(["bench", "matmul", "--scaling"]) == 1
+    assert "--threads" in capsys.readouterr().err
+
+
 def test_unknown_names_are_refused(capsys):
     assert cli.main(["bench", "matmull"]) == 1
     assert "family is 'matmull', expected one of matmul" in capsys.readouterr().err

@@ -23,27 +23,6 @@ int bfloat16_number() {
   return number;
 }
 
-bool dtype_from_number(int number, Dtype* dtype) {
-  using api = py::detail::npy_api;
-  switch (number) {
-    case api::NPY_BOOL_: *dtype = Dtype::b8; return true;
-    case api::NPY_BYTE_: *dtype = Dtype::s8; return true;
-    case api::NPY_UBYTE_: *dtype = Dtype::u8; return true;
-    case api::NPY_INT_: *dtype = Dtype::s32; return true;
-    case api::NPY_LONG_: *dtype = sizeof(long) == 8 ? Dtype::s64 : Dtype::s32; return true;
-    case api::NPY_LONGLONG_: *dtype = Dtype::s64; return true;
-    case api::NPY_FLOAT_: *dtype = Dtype::f32; return true;
-    case api::NPY_DOUBLE_: *dtype = Dtype::f64; return true;
-    case 23: *dtype = Dtype::f16; return true;  // NPY_HALF
-    default: break;
-  }
-  if (number >= 256 && number == bfloat16_number()) {
-    *dtype = Dtype::bf16;
-    return true;
-  }
-  return false;
-}
-
 Dtype dtype_of_array(const char* operation, const char* argument, const py::dtype& descr) {
   Dtype dtype;
   if (!dtype_from_number(descr.num(), &dtype))
@@ -99,6 +78,27 @@ View view_of(const char* operation, const char* argument, py::handle object) {
 }
 
 }  // namespace
+
+bool dtype_from_number(int number, Dtype* dtype) {
+  using api = py::detail::npy_api;
+  switch (number) {
+    case api::NPY_BOOL_: *dtype = Dtype::b8; return true;
+    case api::NPY_BYTE_: *dtype = Dtype::s8; return true;
+    case api::NPY_UBYTE_: *dtype = Dtype::u8; return true;
+    case api::NPY_INT_: *dtype = Dtype::s32; return true;
+    case api::NPY_LONG_: *dtype = sizeof(long) == 8 ? Dtype::s64 : Dtype::s32; return true;
+    case api::NPY_LONGLONG_: *dtype = Dtype::s64; return true;
+    case api::NPY_FLOAT_: *dtype = Dtype::f32; return true;
+    case api::NPY_DOUBLE_: *dtype = Dtype::f64; return true;
+    case 23: *dtype = Dtype::f16; return true;  // NPY_HALF
+    default: break;
+  }
+  if (number >= 256 && number == bfloat16_number()) {
+    *dtype = Dtype::bf16;
+    return true;
+  }
+  return false;
+}
 
 View input(const char* operation, const char* argument, py::handle array) {
   return view_of(operation, argument, array);

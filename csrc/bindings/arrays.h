@@ -5,6 +5,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -16,6 +17,9 @@
 namespace tilewright::bindings {
 
 namespace py = pybind11;
+
+// NumPy's number of a dtype; false for one that no kernel takes.
+bool dtype_from_number(int number, Dtype* dtype);
 
 // An array to read. Raises TypeError for what is no array, an unsupported dtype or foreign byte order,
 // ValueError for misaligned memory, strides that are no multiple of the item size or more than kMaxDims axes.
@@ -56,6 +60,9 @@ void check_ids(const char* operation, const char* argument, const View& ids);
 
 Stream stream_of(py::handle stream);
 
+// Raises the Python exception that stands for one of the engine's; others are thrown on.
+void set_python_error(std::exception_ptr error);
+
 // Calls a table entry with the interpreter lock released.
 template <class Operation, class... Args>
 void run(const Operation& operation, const Args&... args) {
@@ -87,6 +94,7 @@ void bind_random(py::module_& m, const Ops& ops);
 void bind_rnn(py::module_& m, const Ops& ops);
 void bind_loss(py::module_& m, const Ops& ops);
 void bind_optimizer(py::module_& m, const Ops& ops);
+void bind_elementwise_plain(py::module_& m, const Ops& ops);
 void bind_elementwise_fused(py::module_& m, const Ops& ops);
 
 // All families over one table; the same for every back end.

@@ -7,20 +7,6 @@ namespace {
 
 void set_error(PyObject* type, const Error& error) { PyErr_SetString(type, error.what()); }
 
-void translate(std::exception_ptr pointer) {
-  try {
-    if (pointer) std::rethrow_exception(pointer);
-  } catch (const Error& error) {
-    switch (error.kind()) {
-      case ErrorKind::value: return set_error(PyExc_ValueError, error);
-      case ErrorKind::type: return set_error(PyExc_TypeError, error);
-      case ErrorKind::not_implemented: return set_error(PyExc_NotImplementedError, error);
-      case ErrorKind::runtime: return set_error(PyExc_RuntimeError, error);
-      case ErrorKind::memory: return set_error(PyExc_MemoryError, error);
-    }
-  }
-}
-
 // What the table holds, for tests and `python -m tilewright info`.
 py::list operations(const Ops& ops) {
   py::list list;
@@ -39,8 +25,22 @@ py::list operations(const Ops& ops) {
 
 }  // namespace
 
+void set_python_error(std::exception_ptr error) {
+  try {
+    if (error) std::rethrow_exception(error);
+  } catch (const Error& error) {
+    switch (error.kind()) {
+      case ErrorKind::value: return set_error(PyExc_ValueError, error);
+      case ErrorKind::type: return set_error(PyExc_TypeError, error);
+      case ErrorKind::not_implemented: return set_error(PyExc_NotImplementedError, error);
+      case ErrorKind::runtime: return set_error(PyExc_RuntimeError, error);
+      case ErrorKind::memory: return set_error(PyExc_MemoryError, error);
+    }
+  }
+}
+
 void bind_all(py::module_& m, const Ops& ops) {
-  py::register_local_exception_translator(translate);
+  py::register_local_exception_translator(set_python_error);
   m.attr("backend") = ops.list.backend;
   m.def("operations", [&ops] { return operations(ops); }, "Every line of the table: name, implemented, dtypes");
   bind_elementwise(m, ops);

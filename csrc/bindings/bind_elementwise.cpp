@@ -27,9 +27,6 @@ View broadcast(const char* operation, const char* name, const View& view, const 
   return wide;
 }
 
-bool gives_bool(Unary f) { return f >= Unary::logical_not; }
-bool gives_bool(Binary f) { return f >= Binary::equal; }
-
 void check_result(const char* name, const View& y, const View& x, bool is_bool) {
   if (is_bool)
     check_dtype(name, "out", y, {Dtype::b8});
@@ -141,6 +138,7 @@ void bind_elementwise(py::module_& m, const Ops& ops) {
          a, b, stream);
   define(m, ops, "copy", copy, "y = x in y's dtype, broadcast to y's shape", y, x, stream);
   define(m, ops, "fill", fill, "y = value", y, py::arg("value"), stream);
+  bind_elementwise_plain(m, ops);
   bind_elementwise_fused(m, ops);
 }
 

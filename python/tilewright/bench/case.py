@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tilewright.bench import harness
+from tilewright.threads import set_num_threads
 
 # The shape files lie beside the benchmarks in a source tree, and inside the package in a wheel.
 _FOLDERS = (Path(__file__).parents[3] / "benchmarks" / "shapes", Path(__file__).parent / "shapes")
@@ -41,6 +42,25 @@ class Case:
     exact: Callable | None = None
     cold: bool = True
     only_reads: bool = False
+
+
+ONE_THREAD = "one thread"
+
+
+def against_one_thread(case: Case, threads: int) -> Case:
+    """The same case by Tilewright alone, its rival itself with one thread: the ratio is what threads gain.
+
+    Other libraries keep their threads spinning for a while, which takes a core from whoever comes next."""
+
+    def with_threads(count):
+        def call(buffers):
+            with set_num_threads(count):
+                return case.rivals["tilewright"](buffers)
+
+        return call
+
+    rivals = {"tilewright": with_threads(threads), ONE_THREAD: with_threads(1)}
+    return replace(case, rivals=rivals, exact=None)
 
 
 def run(case: Case, threads: int, seconds: float) -> harness.Row:

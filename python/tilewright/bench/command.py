@@ -34,6 +34,11 @@ def add_to(commands) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each library in a program")
     parser.add_argument("--quick", action="store_true", help="a few shapes of each family, under a minute")
     parser.add_argument("--sweep", type=int, default=0, metavar="N", help="N random shapes of each family")
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="what --threads gain over one, without rivals, where it is much",
+    )
     parser.add_argument("--out", help="folder for records (JSON) and pictures")
     parser.add_argument("--machine", default="", help="first part of the records' file names")
     parser.add_argument(
@@ -61,6 +66,10 @@ def main(arguments) -> int:
     if arguments.sweep:
         listed = [name for name in listed if families.has_sweep(name)]
     count = arguments.threads if arguments.threads > 0 else threads.num_threads()
+    if arguments.scaling and (count < 2 or arguments.sweep):
+        raise ValueError(
+            "--scaling compares several threads with one, expected --threads of 2 or more, no --sweep"
+        )
     options = run.Options(
         listed,
         programs or [],
@@ -69,6 +78,7 @@ def main(arguments) -> int:
         arguments.rounds,
         arguments.quick,
         arguments.sweep,
+        arguments.scaling,
         Path(arguments.out) if arguments.out else None,
         arguments.machine,
         arguments.only,
@@ -85,7 +95,7 @@ def draw(folder: Path) -> list[Path]:
     made, by_threads = [], {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
-        if "family" not in record or not record["rows"]:
+        if "family" not in record or not record["rows"] or record["family"].endswith("_scaling"):
             continue
         if record["family"] == "programs":
             made.append(pictures.programs(record, path.with_suffix(".png")))

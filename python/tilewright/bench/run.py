@@ -14,6 +14,7 @@ from tilewright.bench import families, harness
 from tilewright.bench.programs import PROGRAMS
 
 QUICK_CASES = 3  # of each group of a family
+SCALING_FLOP = 1e8  # of a call: what threads are measured with
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Options:
         seconds : for each case;  rounds : turns of each library in a program
         quick : a few cases of each family, and short
         sweep : random shapes of each family instead of the listed ones, their number; 0: the listed ones
+        scaling : the cases with most arithmetic by Tilewright alone, with `threads` and with one
         folder : where records go, or None
         machine : first part of the records' names; from the processor's name where empty
         only : groups or names of cases, or libraries of programs; all where empty
@@ -39,6 +41,7 @@ class Options:
     rounds: int = 5
     quick: bool = False
     sweep: int = 0
+    scaling: bool = False
     folder: Path | None = None
     machine: str = ""
     only: list[str] = field(default_factory=list)
@@ -65,6 +68,12 @@ def _chosen(options: Options, family: str) -> list:
         taken[case.group] = taken.get(case.group, 0) + 1
         if not options.quick or taken[case.group] <= QUICK_CASES and case.bytes < 2**25:
             listed.append(case)
+    if options.scaling:
+        return [
+            cases_module.against_one_thread(case, options.threads)
+            for case in listed
+            if case.flop >= SCALING_FLOP
+        ]
     return listed
 
 
@@ -177,7 +186,7 @@ def run(options: Options, tell=print) -> dict[str, tuple[dict, list[harness.Row]
             rows = run_family(family, options, place, tell)
             done[family] = (place, rows)
             if options.folder is not None and rows:
-                name = f"{family}_sweep" if options.sweep else family
+                name = family + ("_sweep" if options.sweep else "_scaling" if options.scaling else "")
                 harness.save(record_path(options, place, name), name, place, rows)
     if options.programs:
         rows = run_programs(options, tell)

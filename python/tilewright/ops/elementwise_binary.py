@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_copy, elementwise_unary
-from tilewright.ops._common import destination, given_back, plain_destination
+from tilewright.ops._common import destination, given_back
 from tilewright.ops._operands import (
     broadcast_shape,
     documented,
@@ -41,16 +41,6 @@ _TRUTH = documented("""
 """)
 
 
-def _of_plain_arrays(name: str, a, b, out, dtype=None):
-    """The result for arrays of one shape and dtype that no tape tracks, at once. None for others."""
-    if type(a) is not ndarray or type(b) is not ndarray or a.dtype is not b.dtype or a.shape != b.shape:
-        return None
-    z = plain_destination(out, a.shape, dtype or a.dtype)
-    if z is not None:
-        backend.module_of(a).binary(z, a, b, name)
-    return z
-
-
 def _apply(name: str, a, b, out, gradient, dtype=None):
     """Computes the table's function `name`; gradient(dy, y, needs) as autograd.result wants it."""
     if type(a) is ndarray and type(b) is ndarray and a.dtype == b.dtype:
@@ -75,7 +65,7 @@ def add(a, b, *, out=None):
         array([11., 12.])
     """
 
-    z = _of_plain_arrays("add", a, b, out)
+    z = backend.binary_plain("add", a, b, out)
     if z is not None:
         return z
 
@@ -94,7 +84,7 @@ def subtract(a, b, *, out=None):
         array([0., 1.])
     """
 
-    z = _of_plain_arrays("subtract", a, b, out)
+    z = backend.binary_plain("subtract", a, b, out)
     if z is not None:
         return z
 
@@ -117,7 +107,7 @@ def multiply(a, b, *, out=None):
                [3., 6.]])
     """
 
-    z = _of_plain_arrays("multiply", a, b, out)
+    z = backend.binary_plain("multiply", a, b, out)
     if z is not None:
         return z
 
@@ -139,10 +129,9 @@ def divide(a, b, *, out=None):
         >>> divide(np.array([1, 2]), 2)
         array([0.5, 1. ])
     """
-    if type(a) is ndarray and a.dtype.kind == "f":
-        z = _of_plain_arrays("divide", a, b, out)
-        if z is not None:
-            return z
+    z = backend.binary_plain("divide", a, b, out)
+    if z is not None:
+        return z
     x, y = operands("divide", a, b)
     if x.dtype.kind in "biu":
         x, y = in_dtype(x, _FLOAT64), in_dtype(y, _FLOAT64)
@@ -170,7 +159,7 @@ def maximum(a, b, *, out=None):
         >>> maximum(np.array([-1.0, 2.0]), 0)
         array([0., 2.])
     """
-    z = _of_plain_arrays("maximum", a, b, out)
+    z = backend.binary_plain("maximum", a, b, out)
     if z is not None:
         return z
     return _apply("maximum", a, b, out, lambda dy, _, needs: _shared(dy, a, b, greater, needs))
@@ -184,7 +173,7 @@ def minimum(a, b, *, out=None):
         >>> minimum(np.array([-1.0, 2.0]), 0)
         array([-1.,  0.])
     """
-    z = _of_plain_arrays("minimum", a, b, out)
+    z = backend.binary_plain("minimum", a, b, out)
     if z is not None:
         return z
     return _apply("minimum", a, b, out, lambda dy, _, needs: _shared(dy, a, b, less, needs))
@@ -221,7 +210,7 @@ def power(a, b, *, out=None):
         if shortcut is not None:
             return getattr(elementwise_unary, shortcut)(a, out=out)
 
-    z = _of_plain_arrays("power", a, b, out)
+    z = backend.binary_plain("power", a, b, out)
     if z is not None:
         return z
 
@@ -241,7 +230,7 @@ _POWERS = {2.0: "square", 0.5: "sqrt", -1.0: "reciprocal"}
 
 
 def _compare(name: str, a, b, out):
-    z = _of_plain_arrays(name, a, b, out, _BOOL)
+    z = backend.binary_plain(name, a, b, out)
     return _apply(name, a, b, out, None, _BOOL) if z is None else z
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops._common import destination, given_back, plain_destination
+from tilewright.ops._common import destination, given_back
 from tilewright.ops._operands import broadcast_shape, operands, undo_broadcast
 
 ndarray = np.ndarray
@@ -29,9 +29,8 @@ def copy(x, *, out=None):
         True
     """
     if type(x) is ndarray:
-        y = plain_destination(out, x.shape, x.dtype)
+        y = backend.copy_plain(x, out, x.dtype)
         if y is not None:
-            backend.module_of(y).copy(y, x)
             return y
     array = raw("copy", "x", x)
     return _copied("copy", x, array, array.dtype, out)
@@ -55,14 +54,13 @@ def cast(x, dtype, *, out=None):
         >>> cast(np.array([0.5, -1.5]), np.int32)
         array([ 0, -1], dtype=int32)
     """
-    array, dtype = raw("cast", "x", x), _dtype("cast", dtype)
+    dtype = _dtype("cast", dtype)
+    array = raw("cast", "x", x)
     if array.dtype == dtype and out is None:
         return x
-    if type(x) is ndarray:
-        y = plain_destination(out, x.shape, dtype)
-        if y is not None:
-            backend.module_of(x).copy(y, x)
-            return y
+    y = backend.copy_plain(x, out, dtype)
+    if y is not None:
+        return y
     return _copied("cast", x, array, dtype, out)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise_binary
-from tilewright.ops._common import destination, gate, given_back, plain_destination
+from tilewright.ops._common import destination, gate, given_back
 from tilewright.ops._operands import documented, in_dtype, keep_inputs
 
 ndarray = np.ndarray
@@ -46,11 +46,9 @@ _TESTS = documented("""
 
 def apply(name: str, x, out, p: float = 0.0, q: float = 0.0, *, integers: bool = False):
     """Computes the table's function `name`; integer arrays become float64 unless the function takes them."""
-    if type(x) is ndarray and (integers or x.dtype.kind == "f"):
-        y = plain_destination(out, x.shape, x.dtype)
-        if y is not None:
-            backend.module_of(y).unary(y, x, name, p, q)
-            return y
+    y = backend.unary_plain(name, x, out, p, q)
+    if y is not None:
+        return y
     array = raw(name, "x", x)
     if not integers and array.dtype.kind in "biu":
         array = in_dtype(array, _FLOAT64)

@@ -24,6 +24,8 @@ _TRUTH = ("any", "all")
 def in_table(name: str, a, floating: bool):
     """`a` in a dtype that the kernels reduce: half floats as float32, small integers and bool as int64, and
     integers as float64 where the result is a fraction."""
+    if a.dtype in FLOATS:
+        return a
     kind = a.dtype.kind
     if floating and kind in "biu":
         return copied(a, np.float64)
@@ -43,22 +45,33 @@ def kept_shape(shape_, axes) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape_))
 
 
-def _plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
-    """The axes, the shape with 1 where an axis is reduced, and the result's shape."""
+def _fresh_plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
     axes = axes_tuple(name, axis, len(shape_))
     kept = kept_shape(shape_, axes)
     return axes, kept, kept if keepdims else tuple(n for i, n in enumerate(shape_) if i not in axes)
 
 
-# For an axis that is an int or None: 1.0 and True would find what was kept for 1.
-_kept_plan = functools.lru_cache(4096)(_plan)
+_kept_plan = functools.lru_cache(4096)(_fresh_plan)
+
+
+def plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
+    """The axes, the shape with 1 where an axis is reduced, and the result's shape.
+
+    Kept from call to call for None, an int or a tuple of ints: 1.0 would find what is kept for 1."""
+    keepdims = bool(keepdims)
+    if type(axis) is tuple:
+        for one in axis:
+            if type(one) is not int:
+                return _fresh_plan(name, shape_, axis, keepdims)
+    elif type(axis) is not int and axis is not None:
+        return _fresh_plan(name, shape_, axis, keepdims)
+    return _kept_plan(name, shape_, axis, keepdims)
 
 
 def _reduce(name: str, x, axis, keepdims: bool, out):
     """Calls the table; returns what the public function gives back, the axes, and the shape with ones."""
-    a = raw(name, "x", x)
-    plan = _kept_plan if type(axis) is int or axis is None else _plan
-    axes, kept, wanted = plan(name, a.shape, axis, bool(keepdims))
+    a = x if type(x) is ndarray else raw(name, "x", x)
+    axes, kept, wanted = plan(name, a.shape, axis, keepdims)
     truth = name in _TRUTH
     if not truth and a.dtype in FLOATS and type(a) is ndarray:
         y = plain_destination(out, wanted, a.dtype)

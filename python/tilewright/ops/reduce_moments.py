@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise, shape_view
-from tilewright.ops._common import axes_tuple, destination, given_back
-from tilewright.ops.reduce_fold import in_table, kept_shape
+from tilewright.ops._common import destination, given_back
+from tilewright.ops.reduce_fold import in_table, plan
+
+ndarray = np.ndarray
 
 
 def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
@@ -31,15 +35,15 @@ def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
         (2.0, 1.0)
     """
     a = raw("moments", "x", x)
-    axes = axes_tuple("moments", axis, a.ndim)
-    kept = kept_shape(a.shape, axes)
-    wanted = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
+    axes, kept, wanted = plan("moments", a.shape, axis, keepdims)
     source = in_table("moments", a, True)
     given = a.dtype if a.dtype.kind not in "biu" else source.dtype
     pair = tuple(backend.empty(wanted, source.dtype, a) for _ in range(2))
     backend.module_of(a).moments(*(y.reshape(kept) for y in pair), source, float(ddof))
     if given != source.dtype:
         pair = tuple(elementwise.cast(y, given) for y in pair)
+    if type(x) is ndarray:
+        return pair
     count = backend.size_of(tuple(a.shape[i] for i in axes))
 
     def gradient(dys, ys, needs):
