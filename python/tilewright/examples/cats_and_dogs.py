@@ -11,14 +11,15 @@ from pathlib import Path
 from tilewright.examples.common import begin, flags, result
 from tilewright.keras import Sequential
 from tilewright.keras.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from tilewright.keras.optimizers import Adam
 from tilewright.keras.preprocessing.image import ImageDataGenerator
 from tilewright.plots import plot_history, plot_predictions
 
 AUGMENTATION = dict(
-    rotation_range=40,
-    width_shift_range=0.2,
-    height_shift_range=0.2,
-    shear_range=0.2,
+    rotation_range=15,
+    width_shift_range=0.1,
+    height_shift_range=0.1,
+    shear_range=0.1,
     zoom_range=0.2,
     horizontal_flip=True,
     fill_mode="nearest",
@@ -37,12 +38,12 @@ def build_model(dropout: float):
             Conv2D(128, (3, 3), activation="relu"),
             MaxPooling2D((2, 2)),
             Flatten(),
-            Dropout(dropout),
             Dense(512, activation="relu"),
+            Dropout(dropout),
             Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer=Adam(5e-4), loss="binary_crossentropy", metrics=["accuracy"])
     return model
 
 
