@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution on the CPU: the three passes as correlations (conv2d_plan.h) and the weight gradient.
 #include "core/dispatch.h"
-#include "core/parallel.h"
 #include "cpu/conv2d_plan.h"
 #include "cpu/ops_cpu.h"
 
@@ -68,41 +67,32 @@ void backward_data(const View& dx, const View& dy, const View& w, const View& bi
   c.bias = bias.as<T>();
   c.epilogue = epilogue;
   const Image<T> whole = image_of<T>(dx);
-  // Inputs of one phase share their taps: one correlation each, into every stride-th row and column.
+  // Inputs of one phase share their taps: one correlation each, into every stride-th row and column; depthwise
+  // tiles take the columns of all phases.
+  c.spread =
+      depthwise_suits(c.groups, c.in_channels, c.out_channels, kernels<Conv2dKernels>().of<T>().lanes) &&
+      depthwise_spreads(w.dim(1), p.stride[1], p.dilation[1]);
   std::vector<Correlation<T>> phases;
-  for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a)
+  for (int64_t a = 0; a < std::min(p.stride[0], dx.dim(1)); ++a) {
+    if (c.spread) {
+      c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
+      c.cols = forward_axis(dy.dim(2), dx.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2]);
+      c.y = {whole.at(0, a, 0), whole.image, whole.row * p.stride[0], whole.pixel};
+      phases.push_back(c);
+      continue;
+    }
     for (int64_t b = 0; b < std::min(p.stride[1], dx.dim(2)); ++b) {
       c.rows = backward_axis(dx.dim(1), dy.dim(1), w.dim(0), p.stride[0], p.dilation[0], p.padding[0], a);
       c.cols = backward_axis(dx.dim(2), dy.dim(2), w.dim(1), p.stride[1], p.dilation[1], p.padding[2], b);
       c.y = {whole.at(0, a, b), whole.image, whole.row * p.stride[0], whole.pixel * p.stride[1]};
       phases.push_back(c);
     }
+  }
   if (!phases.empty()) correlate(phases);
-}
-
-// db = sums of dy over all pixels: a number of slices set by the shape, added in order.
-template <class T>
-void bias_gradient(const View& db, const View& dy) {
-  constexpr int64_t kSliceElements = 1 << 16, kMaxSlices = 64;
-  const int64_t channels = dy.dim(3), rows = dy.dim(0) * dy.dim(1);
-  if (channels == 0) return;
-  const int64_t slices = std::clamp<int64_t>(dy.size() / kSliceElements, 1, kMaxSlices);
-  const auto add_rows = kernels<Conv2dKernels>().of<T>().add_rows;
-  const Image<const T> image = image_of<const T>(dy);
-  Scratch<T> partial(slices * channels);
-  std::fill_n(partial.data(), slices * channels, T(0));
-  parallel_for(slices, [&](int64_t slice) {
-    for (int64_t r = slice * rows / slices; r < (slice + 1) * rows / slices; ++r)
-      add_rows(partial.data() + slice * channels, image.at(r / dy.dim(1), r % dy.dim(1), 0), image.pixel,
-               dy.dim(2), channels);
-  });
-  std::fill_n(db.as<T>(), channels, T(0));
-  add_rows(db.as<T>(), partial.data(), channels, slices, channels);
 }
 
 template <class T>
 void backward_weight(const View& dw, const View& db, const View& dy, const View& x, const Conv2dParams& p) {
-  if (db) bias_gradient<T>(db, dy);
   WeightGradient<T> g;
   g.images = x.dim(0);
   g.groups = p.groups;
@@ -113,11 +103,10 @@ void backward_weight(const View& dw, const View& db, const View& dy, const View&
   g.x = image_of<const T>(x);
   g.dy = image_of<const T>(dy);
   g.dw = dw.as<T>();
-  if (dw.size() == 0) return;
-  if (dy.size() == 0)
-    std::fill_n(g.dw, dw.size(), T(0));
-  else
-    weight_gradient(g);
+  g.db = db.as<T>();
+  if (dw.size() > 0 && dy.size() > 0) return weight_gradient(g);
+  std::fill_n(g.dw, dw.size(), T(0));
+  if (g.db) bias_gradient(g);
 }
 
 void conv2d_forward(const View& y, const View& z, const View& x, const View& w, const View& bias,

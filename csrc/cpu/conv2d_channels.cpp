@@ -119,7 +119,8 @@ class ChannelPath {
       const Image<const T> x = source(strip.data(), at);
       for (int64_t block = 0; block < blocks; ++block)
         for (int64_t panel = first; panel < end; ++panel)
-          tiles(x, weights.data() + panels_.offset(group, block, panel), group, block, panel, at);
+          tiles(x, weights.data() + panels_.offset(group, block, panel), group, block, panel, at,
+                panel == first);
       finish(group, first, end, at);
     });
   }
@@ -133,7 +134,7 @@ class ChannelPath {
       for (int64_t block = 0; block < panels_.blocks(); ++block) {
         panels_.pack(weights.data(), group, block, panel);
         for (int64_t i = 0; i < cut_.places(); ++i)
-          tiles(c_.x, weights.data(), group, block, panel, place(i));
+          tiles(c_.x, weights.data(), group, block, panel, place(i), false);
       }
       for (int64_t i = 0; i < cut_.places(); ++i) finish(group, panel, panel + 1, place(i));
     });
@@ -170,13 +171,21 @@ class ChannelPath {
 
   // ---- tiles ----------------------------------------------------------------------------------------
 
-  // Everything one panel of weights gives to a place; the panel stays in the cache.
+  // Everything one panel of weights gives to a place; the panel stays in the cache. first: x of the next rows
+  // is brought into it too.
   void tiles(const Image<const T>& x, const T* weights, int64_t group, int64_t block, int64_t panel,
-             const Place& at) const {
+             const Place& at, bool first) const {
     const int64_t vectors = panels_.vectors(panel);
     ChannelTileArgs<T> args;
     args.steps = panels_.channels(block);
     args.w = weights;
+    args.ahead = args.ahead_pixels = args.ahead_pixel = args.ahead_channels = 0;
+    if (first && !c_.rows.taps.empty() && !cut_.by_image) {
+      // The last row of x that the next row of outputs reads, or with gaps between outputs one of them.
+      args.ahead = (c_.rows.stride + c_.rows.taps.back().shift) * x.row;
+      args.ahead_pixels = c_.cols.stride, args.ahead_pixel = x.pixel;
+      args.ahead_channels = args.steps;
+    }
     args.bias =
         bias_.data() + (block == 0 ? group * bias_width_ + panels_.first(panel) : c_.groups * bias_width_);
     args.last = static_cast<int>(panels_.width(panel) - (vectors - 1) * table_.lanes);
@@ -260,8 +269,8 @@ class ChannelPath {
             (q + count - 1) * c_.cols.stride + c_.cols.taps.back().shift + c_.cols.run <= c_.cols.in);
   }
 
-  // The last list of runs, kept while tiles inside the image follow each other; where columns are joined, the
-  // places in x of all steps.
+  // The last list of runs, kept while tiles inside the image follow each other, of `channels` channels; where
+  // columns are joined, the places in x of all steps.
   struct RunList {
     std::vector<ChannelRun> runs;
     TapRange rows{0, 0};
@@ -274,8 +283,8 @@ class ChannelPath {
 
   RunList start_list(const ChannelTileArgs<T>& args, const Image<const T>& x) const {
     RunList list;
-    if (!c_.joined) return list;
     list.channels = args.steps;
+    if (!c_.joined) return list;
     list.weights = args.w;
     list.offsets.reserve(c_.rows.taps.size() * static_cast<size_t>(list.channels));
     for (const Tap& row : c_.rows.taps)
@@ -295,10 +304,13 @@ class ChannelPath {
       return;
     }
     const size_t cols = c_.cols.taps.size();
+    // Inside the image a row of the filter is one run where x has columns and channels side by side.
+    const bool wide = inner && cols > 1 && tap_step(c_.cols) == 1 && x.pixel == list.channels;
+    args.steps = wide ? static_cast<int64_t>(cols) * list.channels : list.channels;
     if (!(inner && list.inner && list.count == count && same(list.rows, rows))) {
       list.runs.clear();
       for (size_t i = rows.first; i < rows.last; ++i)
-        for (size_t j = 0; j < cols; ++j) {
+        for (size_t j = 0; j < (wide ? 1 : cols); ++j) {
           const Valid pixels = inner ? Valid{0, count} : pixels_of(c_.cols.taps[j]);
           if (pixels.low < pixels.high)
             list.runs.push_back({c_.rows.taps[i].shift * x.row + c_.cols.taps[j].shift * x.pixel,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise correlation, one filter per channel: x, y and their padding stay where they are. The phases of a
-// data gradient with a stride take turns row by row, so that dy is read from memory once.
+// data gradient with a stride take turns row by row, so that dy is read from memory once and dx written in order;
+// those of the columns share tiles where there are such.
 #include <memory>
 
 #include "core/parallel.h"
@@ -11,6 +12,15 @@ namespace {
 
 constexpr int64_t kTaskBytes = 128 << 10;  // of y
 constexpr int64_t kWantedTasks = 8;
+
+// The kind's number, `count` if there is none.
+int find_kind(const DepthwiseKind* kinds, int count, int64_t cols, int64_t stride) {
+  const auto fits = [=](const DepthwiseKind& kind) { return kind.cols == cols && kind.stride == stride; };
+  return static_cast<int>(std::find_if(kinds, kinds + count, fits) - kinds);
+}
+int spread_kind(int64_t cols, int64_t stride) {
+  return find_kind(kDepthwiseSpreadKinds, kDepthwiseSpreadKindCount, cols, stride);
+}
 
 // Weights and bias by registers of channels: [block of lanes][row][column][lane]. The last block ends with
 // the last channel.
@@ -62,7 +72,10 @@ class DepthwisePhase {
     args.ahead_rows =
         more ? std::min(args.rows, std::max<int64_t>(1, c_.rows.stride / tap_step(c_.rows))) : 0;
     const int64_t h = p * c_.rows.stride + (args.rows > 0 ? c_.rows.taps[taps.first].shift : 0);
-    row_tiles(args, n, h, p);
+    if (c_.spread)
+      spread_tiles(args, n, h, p);
+    else
+      row_tiles(args, n, h, p);
     if (!c_.folded()) finish_block(c_, n, p, 1, 0, c_.cols.out, 0, c_.groups);
   }
 
@@ -83,11 +96,29 @@ class DepthwisePhase {
     }
   }
 
+  // Output w lies at place w + padding, which input j and column s reach as j * stride + s.
+  void spread_tiles(DepthwiseArgs<T> args, int64_t n, int64_t h, int64_t p) const {
+    const int64_t stride = c_.cols.stride, padding = -c_.cols.taps[0].shift, end = padding + c_.cols.out;
+    const int64_t before = (cols_ - 1) / stride;
+    for (int64_t place = padding / stride * stride; place < end;) {
+      int log_inputs = kMaxDepthwiseLogInputs;
+      while (log_inputs > 0 && (int64_t{1} << log_inputs) > ceil_div(end - place, stride)) --log_inputs;
+      const int64_t inputs = int64_t{1} << log_inputs, j = place / stride - before;
+      args.x = c_.x.at(n, h, j);
+      args.y = c_.y.at(n, p, place - padding);
+      args.first = -j, args.end = c_.cols.in - j;
+      args.y_first = padding - place, args.y_end = end - place;
+      const bool edge =
+          args.first > 0 || args.end < before + inputs || args.y_first > 0 || args.y_end < inputs * stride;
+      table_.depthwise_spread[kind_][edge][log_inputs](args);
+      place += inputs * stride;
+    }
+  }
+
   int kind() const {
-    const auto fits = [&](const DepthwiseKind& k) { return k.cols == cols_ && k.stride == c_.cols.stride; };
+    if (c_.spread) return spread_kind(cols_, c_.cols.stride);
     if (cols_ > 1 && col_step_ != 1) return kDepthwiseKindCount - 1;
-    return static_cast<int>(std::find_if(kDepthwiseKinds, kDepthwiseKinds + kDepthwiseKindCount - 1, fits) -
-                            kDepthwiseKinds);
+    return find_kind(kDepthwiseKinds, kDepthwiseKindCount - 1, cols_, c_.cols.stride);
   }
 
   const Correlation<T> c_;
@@ -98,6 +129,10 @@ class DepthwisePhase {
 };
 
 }  // namespace
+
+bool depthwise_spreads(int64_t filter_cols, int64_t stride, int64_t dilation) {
+  return dilation == 1 && spread_kind(filter_cols, stride) < kDepthwiseSpreadKindCount;
+}
 
 template <class T>
 void correlate_depthwise(const std::vector<Correlation<T>>& problems) {

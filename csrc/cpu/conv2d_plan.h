@@ -65,6 +65,8 @@ struct Correlation {
   int64_t images, groups, in_channels, out_channels;
   Axis rows, cols;
   bool joined = false;  // in_channels are those of cols.run neighbouring pixels
+  bool spread =
+      false;  // input j goes to outputs j * cols.stride + shift: all column phases of a data gradient
   FilterStrides filter;
   Image<const T> x;
   const T* w;
@@ -233,6 +235,9 @@ inline bool depthwise_suits(int64_t groups, int64_t in_channels, int64_t out_cha
   return in_channels == 1 && out_channels == 1 && groups >= lanes;
 }
 
+// Whether its columns have a tile for all phases of a data gradient.
+bool depthwise_spreads(int64_t filter_cols, int64_t stride, int64_t dilation);
+
 // Groups in the lanes fill more of a register than the channels of one group.
 bool lanes_suit(int64_t groups, int64_t in_channels, int64_t out_channels, int lanes);
 
@@ -243,7 +248,11 @@ struct WeightGradient {
   Axis rows, cols;
   Image<const T> x, dy;
   T* dw;  // contiguous
+  T* db;  // (groups * out_channels), the sums of dy over all pixels; or null
 };
+// db by a sweep of its own, where the way of dw reads dy in no order that suits (conv2d_bias.cpp).
+template <class T>
+void bias_gradient(const WeightGradient<T>& problem);
 template <class T>
 void weight_gradient(const WeightGradient<T>& problem);
 template <class T>

@@ -3,6 +3,7 @@
 #include "cpu/matmul_thin.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/parallel.h"
 #include "core/scratch.h"
@@ -17,6 +18,8 @@ constexpr int64_t kMaxSlices = 16;        // parts of the sum that are computed 
 constexpr int64_t kMinSliceDepth = 64;
 constexpr int64_t kMaxSliceDepth = 1024;  // of sums kept in memory between steps: longer ones lose digits
 constexpr int64_t kStreamVectors = 3;     // with more, the register tile reads b at the same speed
+constexpr int64_t kDotDepth = 8;          // products for each sum across lanes, at least
+constexpr int64_t kShortVectors = 2;      // more, and sums of few terms are left to the tile
 constexpr int64_t kLine = 64;
 
 // The product seen from the large matrix: out (vectors, length) = x (vectors, k) @ w (k, length). With few
@@ -84,18 +87,19 @@ class Slices {
   Scratch<T> sums_;
 };
 
-// w's rows along k are contiguous, and the sums across the lanes at the end are few beside the products.
+// w's rows along k are contiguous, and the sums across the lanes at the end are few beside the products; or
+// there are so few products that no vector is worth while.
 template <class T>
-bool by_dot(const MatmulTable<T>& kernel, const Thin<T>& thin) {
-  return thin.w.row == 1 && thin.k >= 2 * kernel.lanes &&
-         (thin.vectors == 1 || thin.k >= 4 * kernel.lanes * thin.vectors);
+bool by_dot(const Thin<T>& thin) {
+  if (thin.w.row != 1) return false;
+  return thin.k <= kMatmulShortDot ? thin.vectors <= kShortVectors : thin.k >= kDotDepth * thin.vectors;
 }
 
 // w's rows along the long side are contiguous.
 template <class T>
 bool by_stream(const MatmulTable<T>& kernel, const Thin<T>& thin) {
-  return thin.w.col == 1 && thin.length >= 4 * kernel.lanes &&
-         (!thin.few_rows || thin.vectors <= kStreamVectors);
+  return thin.few_rows && thin.w.col == 1 && thin.length >= 4 * kernel.lanes &&
+         thin.vectors <= kStreamVectors;
 }
 
 // Dot products.
@@ -145,18 +149,32 @@ void thin_stream(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, const 
   sums.write(kernel, p);
 }
 
+template <class T>
+void write_row(T* y, const T* sums, int64_t step, int64_t n, T alpha, T beta) {
+  if (alpha == T(1) && beta == T(0) && step == 1)
+    std::copy_n(sums, n, y);
+  else if (beta == T(0))
+    for (int64_t j = 0; j < n; ++j) y[j] = alpha * sums[j * step];
+  else
+    for (int64_t j = 0; j < n; ++j) y[j] = alpha * sums[j * step] + beta * y[j];
+}
+
 }  // namespace
 
 template <class T>
 void matmul_write(const MatmulTable<T>& kernel, const MatmulProblem<T>& p, StridedMatrix<T> sums, int64_t i0,
                   int64_t m, int64_t j0, int64_t n) {
   T* y = p.y + i0 * p.y_row + j0;
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      const T sum = p.alpha * *sums.at(i, j);
-      T& to = y[i * p.y_row + j];
-      to = p.beta == T(0) ? sum : sum + p.beta * to;
-    }
+  int64_t y_row = p.y_row, rows = m, cols = n;
+  if (n == 1 && y_row == 1) {  // a column without gaps is a row
+    std::swap(rows, cols), std::swap(sums.row, sums.col);
+    y_row = m;
+  }
+  if (sums.row == 1 && sums.col != 1)
+    kernel.turn(y, y_row, sums.data, sums.col, rows, cols, p.alpha, p.beta);
+  else
+    for (int64_t i = 0; i < rows; ++i)
+      write_row(y + i * y_row, sums.at(i, 0), sums.col, cols, p.alpha, p.beta);
   if (!p.finish.empty()) kernel.finish(y, p.y_row, m, n, p.finish.from(i0, j0));
 }
 
@@ -164,14 +182,14 @@ template <class T>
 bool is_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   if (std::min(p.m, p.n) > kMatmulThinVectors || p.k == 0) return false;
   const Thin<T> thin(p);
-  return by_dot(kernel, thin) || by_stream(kernel, thin);
+  return by_dot(thin) || by_stream(kernel, thin);
 }
 
 template <class T>
 bool matmul_thin(const MatmulTable<T>& kernel, const MatmulProblem<T>& p) {
   if (!is_thin(kernel, p)) return false;
   const Thin<T> thin(p);
-  if (by_dot(kernel, thin))
+  if (by_dot(thin))
     thin_dot(kernel, p, thin);
   else
     thin_stream(kernel, p, thin);

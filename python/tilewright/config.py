@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tilewright.suggestion import missing
 from tilewright.tf.function import functions_run_eagerly, run_functions_eagerly
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "LogicalDevice", "PhysicalDevice", "experimental", "functions_run_eagerly", "get_visible_devices",

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 
 from tilewright import backend
+from tilewright.suggestion import missing
 
 
 def unavailable_reason() -> str:
@@ -76,3 +77,6 @@ def synchronize() -> None:
     Raises ValueError for ids, labels and indices that kernels have found out of range by then."""
     backend.cupy().cuda.get_current_stream().synchronize()
     backend.load("cuda").raise_value_errors()
+
+
+__getattr__ = missing(__name__)

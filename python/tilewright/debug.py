@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright import _cpu, autograd, backend, recording
+from tilewright.suggestion import missing
 
 
 @dataclass(frozen=True)
@@ -150,3 +151,6 @@ def _arrays(args):
         for j, part in enumerate(parts):
             if isinstance(part, np.ndarray) and part.dtype.kind == "f":
                 yield f"argument {i}[{j}]" if parts is value else f"argument {i}", part
+
+
+__getattr__ = missing(__name__)

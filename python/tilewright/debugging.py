@@ -8,8 +8,8 @@ import numpy as np
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import operands, tensor
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "Assert", "assert_all_finite", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",

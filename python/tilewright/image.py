@@ -10,18 +10,53 @@ import numpy as np
 from tilewright import ops, random
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
+from tilewright.io import decode_gif, decode_image, decode_jpeg, decode_png
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import as_shape, tensor
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop",
-    "convert_image_dtype", "crop_to_bounding_box", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "convert_image_dtype", "crop_to_bounding_box", "decode_gif", "decode_image", "decode_jpeg",
+    "decode_png", "extract_patches", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
     "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
     "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
     "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rot90", "total_variation",
     "transpose",
 ]  # fmt: skip
 __getattr__ = missing(__name__, __all__)
+
+
+def extract_patches(images, sizes, strides, rates=(1, 1, 1, 1), padding="VALID", name=None) -> Tensor:
+    """Patches of a batch of images, flattened into the last axis, one for each place.
+
+    Parameters
+        sizes, strides, rates : (1, rows, columns, 1): of a patch, from patch to patch, between its pixels
+        padding : "VALID", or "SAME": zeros around, so that there are rows / stride times columns / stride
+    Returns   (batch, places down, places across, rows * columns * channels)
+    """
+    x = _images("extract_patches", images, "images")
+    if x.ndim != 4:
+        raise ValueError(f"[extract_patches] images has shape {x.shape}, expected 4 dimensions")
+    (_, *size, _), (_, *stride, _), (_, *rate, _) = sizes, strides, rates
+    reach = [(n - 1) * r + 1 for n, r in zip(size, rate, strict=True)]
+    if str(padding).upper() == "SAME":
+        lacking = [
+            max((math.ceil(n / s) - 1) * s + r - n, 0)
+            for n, s, r in zip(x.shape[1:3], stride, reach, strict=True)
+        ]
+        around = [(n // 2, -(-n // 2)) for n in lacking]
+        x = ops.pad(x, ((0, 0), *around, (0, 0)))
+    down, across = ((n - r) // s + 1 for n, s, r in zip(x.shape[1:3], stride, reach, strict=True))
+    if down < 1 or across < 1:
+        raise ValueError(
+            f"[extract_patches] images has shape {x.shape}, expected at least {tuple(reach)} pixels"
+        )
+    pixels = [
+        x[:, i : i + (down - 1) * stride[0] + 1 : stride[0], j : j + (across - 1) * stride[1] + 1 : stride[1]]
+        for i in range(0, reach[0], rate[0])
+        for j in range(0, reach[1], rate[1])
+    ]
+    return ops.concat(pixels, axis=-1)
 
 
 class ResizeMethod:

@@ -9,12 +9,12 @@ import numpy as np
 
 from tilewright import ops
 from tilewright.autograd import Tensor
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import as_axis, operands
 from tilewright.tf.arguments import tensor as _tensor
 from tilewright.tf.clipping import global_norm
 from tilewright.tf.creation import eye
 from tilewright.tf.products import einsum, matmul, matvec, outer, tensordot
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "band_part", "cross", "diag", "diag_part", "einsum", "eye", "global_norm", "l2_normalize", "matmul",

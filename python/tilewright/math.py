@@ -4,11 +4,11 @@
 from tilewright.linalg import l2_normalize
 from tilewright.nn.activations import log_softmax, softmax
 from tilewright.nn.layers import in_top_k, top_k
+from tilewright.suggestion import missing
 from tilewright.tf import elementwise as _elementwise
 from tilewright.tf import reductions as _reductions
 from tilewright.tf.elementwise import *  # noqa: F403
 from tilewright.tf.reductions import *  # noqa: F403
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "in_top_k",

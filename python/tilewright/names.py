@@ -8,7 +8,7 @@ MODULES = {
     name: f"tilewright.{name}"
     for name in (
         "config", "cuda", "data", "datasets", "debug", "debugging", "image", "keras", "linalg", "math",
-        "nest", "nn", "plots", "random",
+        "io", "nest", "nn", "plots", "random", "strings", "train",
     )
 } | {
     "dtypes": "tilewright.tf.dtypes",
@@ -97,7 +97,7 @@ def find(name: str):
         return getattr(import_module(module), attribute)
     if util.find_spec(f"tilewright.{name}") is not None:
         return import_module(f"tilewright.{name}")
-    from tilewright.tf import suggestion
+    from tilewright import suggestion
 
     known = {*NAMES, "GradientTape", "Tensor", "ops", "set_device"}
     raise suggestion.error_for("tilewright", name, known)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 
+from tilewright.suggestion import missing
+
 __all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "pack_sequence_as"]
 
 CONTAINERS = (list, tuple, dict)
@@ -122,3 +124,6 @@ def map_structure(func, *structure, **kwargs):
         assert_same_structure(structure[0], other, kwargs.get("check_types", True))
     rows = zip(*(flatten(s) for s in structure), strict=True)
     return pack_sequence_as(structure[0], [func(*row) for row in rows])
+
+
+__getattr__ = missing(__name__, __all__)

@@ -16,6 +16,7 @@ from tilewright.seeds import (
     set_seed,
     set_state,
 )
+from tilewright.suggestion import error_for
 
 __all__ = [
     "SeedGenerator",
@@ -41,8 +42,8 @@ __all__ = [
 
 def __getattr__(name: str):
     """What only `tf.random` has is found when first used."""
-    from tilewright.tf import sampling, suggestion
+    from tilewright.tf import sampling
 
     if name in sampling.__all__:
         return getattr(sampling, name)
-    raise suggestion.error_for(__name__, name, [*globals(), *sampling.__all__])
+    raise error_for(__name__, name, [*globals(), *sampling.__all__])

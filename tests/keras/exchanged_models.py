@@ -118,6 +118,20 @@ def block(make, data, pooled=True):
     return model
 
 
+def _adapted(layer, data):
+    layer.adapt(data)
+    return layer
+
+
+def _layers_with_seeds(k):
+    L = k.layers
+    inner = [
+        L.RandomFlip(seed=1), L.RandomRotation(0.1), L.RandomContrast(0.2, seed=3),
+        L.GaussianNoise(0.1, seed=4), L.Conv2D(3, 3), L.SpatialDropout2D(0.2, seed=5), L.Dropout(0.5),
+    ]  # fmt: skip
+    return k.Sequential(inner, name="augmented")
+
+
 BLOCKS = {
     "Conv1D": block(lambda k: k.layers.Conv1D(4, 3, padding="causal"), STEPS),
     "PReLU": block(lambda k: k.layers.PReLU(), STEPS),
@@ -133,6 +147,24 @@ BLOCKS = {
     ),
     "Normalization": block(lambda k: k.layers.Normalization(mean=0.5, variance=2.0), ROWS),
     "Rescaling": block(lambda k: k.layers.Rescaling(0.5, offset=1.0), ROWS),
+    # What training does not change, or changes by itself.
+    "SpectralNormalization": block(
+        lambda k: k.layers.SpectralNormalization(k.layers.Dense(4), power_iterations=2), STEPS
+    ),
+    "SpectralNormalization of Conv2D": block(
+        lambda k: k.layers.SpectralNormalization(k.layers.Conv2D(4, 3)), IMAGES
+    ),
+    "SpectralNormalization of Embedding": block(
+        lambda k: k.layers.SpectralNormalization(k.layers.Embedding(10, 3)), IDS
+    ),
+    "Normalization, adapted": block(lambda k: _adapted(k.layers.Normalization(), ROWS), ROWS),
+    "layers with seeds": block(_layers_with_seeds, IMAGES),
+    "BatchNormalization without scale": block(
+        lambda k: k.layers.BatchNormalization(scale=False, momentum=0.5), IMAGES
+    ),
+    "Bidirectional with seeds": block(
+        lambda k: k.layers.Bidirectional(k.layers.GRU(3, dropout=0.2, recurrent_dropout=0.1)), STEPS
+    ),
 }
 
 

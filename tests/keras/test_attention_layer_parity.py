@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from keras_judge import close
+from keras_judge import close, our_call, seeds_for
 from layer_checks import check_against_keras, check_configuration, check_symbolic_shape, floats
 
 import tilewright as tw
@@ -12,8 +12,9 @@ from tilewright import keras
 STEPS, OTHER, IMAGE = floats(2, 7, 6), floats(2, 4, 5), floats(2, 3, 4, 6)
 RNG = np.random.default_rng(1)
 SOME = RNG.random((2, 7, 7)) > 0.4
-SOME[0, 2] = False  # a query that may look nowhere
 ACROSS, BY_HEAD = RNG.random((2, 7, 4)) > 0.4, RNG.random((2, 4, 7, 7)) > 0.3
+# All queries see something; where none is seen the back ends of Keras differ in gradients.
+SOME[:, :, 0], ACROSS[:, :, 0] = True, True
 QUERY_MASK = np.array([[1, 1, 1, 1, 1, 0, 0], [1] * 7], bool)
 KEY_MASK = np.array([[1, 1, 0, 1], [1, 0, 0, 0]], bool)
 CAUSAL, SCORES = {"use_causal_mask": True}, {"return_attention_scores": True}
@@ -163,6 +164,35 @@ def test_masks_that_travel_hide_queries_and_keys(grouped, judge):
     want, got = theirs([judge.tensor(ids), judge.tensor(other)]), ours([ids, other])
     close(got.numpy(), judge.array(want), "masked model")
     np.testing.assert_array_equal(got.mask.numpy(), judge.array(want._keras_mask))
+
+
+def test_queries_that_may_look_nowhere_look_everywhere_alike(judge):
+    """As in Keras, and with the gradients it has on TensorFlow and JAX: none to queries and keys. On PyTorch
+    they depend on which of its kernels runs.
+    """
+    torch = judge.torch
+    mask = np.ones((2, 7, 7), bool)
+    mask[0, 4:], mask[1, 1], mask[1, :, 3:] = False, False, False
+    theirs, ours = judge.keras.layers.MultiHeadAttention(2, 4), keras.layers.MultiHeadAttention(2, 4)
+    call = lambda layer, x: layer(x, x, attention_mask=mask)  # noqa: E731
+    want = call(theirs, judge.tensor(STEPS))
+    call(ours, STEPS)
+    ours.set_weights([judge.array(v.value) for v in theirs.weights])
+    outputs, (by_x,), by_weights = our_call(ours, [STEPS], call)
+    close(outputs[0], judge.array(want), "output")
+
+    x = torch.tensor(STEPS, dtype=torch.float64, requires_grad=True)
+    weights = [torch.tensor(w, dtype=torch.float64, requires_grad=True) for w in ours.get_weights()]
+    q, k, v = (
+        torch.einsum("btc,chd->bhtd", x, weights[2 * i]) + weights[2 * i + 1][:, None] for i in range(3)
+    )
+    scores = torch.where(torch.tensor(mask[:, None]), q @ k.transpose(2, 3) / 2, -1e30)
+    y = torch.einsum("bhtd,hdc->btc", scores.softmax(-1) @ v, weights[6]) + weights[7]
+    (y * torch.tensor(seeds_for(tuple(y.shape)))).sum().backward()
+    close(outputs[0], y.detach().numpy(), "formula")
+    close(by_x, x.grad.numpy(), "gradient by x")
+    for got, weight in zip(by_weights, weights, strict=True):
+        close(got, weight.grad.numpy(), "gradient by a weight", beside=[w.grad.numpy() for w in weights])
 
 
 def test_dropout_of_the_weights_acts_in_training_only():

@@ -129,7 +129,7 @@ def test_what_cannot_be_drawn(tmp_path):
     model, _ = MODELS["mlp"](keras)
     with pytest.raises(ValueError, match="rankdir is 'up', expected 'TB'"):
         plots.plot_model(model, tmp_path / "m.png", rankdir="up")
-    with pytest.raises(TypeError, match="argument 'colour' is unknown"):
+    with pytest.raises(TypeError, match=r"argument\] 'colour' is unknown"):
         plots.plot_model(model, tmp_path / "m.png", colour="red")
 
 
@@ -185,5 +185,5 @@ def test_histories_show_their_best_epoch(tmp_path):
 
 def test_long_names_of_wrong_predictions_take_two_lines():
     names = ["automobile", "airplane"]
-    figure = plots.plot_predictions(np.zeros((2, 4, 4)), [0, 1], [1, 1], names=names, columns=2)
+    figure = plots.plot_predictions(np.zeros((2, 4, 4)), [0, 1], [1, 1], class_names=names, columns=2)
     assert [axes.get_title() for axes in figure.axes] == ["airplane\n(is automobile)", "airplane"]

@@ -271,15 +271,23 @@ def test_other_architectures_are_told_apart(tmp_path):
     write(tmp_path / "w.h5")
     fewer = keras.Sequential([layers.Input((3,)), layers.Dense(4)])
     refused(
-        fewer,
-        tmp_path / "w.h5",
-        "holds 3 layers with weights (dense, batch_normalization, head)",
-        "expected 1",
-    )
+        fewer, tmp_path / "w.h5", "has batch_normalization/beta (4,), batch_normalization/gamma (4,)",
+        "head/bias (2,), head/kernel (4, 2), which the model has not",
+    )  # fmt: skip
+    others = keras.Sequential([layers.Input((3,)), layers.Dense(7, name="a"), layers.Dense(2, name="b")])
+    refused(
+        others, tmp_path / "w.h5", "head/bias (2,), head/kernel (4, 2), which the model has not",
+        "a/kernel has shape (3, 4), expected (3, 7); a/bias has shape (4,), expected (7,)",
+    )  # fmt: skip
     wider = keras.Sequential(
         [layers.Input((3,)), layers.Dense(5), layers.BatchNormalization(), layers.Dense(2, use_bias=False)]
     )
-    refused(wider, tmp_path / "w.h5", "shape (3, 4), expected (3, 5)", "/1 (2,), which the model has not")
+    refused(
+        wider,
+        tmp_path / "w.h5",
+        "dense_1/kernel has shape (3, 4), expected (3, 5)",
+        "dense_2/bias (2,), which",
+    )
     like_keras_2().save_weights(tmp_path / "m.weights.h5")
     refused(
         wider, tmp_path / "m.weights.h5", "layers/dense/0 has shape (3, 4), expected (3, 5)",

@@ -358,7 +358,7 @@ def test_uint8_float64_and_column_targets():
             lambda: compiled().fit(X, Y[:40]),
             "[fit] x has 50 samples, y has 40 samples, expected as many in each",
         ),
-        (lambda: compiled().fit(X[:, :4], Y), "input input_layer has shape (32, 4), expected (None, 6)"),
+        (lambda: compiled().fit(X[:, :4], Y), "input has shape (32, 4), expected size 6 along axis -1"),
         (lambda: compiled().fit(X, Y + 5, verbose=0), "softmax_cross_entropy"),
         (lambda: compiled().fit(X, Y, batch_size=0), "batch_size is 0"),
         (

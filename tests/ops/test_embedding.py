@@ -127,6 +127,83 @@ def test_large_ids_are_named_by_the_first():
         ops.embedding(table(5, 3), ids)
 
 
+@pytest.mark.parametrize("id_dtype", [np.int32, np.int64])
+def test_rows_of_every_number_of_bytes(id_dtype, isa):
+    rng = np.random.default_rng(5)
+    for width in (*range(1, 70), 127, 128, 129, 191, 192, 193, 1000):
+        rows = rng.integers(0, 256, (11, width)).astype(np.uint8)
+        ids = rng.integers(0, 11, 23).astype(id_dtype)
+        space = np.full((25, width), 7, np.uint8)
+        ops.embedding(rows, ids, out=space[1:24])
+        assert (space[1:24] == rows[ids]).all() and (space[[0, 24]] == 7).all(), f"{width} bytes"
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.float16, np.int32, np.float32, np.int64, np.float64])
+def test_short_rows_of_every_dtype(dtype, isa):
+    rng = np.random.default_rng(6)
+    for width in range(1, 18):
+        rows = rng.integers(0, 2 if dtype is np.bool_ else 100, (300, 2 * width)).astype(dtype)
+        for ids in (
+            rng.integers(0, 300, 1000),
+            rng.integers(0, 300, 1000)[::-3],
+            rng.integers(0, 300, (4, 5, 3)),
+        ):
+            assert (ops.embedding(rows[:, :width].copy(), ids) == rows[:, :width][ids]).all()
+            assert (ops.embedding(rows[:, :width], ids) == rows[:, :width][ids]).all()  # rows apart
+            assert (ops.take(rows[:, :width], ids - 150, axis=0) == rows[:, :width][ids - 150]).all()
+
+
+@pytest.mark.parametrize("width", [1, 3, 16, 17, 100, 1100])
+def test_tables_beyond_the_caches(width, isa):
+    rng = np.random.default_rng(7)
+    rows = rng.standard_normal(((1 << 20) // width, width)).astype(np.float32)
+    ids = rng.integers(0, len(rows), 3000)
+    for threads in (1, 3):
+        _cpu.set_num_threads(threads)
+        assert (ops.embedding(rows, ids) == rows[ids]).all()
+        want = np.zeros_like(rows)
+        np.add.at(want, ids, rows[ids])
+        assert (ops.embedding_backward(rows[ids], ids, rows.shape) == want).all()
+
+
+@pytest.mark.parametrize("width", range(1, 18))
+def test_short_rows_are_added_in_order(width, isa):
+    rng = np.random.default_rng(8)
+    for dtype in (np.float32, np.float64):
+        ids, dy = rng.integers(0, 4, 500), rng.standard_normal((500, width)).astype(dtype)
+        want = np.zeros((4, width), dtype)
+        np.add.at(want, ids, dy)
+        assert (ops.embedding_backward(dy, ids, (4, width)) == want).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_a_bad_id_anywhere_writes_nothing(dtype):
+    lowest, highest = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for n in (1, 2, 17, 20_000):
+        for at in {0, n // 2, n - 1}:
+            for bad in (-1, 5, lowest, highest):
+                ids, out = np.ones(n, dtype), np.full((n, 3), 7, np.float32)
+                ids[at] = bad
+                for given in (ids, np.repeat(ids, 2)[::2]):
+                    with pytest.raises(
+                        ValueError, match=rf"ids has value {bad} at \({at},\), expected 0 to 4"
+                    ):
+                        ops.embedding(table(5, 3), given, out=out)
+                assert (out == 7).all()
+
+
+def test_ids_of_two_axes_reach_the_back_end_as_they_are():
+    rows, ids = np.arange(12, dtype=np.float32).reshape(4, 3), np.array([[0, 3], [1, 1]])
+    y = np.zeros((2, 2, 3), np.float32)
+    _cpu.embedding_gather(y, rows, ids)
+    assert (y == rows[ids]).all()
+    for shape in ((2, 3), (4, 3), (2, 1, 3), (2, 2, 2)):
+        with pytest.raises(ValueError, match="expected"):
+            _cpu.embedding_gather(np.zeros(shape, np.float32), rows, ids)
+    with pytest.raises(ValueError, match=r"ids has value 4 at \(3,\)"):
+        _cpu.embedding_gather(y, rows, ids + np.array([[0, 0], [0, 3]]))
+
+
 def test_agrees_with_pytorch():
     torch = pytest.importorskip("torch", reason="torch is a judge, not a dependency")
     rows, ids = inputs(np.random.default_rng(4))

@@ -126,12 +126,13 @@ def test_cpu_and_cuda_never_meet():
 # module (or package) of tilewright -> what it may import of tilewright
 PYTHON_ARROWS = {
     "reference": ("reference",),
+    "suggestion": (),
     "backend": ("_cpu", "_simt", "_cuda", "narrow"),
     "narrow": (),
-    "cuda": ("backend",),
+    "cuda": ("backend", "suggestion"),
     "step_memory": ("_cpu", "gpu_replay"),
     "gpu_replay": ("_cpu", "backend"),
-    "nest": (),
+    "nest": ("suggestion",),
     "dtype_names": (),
     "tensor_shape": (),
     "tensor_spec": ("dtype_names",),
@@ -143,9 +144,9 @@ PYTHON_ARROWS = {
     "variable": ("autograd", "backend", "dtype_names", "ops", "recording"),
     "seeds": ("backend", "ops", "variable"),
     "distributions": ("autograd", "backend", "dtype_names", "ops", "seeds"),
-    "random": ("distributions", "seeds", "tf"),
+    "random": ("distributions", "seeds", "suggestion", "tf"),
     "profiling": ("_cpu", "backend"),
-    "ops": ("ops", "autograd", "backend", "gradient_tape"),
+    "ops": ("ops", "autograd", "backend", "gradient_tape", "suggestion"),
     "keras": (
         "keras",
         "tf",
@@ -162,6 +163,7 @@ PYTHON_ARROWS = {
         "data",
         "recording",
         "plots",
+        "suggestion",
     ),
     "tf": (
         "tf",
@@ -177,11 +179,11 @@ PYTHON_ARROWS = {
         "per_object",
         "tensor_shape",
     ),
-    "linalg": ("tf", "ops", "autograd", "dtype_names"),
-    "nn": ("nn", "linalg", "tf", "ops", "autograd", "dtype_names", "random"),
-    "math": ("nn", "linalg", "tf"),
-    "image": ("tf", "ops", "autograd", "dtype_names", "random"),
-    "data": ("data", "autograd", "backend", "nest", "dtype_names", "tensor_spec", "random"),
+    "linalg": ("suggestion", "tf", "ops", "autograd", "dtype_names"),
+    "nn": ("nn", "suggestion", "linalg", "tf", "ops", "autograd", "dtype_names", "random"),
+    "math": ("nn", "suggestion", "linalg", "tf"),
+    "image": ("io", "suggestion", "tf", "ops", "autograd", "dtype_names", "random"),
+    "data": ("data", "suggestion", "autograd", "backend", "nest", "dtype_names", "tensor_spec", "random"),
 }
 
 

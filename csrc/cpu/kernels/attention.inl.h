@@ -60,7 +60,7 @@ template <class T, int kVectors>
 TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
   using V = Vec<T>;
   using Shape = TileShape<T>;
-  V high[kVectors], scaled[kVectors], total[kVectors];
+  V high[kVectors], total[kVectors];
 #pragma GCC unroll 3
   for (int v = 0; v < kVectors; ++v) high[v] = V::load(max + v * Shape::kLanes);
   for (int64_t key = 0; key < keys; ++key)
@@ -72,7 +72,6 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
     const V before = V::load(max + v * Shape::kLanes);
     store(max + v * Shape::kLanes, high[v]);
     high[v] = finite_or_zero(high[v]);
-    scaled[v] = high[v] * V::set1(T(kLog2E));
     const V scale = exp_nonpositive(before - high[v]);
     store(factor + v * Shape::kLanes, scale);
     total[v] = V::zero();
@@ -81,7 +80,7 @@ TW_INLINE void softmax_step_of(T* s, T* max, T* sum, T* factor, int64_t keys) {
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) {
       T* at = s + key * Shape::kUnit + v * Shape::kLanes;
-      const V p = weight(V::load(at), high[v], scaled[v]);
+      const V p = weight(V::load(at), high[v]);
       store(at, p);
       total[v] = total[v] + p;
     }
@@ -115,20 +114,19 @@ void softmax_gradient(T* s, T* dp, const T* lse, const T* delta, T scale, int ve
   for_vectors<T>(vectors, [&](auto n) {
     constexpr int count = decltype(n)::value;
     const V factor = V::set1(scale);
-    V shift[count], scaled[count], mean[count];
+    V shift[count], mean[count];
 #pragma GCC unroll 3
     for (int v = 0; v < count; ++v) {
       const V l = V::load(lse + v * Shape::kLanes);
       // exp(s - inf) = 0 for the rows that see nothing.
       shift[v] = select(l == V::set1(-kInfinity<T>), V::set1(kInfinity<T>), l);
-      scaled[v] = shift[v] * V::set1(T(kLog2E));
       mean[v] = V::load(delta + v * Shape::kLanes) * factor;
     }
     for (int64_t key = 0; key < keys; ++key)
 #pragma GCC unroll 3
       for (int v = 0; v < count; ++v) {
         const int64_t at = key * Shape::kUnit + v * Shape::kLanes;
-        const V p = weight(V::load(s + at), shift[v], scaled[v]);
+        const V p = weight(V::load(s + at), shift[v]);
         store(s + at, p);
         store(dp + at, p * fma(V::load(dp + at), factor, -mean[v]));
       }

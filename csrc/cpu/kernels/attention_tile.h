@@ -42,24 +42,24 @@ TW_INLINE void for_vectors(int vectors, Body body) {
 template <class T>
 inline constexpr T kInfinity = T(__builtin_inf());
 
-// The weight exp(score - shift) for score <= shift (but for rounding), -inf or NaN; `scaled` is shift *
-// kLog2E. In float the difference is taken in powers of two by one fused step, 2^r on [-1/2, 1/2] is a
-// polynomial (minimax, 1.7e-7 relative with its roundings), and a difference below -127 lands on a scale that
-// is exactly 0: 6 multiply-adds where exp_nonpositive takes 9.
+// The weight exp(score - shift) for score <= shift (but for rounding), -inf or NaN. In float 2^r on [-1/2, 1/2]
+// is a polynomial (minimax, 1.7e-7 relative with its roundings), and a difference below -127 lands on a scale
+// that is exactly 0: 7 steps where exp_nonpositive takes 9. One step less, score * kLog2E - shift * kLog2E
+// fused, is wrong for far scores: where all of a row are -1e30, the rounding of the product alone is 1e22.
 inline constexpr float kLog2E = 0x1.715476p+0f;
 
-TW_INLINE VecF weight(VecF score, VecF shift, VecF scaled) {
+TW_INLINE VecF weight(VecF score, VecF shift) {
   if constexpr (!kFusedFma) return exp_nonpositive(score - shift);
   constexpr float kTerms[] = {1.0f,           0x1.62e42ap-1f, 0x1.ebf9bcp-3f,
                               0x1.c6b752p-5f, 0x1.3cea88p-7f, 0x1.5bba14p-10f};
   const VecF magic = VecF::set1(kIntegerMagic<float> + 127.0f);
-  const VecF x = max_fast(VecF::set1(-127.0f), fma(score, VecF::set1(kLog2E), -scaled));
+  const VecF x = max_fast(VecF::set1(-127.0f), (score - shift) * VecF::set1(kLog2E));
   const VecF biased = x + magic;  // rounds to an integer n; its low bits are n + 127
   const VecF r = x - (biased - magic);
   const VecF scale = bitcast<float>(shift_left<23>(bitcast<int32_t>(biased)));
   return polynomial(r, kTerms) * scale;
 }
-TW_INLINE VecD weight(VecD score, VecD shift, VecD) { return exp_nonpositive(score - shift); }
+TW_INLINE VecD weight(VecD score, VecD shift) { return exp_nonpositive(score - shift); }
 
 // While all scores of a row were -inf its maximum is -inf too; subtracting 0 instead keeps exp(-inf) = 0.
 template <class T>

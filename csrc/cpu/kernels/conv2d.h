@@ -30,6 +30,9 @@ struct ChannelTileArgs {
   const int64_t* offsets;    // without runs: step t reads x + offsets[t]
   const T* w;                // (steps of all runs, vectors * lanes)
   const T* bias;             // (vectors * lanes): what sums start from
+  // With runs: what lies `ahead` of x is brought into level 2 for a later row: `ahead_pixels` pixels for each of
+  // the tile's, ahead_pixel apart, `ahead_channels` of each; 0 nothing.
+  int64_t ahead, ahead_pixels, ahead_pixel, ahead_channels;
   T* y;
   int64_t y_pixel, y_row;
   int last;         // channels that exist in the last register
@@ -63,16 +66,16 @@ struct LaneTileArgs {
   T low;
 };
 
-// out (m, n) = (accumulate ? out : 0) + sum over rows x cols pixels of a (m values) times b (vectors *
+// out (m, n) = (accumulate ? out : 0) + sum over images x rows x cols pixels of a (m values) times b (vectors *
 // lanes); m in groups: rows of the filter, each with neighbouring values of a and rows of out
 // (conv2d_weight.inl.h).
 template <class T>
 struct WeightTileArgs {
   const T* a;
-  int64_t a_pixel, a_row, a_group;
+  int64_t a_pixel, a_row, a_image, a_group;
   const T* b;
-  int64_t b_pixel, b_row;
-  int64_t rows, cols;
+  int64_t b_pixel, b_row, b_image;
+  int64_t images, rows, cols;
   T* out;
   int64_t out_row, out_group;
   int last;
@@ -107,6 +110,7 @@ struct DepthwiseArgs {
   int64_t ahead, ahead_rows;  // from x to the rows of inputs that are brought into the cache for later calls
   T* y;
   int64_t y_pixel;
+  int64_t y_first, y_end;  // outputs of the tile that exist: an edge tile's that spreads
   T low;
 };
 
@@ -149,6 +153,9 @@ struct DepthwiseKind {
 inline constexpr DepthwiseKind kDepthwiseKinds[] = {{1, 1}, {2, 1}, {3, 1}, {5, 1},
                                                     {7, 1}, {3, 2}, {5, 2}, {0, 1}};
 inline constexpr int kDepthwiseKindCount = 8, kMaxDepthwiseLogPixels = 3;
+// Those of the data gradient of a stride, whose tiles hold all phases; any other goes phase by phase.
+inline constexpr DepthwiseKind kDepthwiseSpreadKinds[] = {{3, 2}, {5, 2}, {7, 2}};
+inline constexpr int kDepthwiseSpreadKindCount = 3, kMaxDepthwiseLogInputs = 2;
 // The same of the weight gradient; any other filter goes column by column.
 inline constexpr int kDepthwiseWeightCols[] = {1, 3, 5, 7};
 inline constexpr int kDepthwiseWeightKinds = 4, kMaxDepthwiseRows = 5;
@@ -176,6 +183,8 @@ struct Conv2dTable {
   using DepthwiseTile = void (*)(const DepthwiseArgs<T>&);
   DepthwiseTile depthwise_tile[kDepthwiseKindCount][2]
                               [kMaxDepthwiseLogPixels + 1];  // [kind][edge][log2 pixels]
+  DepthwiseTile depthwise_spread[kDepthwiseSpreadKindCount][2]
+                                [kMaxDepthwiseLogInputs + 1];  // [kind][edge][log2 inputs]
   using DepthwiseWeight = void (*)(const DepthwiseWeightArgs<T>&);
   DepthwiseWeight depthwise_weight[kDepthwiseWeightKinds][kMaxDepthwiseRows];  // [kind][rows - 1]
   int max_depthwise_rows[kDepthwiseWeightKinds];

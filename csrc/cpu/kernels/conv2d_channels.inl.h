@@ -32,6 +32,8 @@ constexpr int tile_pixels(int vectors) {
 // packed operands 113.9 GFLOP/s against 115.3 (12), 117.0 (8).
 inline constexpr int kTwoVectorPixels = 10;
 
+inline constexpr int64_t kLine = 16;  // elements, at least
+
 // A run for pixels [kLow, kHigh) of the tile. Four pixels share a pointer: their addresses are base + {0, 1,
 // 2, 3} pixels, which an instruction can form by itself.
 template <int kLow, int kHigh, class T, int kPixels, int kVectors>
@@ -129,6 +131,10 @@ void channel_tiles(const ChannelTileArgs<T>& args) {
       for (int i = 0; i < kPixels; ++i)
 #pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) prefetch_l1(y + i * y_pixel + j * V::kLanes);
+    if constexpr (!kSteps)
+      for (int64_t i = 0; i < kPixels * args.ahead_pixels; ++i)
+        for (int64_t t = 0; t < args.ahead_channels; t += kLine)
+          prefetch_l2(x + args.ahead + i * args.ahead_pixel + t);
     V sums[kPixels][kVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {

@@ -30,6 +30,10 @@ struct MatmulFinish {
     if (z != nullptr) at.z += i * z_row + j;
     return at;
   }
+  // Nothing that reads y again.
+  bool plain() const {
+    return residual == nullptr && z == nullptr && epilogue.activation == Activation::none;
+  }
   bool empty() const {
     return bias == nullptr && residual == nullptr && z == nullptr && epilogue.activation == Activation::none;
   }
@@ -49,6 +53,13 @@ struct MatmulBlock {
   int64_t y_row;
   T alpha, beta;                  // beta 0: y is not read
   const MatmulFinish<T>* finish;  // null unless this is the last block along k
+  int64_t result_bytes = 0;       // of all of y, of which this is a block
+  // The block of b that follows this one along k, where it lies in main memory: fetched meanwhile. Null: the
+  // next panel is.
+  const T* next = nullptr;
+  int64_t next_row = 0;
+  // y is too large for the caches and written past them; it and its rows begin on cache lines, beta is 0.
+  bool past_caches = false;
 };
 
 // out[s * out_row + r] = sum_k x[s * x_row + k] * w[r * w_row + k], s < vectors <= kMatmulThinVectors, r <
@@ -64,6 +75,7 @@ struct MatmulDot {
   int64_t out_row;
 };
 inline constexpr int kMatmulThinVectors = 8;
+inline constexpr int kMatmulShortDot = 7;  // a k up to this fills no vector worth the name
 
 // out[s * out_row + j] = sum_k x[s * x_row + k * x_col] * w[k * w_row + j], s < vectors, j < cols
 template <class T>
@@ -93,6 +105,8 @@ struct MatmulTable {
   // Panels of `width`: packed[p][k][w] = x[(p * width + w) * stride + k * k_stride], zeros past `count`
   void (*pack)(T* packed, const T* x, int64_t stride, int64_t k_stride, int64_t count, int64_t k,
                int64_t width);
+  // y[i * y_row + j] = alpha * sums[j * sums_row + i] + beta * y, for i < m, j < n; beta 0: y is not read
+  void (*turn)(T* y, int64_t y_row, const T* sums, int64_t sums_row, int64_t m, int64_t n, T alpha, T beta);
   void (*dot)(const MatmulDot<T>&);
   void (*stream)(const MatmulStream<T>&);
 };

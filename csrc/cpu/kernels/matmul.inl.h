@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The matmul family's table of one instruction set; the kernels are in the three headers below.
+// The matmul family's table of one instruction set; the kernels are in the headers below.
 #include "cpu/kernels/matmul.h"
+#include "cpu/kernels/matmul_block.inl.h"
 #include "cpu/kernels/matmul_pack.inl.h"
 #include "cpu/kernels/matmul_thin.inl.h"
 #include "cpu/kernels/matmul_tile.inl.h"
+#include "cpu/kernels/matmul_turn.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -28,6 +30,7 @@ constexpr MatmulTable<T> table() {
   t.block = block<T>;
   t.finish = finish<T>;
   t.pack = pack<T>;
+  t.turn = turn<T>;
   t.dot = dot<T>;
   t.stream = stream<T>;
   return t;

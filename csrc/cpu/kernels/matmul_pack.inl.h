@@ -46,15 +46,15 @@ void pack_elements(T* packed, const T* x, int64_t stride, int64_t k_stride, int6
   }
 }
 
-// Transposes kLanes rows by exchanging halves, then quarters, ... of the lanes between rows.
-template <int kDistance, class T>
-TW_INLINE void exchange(Vec<T> (&rows)[Vec<T>::kLanes]) {
+// Transposes squares of kRows lanes, side by side in kRows rows, by exchanging halves, then quarters, ... of
+// the lanes between rows; kDistance is half of kRows.
+template <int kDistance, class T, int kRows>
+TW_INLINE void exchange(Vec<T> (&rows)[kRows]) {
   if constexpr (kDistance > 0) {
-    constexpr int L = Vec<T>::kLanes;
-    const VecL lanes = VecL::iota();
-    const Mask<T> low = (lanes & VecL::set1(kDistance)) == VecL::zero();
-#pragma GCC unroll 8
-    for (int i = 0; i < L; ++i) {
+    using Lane = Vec<IntOf<T>>;
+    const Mask<T> low = (Lane::iota() & Lane::set1(kDistance)) == Lane::zero();
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
       if (i & kDistance) continue;
       const Vec<T> a = rows[i], b = rows[i + kDistance];
       rows[i] = select(low, a, xor_lanes<kDistance>(b));

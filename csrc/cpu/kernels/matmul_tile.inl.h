@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The register tile of matmul and the loops around it.
+// The register tile of matmul; the loops around it are in matmul_block.inl.h.
 // Computes    y (m, n) = alpha * a (m, k) @ b (k, n) + beta * y, then bias, residual and activation
 // Layout      a: any two strides, so packed panels and unpacked matrices alike; b: columns contiguous, any
 // row
 //             stride; y: columns contiguous. Nothing outside the arrays is read: the last vector is masked
-// Method      Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), loops 1 and 2
-// and
-//             the micro-kernel: rows x vecs accumulators, one broadcast of a per row, vecs loads of b
+// Method      Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), the
+//             micro-kernel: rows x vecs accumulators, one broadcast of a per row, vecs loads of b
 // Work split  none here; the driver calls one block per task
 // Limits      FMA throughput: 24 FMAs against 11 loads per k with 8 x 3 registers, so it hardly matters
 // whether
@@ -59,6 +58,10 @@ TW_INLINE void store(T* p, Vec16<T> a) {
   __builtin_memcpy(p, &a.v, 16);
 }
 template <class T>
+TW_INLINE void stream(T* p, Vec16<T> a) {
+  store(p, a);
+}
+template <class T>
 TW_INLINE void store_n(T* p, Vec16<T> a, int n) {
   for (int i = 0; i < n; ++i) p[i] = a.v[i];
 }
@@ -96,16 +99,18 @@ struct TileArgs {
   int64_t a_row, a_col;
   const T* b;
   int64_t b_row;
-  const T*
-      ahead;  // fetched into the cache row by row as b: the panel that follows, or b; may lie past the end
-  const T* a_ahead;  // the same for a: one address per k, a_ahead_step apart
+  // Fetched into the second-level cache meanwhile, row by row as b: the panel that follows, or b itself; may
+  // lie past the end.
+  const T* ahead;
+  const T* a_ahead;  // the same for a, or what else is needed soon: one address per k, a_ahead_step apart
   int64_t a_ahead_step;
   T* y;
   int64_t y_row;
   int64_t k;
   T alpha, beta;
-  const T* bias;  // null or one per column
-  int last;       // columns of the last vector
+  const T* bias;     // null or one per column
+  int last;          // columns of the last vector
+  bool past_caches;  // y, 64-byte aligned as are its rows, is written by streaming stores
 };
 
 // Below this depth the few accesses to y do not pay a prefetch.
@@ -128,7 +133,7 @@ void tile(const TileArgs<T>& t) {
   const T* ahead = t.ahead;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row, a_ahead_step = t.a_ahead_step;
   const T* a_ahead = t.a_ahead;
-  if (t.k >= kPrefetchDepth)
+  if (t.k >= kPrefetchDepth && !t.past_caches)
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
@@ -167,6 +172,8 @@ void tile(const TileArgs<T>& t) {
     T* y = t.y + r * t.y_row + v * L;
     if (kMasked && v == kVecs - 1)
       store_n(y, sum, t.last);
+    else if (t.past_caches)
+      stream(y, sum);
     else
       store(y, sum);
     return sum;
@@ -288,52 +295,6 @@ void finish_rows(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T
 template <class T>
 void finish(T* y, int64_t y_row, int64_t m, int64_t n, const MatmulFinish<T>& f) {
   with_activation(f.epilogue.activation, [&](auto a) { finish_rows<decltype(a)::value>(y, y_row, m, n, f); });
-}
-
-// Columns outside, rows inside: the panel of b is read once from the outer cache and used for all rows.
-template <class T>
-void block(const MatmulBlock<T>& g) {
-  constexpr int L = TileVec<T>::kLanes;
-  TileArgs<T> t;
-  t.a_row = g.a_row, t.a_col = g.a_col, t.b_row = g.b_row, t.y_row = g.y_row;
-  t.k = g.k, t.alpha = g.alpha, t.beta = g.beta;
-  MatmulFinish<T> rest;  // what the tile does not do itself
-  if (g.finish != nullptr) rest = *g.finish, rest.bias = nullptr;
-  t.bias = nullptr;
-  // What of a is fetched meanwhile, as the hardware foresees no lines a row apart and no short rows: the
-  // lines that follow in a transposed a; the next tile's rows where they begin as this one's end.
-  const bool transposed = g.a_row == 1 && g.a_col > g.a_panel_rows, gapless = g.a_col == 1 && g.a_row == g.k;
-  t.a_ahead_step = gapless ? kTileRows : g.a_col;
-  const bool flat = g.k >= 1 && g.k <= kShallow;
-  const bool even = g.a_panel == g.a_panel_rows * g.a_row;  // not packed: all rows are one panel
-  const int64_t panel_rows = flat && even ? g.m : g.a_panel_rows;
-  const T* b = g.b;
-  for (int64_t j = 0; j < g.n; j += g.b_panel_cols, b += g.b_panel) {
-    const int64_t cols = g.n - j < g.b_panel_cols ? g.n - j : g.b_panel_cols;
-    const int vecs = int((cols + L - 1) / L);
-    t.last = int(cols - (vecs - 1) * L);
-    t.b = b;
-    const int masked = t.last != L;
-    if (g.finish != nullptr && g.finish->bias != nullptr) t.bias = g.finish->bias + j;
-    const T* panel = g.a;
-    for (int64_t i0 = 0; i0 < g.m; i0 += panel_rows, panel += g.a_panel) {
-      const int64_t end = g.m - i0 < panel_rows ? g.m - i0 : panel_rows;
-      if (flat) {
-        t.a = panel, t.y = g.y + i0 * g.y_row + j;
-        kTiles<T>.shallow[g.k - 1][vecs - 1][masked](t, end);
-        continue;
-      }
-      for (int64_t i = 0; i < end; i += kTileRows) {
-        const int rows = int(end - i < kTileRows ? end - i : kTileRows);
-        t.a = panel + i * g.a_row;
-        t.a_ahead = t.a + (transposed ? 64 / int64_t(sizeof(T)) : gapless ? kTileRows * g.k : 0);
-        t.y = g.y + (i0 + i) * g.y_row + j;
-        t.ahead = i0 + i + rows == g.m ? b + g.b_panel : b;
-        kTiles<T>.of[rows - 1][vecs - 1][masked](t);
-      }
-    }
-    if (!rest.empty()) finish(g.y + j, g.y_row, g.m, cols, rest.from(0, j));
-  }
 }
 
 }  // namespace

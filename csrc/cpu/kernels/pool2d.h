@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the pool2d family; each makes one row of pixels, channels in the lanes.
+// Kernels of the pool2d family: rows of pixels with channels in the lanes, or with pixels side by side where the
+// channels are few.
 #pragma once
 
 #include <stdint.h>
@@ -22,6 +23,30 @@ struct PoolImage {
   int64_t row, pixel;
 };
 
+// Positions beside values: integers of the same width.
+template <class T>
+struct PoolPosition {
+  using Type = int32_t;
+};
+template <>
+struct PoolPosition<double> {
+  using Type = int64_t;
+};
+
+// Images of few channels, all of whose rows are (columns, channels) without gaps, a row in pieces. A step is
+// cols.stride pixels of the image, and one pixel of the smaller one.
+template <class T>
+struct PoolNarrow {
+  PoolAxis rows, cols;
+  int64_t channels;
+  int64_t piece;  // steps at once
+  // cols.stride times the step of each number of a piece, with a register more
+  const typename PoolPosition<T>::Type* steps;
+  // Of scratch memory: numbers in a line of the image as a piece needs it, and in every stride-th pixel of it
+  int64_t line, phase;
+  void* scratch;  // (line + cols.stride * phase) numbers and as many positions
+};
+
 template <class T>
 struct Pool2dTable {
   // Row p of y, and of the positions row * W + column where indices.data is given.
@@ -37,6 +62,15 @@ struct Pool2dTable {
                   int64_t channels);
   void (*avg_row_backward)(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols,
                            int64_t h, int64_t channels);
+  // Rows [begin, end) of dx.
+  void (*max_scatter)(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices, const PoolAxis& rows,
+                      const PoolAxis& cols, int64_t begin, int64_t end, int64_t channels);
+  // The same for rows [begin, end) of images of few channels.
+  void (*narrow_max)(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x, const PoolNarrow<T>& narrow,
+                     int64_t begin, int64_t end);
+  void (*narrow_avg)(PoolImage<T> y, PoolImage<const T> x, const PoolNarrow<T>& narrow, int64_t begin, int64_t end);
+  void (*narrow_avg_backward)(PoolImage<T> dx, PoolImage<const T> dy, const PoolNarrow<T>& narrow, int64_t begin,
+                              int64_t end);
 };
 
 using Pool2dKernels = FloatTables<Pool2dTable>;

@@ -1,73 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling, one row of pixels at a time.
-// Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position of the
-// maximum;
-//             backward dx[h, w] = sum over the windows holding (h, w) of their dy, where (h, w) was the
-//             maximum, or divided by the window's count
+// Computes    y[p, q] = max or mean of x over the window at (p, q), cut to the image; the position of the maximum;
+//             backward dx[h, w] = sum over the windows holding (h, w) of their dy, where (h, w) was the maximum, or
+//             divided by the window's count
 // Layout      channels contiguous, pixels and rows any distance apart; positions are row * W + column
-// Method      channels in the lanes; backward gathers instead of scattering, so rows of dx are independent
-// Work split  one call per row; drivers spread rows over threads
-// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts
-// as
+// Method      channels in the lanes. Backward gathers, so that rows of dx are independent; a maximum's gradient is
+//             scattered where that is less work. Few channels: pool2d_narrow.inl.h
+// Work split  one call per row, or rows of one image; drivers spread them over threads
+// Limits      every window holds at least one pixel of the image. The first of equal maxima wins; NaN counts as
 //             largest, the first NaN wins
+// Measured    docs/kernels/pool2d.md
 #include "cpu/kernels/constant.h"
-#include "cpu/kernels/pool2d.h"
-#include "cpu/kernels/vector_loop.h"
+#include "cpu/kernels/pool2d_narrow.inl.h"
+#include "cpu/kernels/pool2d_parts.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
-
-TW_INLINE int64_t window_begin(const PoolAxis& a, int64_t o) {
-  return o * a.stride > a.pad ? o * a.stride - a.pad : 0;
-}
-TW_INLINE int64_t window_end(const PoolAxis& a, int64_t o) {
-  const int64_t end = o * a.stride - a.pad + a.window;
-  return end < a.in ? end : a.in;
-}
-// What an average divides by: the inputs inside, or the padding too.
-TW_INLINE int64_t window_count(const PoolAxis& a, int64_t o) {
-  return a.count_padding ? a.window : window_end(a, o) - window_begin(a, o);
-}
-// Outputs [first, last) whose windows hold input i.
-TW_INLINE int64_t first_window(const PoolAxis& a, int64_t i) {
-  return i + a.pad < a.window ? 0 : (i + a.pad - a.window) / a.stride + 1;
-}
-TW_INLINE int64_t last_window(const PoolAxis& a, int64_t i) {
-  const int64_t last = (i + a.pad) / a.stride + 1;
-  return last < a.out ? last : a.out;
-}
-
-template <class P>
-TW_INLINE P* at(const PoolImage<P>& image, int64_t h, int64_t w) {
-  return image.data + h * image.row + w * image.pixel;
-}
-
-// Positions beside values: integers of the same width.
-template <class T>
-struct PositionOf {
-  using Type = int32_t;
-};
-template <>
-struct PositionOf<double> {
-  using Type = int64_t;
-};
-
-TW_INLINE VecI load_positions(const int32_t* p, WholeVector<float>) { return VecI::load(p); }
-TW_INLINE VecI load_positions(const int32_t* p, TailVector<float> tail) { return VecI::load_n(p, tail.n); }
-TW_INLINE void store_positions(int32_t* p, VecI position, WholeVector<float>) { store(p, position); }
-TW_INLINE void store_positions(int32_t* p, VecI position, TailVector<float> tail) { store_n(p, position, tail.n); }
-TW_INLINE VecL load_positions(const int32_t* p, TailVector<double> tail) { return widen_lo(VecI::load_n(p, tail.n)); }
-TW_INLINE VecL load_positions(const int32_t* p, WholeVector<double>) {
-  return load_positions(p, TailVector<double>{VecL::kLanes});
-}
-TW_INLINE void store_positions(int32_t* p, VecL position, TailVector<double> tail) {
-  int64_t lanes[VecL::kLanes];
-  store(lanes, position);
-  for (int i = 0; i < tail.n; ++i) p[i] = int32_t(lanes[i]);
-}
-TW_INLINE void store_positions(int32_t* p, VecL position, WholeVector<double>) {
-  store_positions(p, position, TailVector<double>{VecL::kLanes});
-}
 
 // Such windows are read pixel by pixel, all channels at once, into y as it grows: in the order of memory. Pixels of fewer
 // bytes, and windows that overlap in them, are read channel by channel into a register. (2 x 2 windows of 128 channels
@@ -93,7 +41,7 @@ template <class T, bool kPositions>
 void max_wide(T* y, int32_t* positions, const PoolImage<const T>& x, int64_t width, int64_t h0, int64_t h1, int64_t w0,
               int64_t w1, int64_t channels) {
   using V = Vec<T>;
-  using Position = typename PositionOf<T>::Type;
+  using Position = typename PoolPosition<T>::Type;
   bool first = true;
   for (int64_t h = h0; h < h1; ++h)
     for (int64_t w = w0; w < w1; ++w, first = false) {
@@ -150,7 +98,7 @@ template <class T, bool kPositions>
 void max_row_of(PoolImage<T> y, PoolImage<int32_t> indices, PoolImage<const T> x, const PoolAxis& rows,
                 const PoolAxis& cols, int64_t p, int64_t channels) {
   using V = Vec<T>;
-  using Position = typename PositionOf<T>::Type;
+  using Position = typename PoolPosition<T>::Type;
   const int64_t h0 = window_begin(rows, p), h1 = window_end(rows, p);
   for (int64_t q = 0; q < cols.out; ++q) {
     const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
@@ -215,7 +163,7 @@ template <class T>
 void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices,
                       const PoolAxis& rows, const PoolAxis& cols, int64_t h, int64_t channels) {
   using V = Vec<T>;
-  using Position = typename PositionOf<T>::Type;
+  using Position = typename PoolPosition<T>::Type;
   struct Source {
     const T* dy;
     const int32_t* positions;
@@ -237,6 +185,48 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
             access.store(to + c, sum);
           });
         });
+  }
+}
+
+TW_INLINE bool all_within(const int32_t* positions, int64_t n, uint32_t first, uint32_t count) {
+  const VecU begin = VecU::set1(first), size = VecU::set1(count);
+  auto outside = begin != begin;
+  int64_t i = 0;
+  for (; i + VecI::kLanes <= n; i += VecI::kLanes)
+    outside = outside | ((bitcast<uint32_t>(VecI::load(positions + i)) - begin) >= size);
+  bool within = none(outside);
+  for (; i < n; ++i) within &= uint32_t(positions[i]) - first < count;
+  return within;
+}
+
+// The other way, where windows are further apart: rows of dx are set to zero, and each dy is added to where its index
+// says if that is one of its window's rows. The order of additions is the same, and so are the bits.
+template <class T>
+void max_scatter(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices, const PoolAxis& rows,
+                 const PoolAxis& cols, int64_t begin, int64_t end, int64_t channels) {
+  const int64_t width = cols.in, p1 = last_window(rows, end - 1);
+  if (dx.row == width * dx.pixel && dx.pixel == channels)
+    __builtin_memset(at(dx, begin, 0), 0, size_t((end - begin) * dx.row) * sizeof(T));
+  else
+    for (int64_t h = begin; h < end; ++h)
+      for (int64_t w = 0; w < width; ++w) __builtin_memset(at(dx, h, w), 0, size_t(channels) * sizeof(T));
+  const bool plain = dx.row == width * dx.pixel && (indices.pixel == channels || cols.out == 1);
+  for (int64_t p = first_window(rows, begin); p < p1; ++p) {
+    const int64_t top = window_begin(rows, p), bottom = window_end(rows, p);
+    const int64_t h0 = top > begin ? top : begin, h1 = bottom < end ? bottom : end;
+    if (h0 >= h1) continue;
+    const auto first = uint32_t(h0 * width), count = uint32_t((h1 - h0) * width);
+    const int32_t* positions = at(indices, p, 0);
+    const T* from = at(dy, p, 0);
+    const bool unasked = plain && all_within(positions, cols.out * channels, first, count);
+    for (int64_t q = 0; q < cols.out; ++q, positions += indices.pixel, from += dy.pixel) {
+      if (unasked) {
+        for (int64_t c = 0; c < channels; ++c) dx.data[positions[c] * dx.pixel + c] += from[c];
+        continue;
+      }
+      for (int64_t c = 0; c < channels; ++c)
+        if (uint32_t(positions[c]) - first < count) at(dx, positions[c] / width, positions[c] % width)[c] += from[c];
+    }
   }
 }
 
@@ -274,25 +264,26 @@ void avg_row(PoolImage<T> y, PoolImage<const T> x, const PoolAxis& rows, const P
   }
 }
 
-// Pixels that lie in one and the same window: dy / count is found once for all of them in the row.
+// Pixels that lie in one and the same window, each written whole, one after the other: three streams of parts of pixels
+// took 484 us where this takes 248 (46 x 107 x 254 out of memory, windows of 3 x 3).
 template <class T>
 void spread_row(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
                 int64_t p, int64_t channels) {
   using V = Vec<T>;
-  int64_t covered = 0;  // columns written so far
+  const auto set_zero = [&](int64_t w) {
+    for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, w) + c, V::zero()); });
+  };
+  int64_t w = 0;
   for (int64_t q = 0; q < cols.out; ++q) {
-    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
-    for (; covered < w0; ++covered)
-      for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, covered) + c, V::zero()); });
-    const V count = V::set1(T(window_count(rows, p) * window_count(cols, q)));
-    for_vectors<T>(channels, [&](auto access, int64_t c) {
-      const V share = access.load(at(dy, p, q) + c) / count;
-      for (int64_t w = w0; w < w1; ++w) access.store(at(dx, h, w) + c, share);
-    });
-    covered = w1 > covered ? w1 : covered;
+    for (const int64_t w0 = window_begin(cols, q); w < w0; ++w) set_zero(w);
+    const V share = V::set1(T(1) / T(window_count(rows, p) * window_count(cols, q)));
+    const T* const from = at(dy, p, q);
+    for (const int64_t w1 = window_end(cols, q); w < w1; ++w) {
+      T* const to = at(dx, h, w);
+      for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(to + c, access.load(from + c) * share); });
+    }
   }
-  for (; covered < cols.in; ++covered)
-    for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, covered) + c, V::zero()); });
+  for (; w < cols.in; ++w) set_zero(w);
 }
 
 template <class T>
@@ -300,7 +291,8 @@ void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& ro
                       int64_t h, int64_t channels) {
   using V = Vec<T>;
   const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
-  if (p1 - p0 == 1 && cols.stride >= cols.window) return spread_row<T>(dx, dy, rows, cols, h, p0, channels);
+  if (p1 - p0 == 1 && cols.stride >= cols.window)
+    return spread_row<T>(dx, dy, rows, cols, h, p0, channels);
   struct Source {
     const T* dy;
     T share;
@@ -325,7 +317,9 @@ void avg_row_backward(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& ro
 
 template <class T>
 constexpr Pool2dTable<T> table() {
-  return {max_row<T>, max_row_backward<T>, gather_row<T>, avg_row<T>, avg_row_backward<T>};
+  return {max_row<T>,    max_row_backward<T>,    gather_row<T>, avg_row<T>, avg_row_backward<T>,
+          max_scatter<T>,
+          narrow_max<T>, narrow_avg<T>, narrow_avg_backward<T>};
 }
 
 }  // namespace

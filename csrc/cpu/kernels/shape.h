@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the shape family: rows added, rows of an image resized or read through an affine map.
+// Kernels of the shape family: rows picked by number, rows of an image resized or read through an affine map.
 #pragma once
 
 #include <stdint.h>
 
 #include "cpu/kernels/float_tables.h"
+#include "cpu/kernels/shape_take.h"
 
 namespace tilewright::cpu {
 
@@ -28,8 +29,6 @@ struct WarpTaps {
 
 template <class T>
 struct ShapeTable {
-  // y[i] += x[i]
-  using Add = void (*)(T* y, const T* x, int64_t n);
   // y (Q, C) = (1 - share) * upper + share * lower, both (W, C) and interpolated along W
   using ResizeRow = void (*)(T* y, const T* upper, const T* lower, double share, const ResizeColumns& columns,
                              int64_t channels);
@@ -39,7 +38,6 @@ struct ShapeTable {
   using WarpRow = void (*)(T* y, const T* x, const WarpTaps<T>* taps, T fill, int64_t pixels, int64_t channels);
   // dx[offset] += share * dy (Q, C)
   using SpreadWarpRow = void (*)(T* dx, const T* dy, const WarpTaps<T>* taps, int64_t pixels, int64_t channels);
-  Add add;
   ResizeRow resize_row;
   SpreadRow spread_row;
   WarpRow warp_row;
@@ -47,9 +45,19 @@ struct ShapeTable {
 };
 
 struct ShapeKernels : FloatTables<ShapeTable> {
+  PickTable<int32_t> s32;
+  PickTable<int64_t> s64;
   // warp_row for images of bytes
   void (*warp_row_u8)(float* y, const uint8_t* x, const WarpTaps<float>* taps, float fill, int64_t pixels,
                       int64_t channels);
+
+  template <class Id>
+  const PickTable<Id>& picks() const {
+    if constexpr (sizeof(Id) == sizeof(int32_t))
+      return s32;
+    else
+      return s64;
+  }
 };
 
 }  // namespace tilewright::cpu

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows added, and rows of an image resized or warped.
-// Computes    y += x; y[q, c] = (1-v) ((1-u) a[i, c] + u a[j, c]) + v ((1-u) b[i, c] + u b[j, c]); and its transpose;
+// Rows of an image resized or warped.
+// Computes    y[q, c] = (1-v) ((1-u) a[i, c] + u a[j, c]) + v ((1-u) b[i, c] + u b[j, c]); and its transpose;
 //             y[q, c] = sum of share * x[offset + c] over the taps of q; and its transpose
 // Layout      rows contiguous: (Q, C) and (W, C), channels innermost
 // Method      columns one after another, channels in registers: the weights are scalars of the column
 // Work split  one call per row of the image; drivers spread rows over threads
 // Limits      any n; columns' indices are in range
 #include "cpu/kernels/shape.h"
+#include "cpu/kernels/shape_take.inl.h"
 
 namespace tilewright::cpu::TW_ISA {
 namespace {
@@ -19,14 +20,6 @@ TW_INLINE void add_scaled(T* y, const T* x, T weight, int64_t n) {
   int64_t c = 0;
   for (; c + V::kLanes <= n; c += V::kLanes) store(y + c, fma(w, V::load(x + c), V::load(y + c)));
   if (c < n) store_n(y + c, fma(w, V::load_n(x + c, int(n - c)), V::load_n(y + c, int(n - c))), int(n - c));
-}
-
-template <class T>
-void add(T* y, const T* x, int64_t n) {
-  using V = Vec<T>;
-  int64_t c = 0;
-  for (; c + V::kLanes <= n; c += V::kLanes) store(y + c, V::load(y + c) + V::load(x + c));
-  if (c < n) store_n(y + c, V::load_n(y + c, int(n - c)) + V::load_n(x + c, int(n - c)), int(n - c));
 }
 
 template <class T>
@@ -102,7 +95,7 @@ void spread_warp_row(T* dx, const T* dy, const WarpTaps<T>* taps, int64_t pixels
 
 template <class T>
 constexpr ShapeTable<T> table() {
-  return {add<T>, resize_row<T>, spread_row<T>, warp_row<T, T>, spread_warp_row<T>};
+  return {resize_row<T>, spread_row<T>, warp_row<T, T>, spread_warp_row<T>};
 }
 
 }  // namespace
@@ -114,6 +107,8 @@ template <>
 void fill(ShapeKernels& kernels) {
   kernels.f32 = table<float>();
   kernels.f64 = table<double>();
+  kernels.s32 = pick_table<int32_t>();
+  kernels.s64 = pick_table<int64_t>();
   kernels.warp_row_u8 = warp_row<float, uint8_t>;
 }
 

@@ -4,6 +4,7 @@
 from tilewright.data.dataset import AUTOTUNE, Dataset
 from tilewright.data.dataset import INFINITE as INFINITE_CARDINALITY
 from tilewright.data.dataset import UNKNOWN as UNKNOWN_CARDINALITY
+from tilewright.suggestion import missing
 from tilewright.tensor_spec import TensorSpec
 
 
@@ -28,3 +29,4 @@ __all__ = [
     "UNKNOWN_CARDINALITY",
     "experimental",
 ]
+__getattr__ = missing(__name__, __all__)

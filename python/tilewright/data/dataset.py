@@ -16,6 +16,7 @@ import numpy as np
 from tilewright.autograd import Tensor
 from tilewright.data import iterators
 from tilewright.data import threads as threads_module
+from tilewright.data.combining import Combining
 from tilewright.data.elements import (
     flatten,
     gather,
@@ -32,7 +33,7 @@ from tilewright.dtype_names import dtype_of
 from tilewright.tensor_spec import TensorSpec
 
 
-class Dataset(Reordering):
+class Dataset(Combining, Reordering):
     """Elements one after another. Made by the class methods `from_...` and `range`, changed by the others.
 
     Iterating gives Tensors (alone, in tuples or in dicts); `as_numpy_iterator` gives arrays.

@@ -26,6 +26,24 @@ def shuffled(items: Iterator, buffer_size: int, rng: np.random.Generator) -> Ite
         yield buffer[place]
 
 
+def sampled(streams: list[Iterator], shares, rng: np.random.Generator, stop_on_empty: bool) -> Iterator:
+    """Items of streams drawn with probabilities that go like `shares`, among those that have not ended."""
+    shares = shares.copy()
+    draws: list[int] = []
+    while shares.any():
+        if not draws:
+            draws = rng.choice(len(streams), _DRAWS, p=shares / shares.sum()).tolist()
+        chosen = draws.pop()
+        try:
+            item = next(streams[chosen])
+        except StopIteration:
+            if stop_on_empty:
+                return
+            shares[chosen], draws = 0.0, []
+            continue
+        yield item
+
+
 def chunks(items: Iterator, size: int, drop_remainder: bool) -> Iterator[list]:
     """Lists of `size` items; the last may be shorter unless dropped."""
     while True:

@@ -3,6 +3,8 @@
 
 from importlib import import_module
 
+from tilewright.suggestion import error_for
+
 __all__ = [
     "boston_housing",
     "california_housing",
@@ -19,5 +21,5 @@ __all__ = [
 
 def __getattr__(name: str):
     if name not in __all__:
-        raise AttributeError(f"module 'tilewright.datasets' has no attribute {name!r}")
+        raise error_for(__name__, name, __all__)
     return import_module(f"tilewright.datasets.{name}")

@@ -80,7 +80,7 @@ def main(arguments=None):
         y.astype(int),
         (dogs > 0.5).astype(int),
         options.out / f"{name}_predictions.png",
-        names=["cat", "dog"],
+        class_names=["cat", "dog"],
     )
     result(name, "test_accuracy", accuracy)
 

@@ -40,7 +40,15 @@ def main(arguments=None):
 
     title = "CIFAR-10, CNN: {accuracy:.1%} of test photos"
     show_classifier(
-        "cifar10_cnn", title, model, history, (x_test, y_test), options.out, names=CLASSES, rows=5, columns=5
+        "cifar10_cnn",
+        title,
+        model,
+        history,
+        (x_test, y_test),
+        options.out,
+        class_names=CLASSES,
+        rows=5,
+        columns=5,
     )
 
 

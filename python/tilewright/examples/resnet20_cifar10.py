@@ -75,7 +75,7 @@ def main(arguments=None):
         history,
         (x_test, y_test),
         options.out,
-        names=CLASSES,
+        class_names=CLASSES,
         rows=5,
         columns=5,
     )

@@ -33,7 +33,7 @@ from tilewright.keras.optimizers import Optimizer
 from tilewright.keras.regularizers import Regularizer
 from tilewright.keras.saving.files import KERAS_VERSION as __version__
 from tilewright.random import SeedGenerator
-from tilewright.tf.suggestion import error_for
+from tilewright.suggestion import error_for
 from tilewright.variable import Variable
 
 __all__ = [

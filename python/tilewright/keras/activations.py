@@ -7,7 +7,7 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import serialization
 from tilewright.keras.annotated import Annotated
-from tilewright.tf.suggestion import missing
+from tilewright.suggestion import missing
 
 
 def linear(x):

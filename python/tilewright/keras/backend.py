@@ -19,9 +19,9 @@ from tilewright.keras.config import (
     set_image_data_format,
 )
 from tilewright.keras.utils import clear_session
+from tilewright.suggestion import missing
 from tilewright.tf import creation, elementwise, gradients, products, reductions, selection, shapes
 from tilewright.tf.arguments import tensor as _tensor
-from tilewright.tf.suggestion import missing
 from tilewright.variable import Variable
 
 # What has the same arguments among the `tf` names, some under another name.

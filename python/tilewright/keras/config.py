@@ -16,6 +16,7 @@ from tilewright.keras.defaults import (
 )
 from tilewright.keras.dtype_policies import dtype_policy, set_dtype_policy
 from tilewright.keras.lambda_code import enable_unsafe_deserialization
+from tilewright.suggestion import missing
 
 __all__ = [
     "backend",
@@ -33,3 +34,4 @@ __all__ = [
     "set_image_data_format",
     "standard_data_format",
 ]
+__getattr__ = missing(__name__, __all__)

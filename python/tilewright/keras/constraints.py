@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.keras import config, serialization
+from tilewright.suggestion import NamedArguments, missing
 
 
-class Constraint:
+class Constraint(NamedArguments):
     """Base: called with a Tensor, gives the Tensor that takes its place."""
 
     def __call__(self, w):
@@ -103,3 +104,5 @@ def get(identifier):
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__getattr__ = missing(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import defaults
+from tilewright.suggestion import missing
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -81,3 +82,6 @@ def set_dtype_policy(policy) -> None:
     """Sets `dtype_policy`: a DTypePolicy, or "mixed_bfloat16", "mixed_float16", the name of a dtype."""
     global _global
     _global = None if policy is None else get(policy)
+
+
+__getattr__ = missing(__name__)

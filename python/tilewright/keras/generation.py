@@ -9,6 +9,7 @@ from tilewright import backend, ops, random
 from tilewright.autograd import Tensor, raw
 from tilewright.keras.annotated import logits_of
 from tilewright.keras.layers.attention_cache import KeyValueCache
+from tilewright.suggestion import missing
 
 __all__ = ["KeyValueCache", "generate", "sample"]
 
@@ -176,3 +177,6 @@ class _Cached(_Whole):
                 "sequence, expected the same: some layer knows nothing of the cache. Use attention with "
                 "use_causal_mask=True, RotaryEmbedding or PositionEmbedding, or cache=False"
             )
+
+
+__getattr__ = missing(__name__, __all__)

@@ -6,13 +6,16 @@ from __future__ import annotations
 import copy
 import math
 
+import numpy as np
+
 from tilewright import ops, random
 from tilewright.autograd import Tensor, raw
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import config, serialization
+from tilewright.suggestion import NamedArguments, missing
 
 
-class Initializer:
+class Initializer(NamedArguments):
     """Base: called with a shape (and dtype), gives a Tensor."""
 
     def __call__(self, shape, dtype=None):
@@ -27,16 +30,25 @@ class Initializer:
 
 
 class Constant(Initializer):
-    """Every element `value`."""
+    """Every element `value`, or the elements of an array, which is broadcast."""
 
     def __init__(self, value=0.0):
         self.value = value
 
     def __call__(self, shape, dtype=None):
-        return Tensor(ops.full(shape, self.value, _dtype(dtype)))
+        value = self.value
+        if isinstance(value, (list, tuple)) or getattr(value, "ndim", 0):
+            value = raw("Constant", "value", np.asarray(value) if isinstance(value, (list, tuple)) else value)
+            return Tensor(ops.copy(ops.broadcast_to(ops.cast(value, _dtype(dtype)), tuple(shape))))
+        return Tensor(ops.full(shape, value, _dtype(dtype)))
 
     def get_config(self):
-        return {"value": self.value}
+        return {"value": serialization.serialize_keras_object(self.value)}
+
+    @classmethod
+    def from_config(cls, values: dict):
+        value = values["value"]
+        return cls(serialization.deserialize_keras_object(value) if isinstance(value, dict) else value)
 
 
 class Zeros(Initializer):
@@ -348,3 +360,5 @@ def _from_array(values):
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__getattr__ = missing(__name__)

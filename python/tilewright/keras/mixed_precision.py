@@ -4,6 +4,7 @@
 from tilewright.keras.config import dtype_policy, set_dtype_policy
 from tilewright.keras.dtype_policies import DTypePolicy
 from tilewright.keras.optimizers import LossScaleOptimizer
+from tilewright.suggestion import missing
 
 Policy = DTypePolicy
 global_policy, set_global_policy = dtype_policy, set_dtype_policy
@@ -17,3 +18,4 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+__getattr__ = missing(__name__, __all__)

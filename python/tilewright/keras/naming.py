@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager
+from functools import wraps
 
 _counts: dict[str, int] = {}
 _thread = threading.local()
@@ -28,6 +29,18 @@ def unique_name(prefix: str) -> str:
 def auto_name(cls: type) -> str:
     """The next unused name for an object of a class."""
     return unique_name(to_snake_case(cls.__name__))
+
+
+def name_may_come_first(add):
+    """`add_weight` that takes Keras 2's order too, add_weight("kernel", shape=...): no shape is a string."""
+
+    @wraps(add)
+    def added(self, *args, **kwargs):
+        if args and isinstance(args[0], str):
+            args, kwargs = args[1:], {**kwargs, "name": args[0]}
+        return add(self, *args, **kwargs)
+
+    return added
 
 
 def reset_names() -> None:

@@ -14,8 +14,8 @@ from tilewright.keras.graph import KerasTensor, symbols
 from tilewright.keras.layers import operation_functions as functions
 from tilewright.keras.layers.operation import OPERATIONS
 from tilewright.keras.ops_plain import *  # noqa: F403
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import tensor
-from tilewright.tf.suggestion import missing
 
 
 def _function(name: str, operation: str, count: int | None):

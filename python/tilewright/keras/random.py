@@ -10,8 +10,8 @@ from tilewright import random as draws
 from tilewright.autograd import Tensor
 from tilewright.keras import config
 from tilewright.random import SeedGenerator
+from tilewright.suggestion import missing
 from tilewright.tf.arguments import tensor
-from tilewright.tf.suggestion import missing
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tensor:

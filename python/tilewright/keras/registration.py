@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from contextlib import contextmanager
+
+from tilewright.suggestion import hint
 
 _registered: dict[str, object] = {}  # "package>name" to the class or function
 _registered_names: dict[object, str] = {}
@@ -118,6 +119,4 @@ def known_names() -> list[str]:
 
 def unknown(what: str, identifier, known) -> ValueError:
     """The error for a name nobody has, with the near ones."""
-    near = difflib.get_close_matches(str(identifier), list(known), 3, 0.6)
-    hint = f"; did you mean {', '.join(repr(n) for n in near)}?" if near else ""
-    return ValueError(f"[{what}] {identifier!r} is unknown{hint}")
+    return ValueError(f"[{what}] {identifier!r} is unknown{hint(identifier, known)}")

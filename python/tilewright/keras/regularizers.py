@@ -7,9 +7,10 @@ import math
 
 from tilewright import ops
 from tilewright.keras import serialization
+from tilewright.suggestion import NamedArguments, missing
 
 
-class Regularizer:
+class Regularizer(NamedArguments):
     """Base: called with a Tensor, gives a scalar Tensor that is added to the loss."""
 
     def __call__(self, x):
@@ -114,3 +115,5 @@ def get(identifier):
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__getattr__ = missing(__name__)

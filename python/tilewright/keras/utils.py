@@ -26,7 +26,7 @@ from tilewright.keras.registration import (
 )
 from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tilewright.random import set_random_seed
-from tilewright.tf.suggestion import error_for
+from tilewright.suggestion import error_for
 
 
 def clear_session(free_memory: bool = True) -> None:

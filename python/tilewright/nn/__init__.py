@@ -10,9 +10,9 @@ from tilewright.nn.activations import *  # noqa: F403
 from tilewright.nn.convolution import *  # noqa: F403
 from tilewright.nn.layers import *  # noqa: F403
 from tilewright.nn.losses import *  # noqa: F403
+from tilewright.suggestion import missing
 from tilewright.tf.elementwise import erf, log_sigmoid, sigmoid, softplus, softsign, tanh
 from tilewright.tf.reductions import zero_fraction
-from tilewright.tf.suggestion import missing
 
 __all__ = [
     "erf",

@@ -37,6 +37,7 @@ from tilewright.ops.reduce import *  # noqa: F403
 from tilewright.ops.rnn import *  # noqa: F403
 from tilewright.ops.shape import *  # noqa: F403
 from tilewright.ops.softmax import *  # noqa: F403
+from tilewright.suggestion import missing
 
 _tensor_methods.install()
 _tape_methods.install()
@@ -63,3 +64,4 @@ __all__ = [
     )
     for name in family.__all__
 ]
+__getattr__ = missing(__name__, __all__)

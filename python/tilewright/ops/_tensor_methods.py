@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import operator
+
+import numpy as np
+
 from tilewright import backend
 from tilewright.autograd import Tensor
 from tilewright.gradient_tape import use_operations
@@ -32,10 +36,28 @@ def _operator(function, reflected: bool = False):
     return lambda self, other: function(self, beside(self, other))
 
 
-def _axis_method(function: str, doc: str):
-    """A reduction as NumPy's arrays have it: axis may be given by position."""
+def _comparison(function, of_texts):
+    """A comparison, whose sides may be texts: those are compared on the host."""
 
-    def method(self, axis=None, keepdims=False):
+    def compared(self, other):
+        if self.array.dtype.kind in "USO":
+            return Tensor(
+                np.asarray(of_texts(self.array, other.array if isinstance(other, Tensor) else other))
+            )
+        return function(self, beside(self, other))
+
+    return compared
+
+
+def _axis_method(function: str, doc: str):
+    """A reduction as NumPy's arrays have it: axis may be given by position.
+
+    `np.max(tensor)` calls the method with arguments of its own; it gets NumPy's result.
+    """
+
+    def method(self, axis=None, keepdims=False, **of_numpy):
+        if of_numpy:
+            return getattr(self.numpy(), function)(axis=axis, keepdims=keepdims, **of_numpy)
         return getattr(_module("reduce"), function)(self, axis=axis, keepdims=keepdims)
 
     method.__name__, method.__doc__ = function, doc
@@ -86,7 +108,7 @@ def install() -> None:
         "ge": elementwise.greater_equal,
     }
     for name, function in compare.items():
-        setattr(Tensor, f"__{name}__", _operator(function))
+        setattr(Tensor, f"__{name}__", _comparison(function, getattr(operator, name)))
     Tensor.__matmul__ = lambda self, other: _module("matmul").matmul(self, other)
     Tensor.__rmatmul__ = lambda self, other: _module("matmul").matmul(other, self)
     Tensor.__neg__ = lambda self: elementwise.negative(self)

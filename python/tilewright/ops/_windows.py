@@ -21,6 +21,8 @@ def integer(name: str, argument: str, value) -> int:
 
 def pair(name: str, argument: str, value, least: int = 1) -> tuple[int, int]:
     """A number for both axes, or (rows, columns)."""
+    if type(value) is int and value >= least:
+        return value, value
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"[{name}] {argument} is {value!r}, expected an int or two")

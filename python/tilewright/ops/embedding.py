@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from tilewright import backend
-from tilewright.autograd import raw, result
+from tilewright.autograd import ndarray, raw, result
 from tilewright.ops import shape_index
-from tilewright.ops._common import contiguous, copied, destination, given_back
+from tilewright.ops._common import contiguous, copied, destination, given_back, plain_destination
 
 __all__ = ["embedding", "embedding_backward"]
 
@@ -31,6 +31,12 @@ def embedding(table, ids, *, out=None):
                [1., 2.],
                [3., 4.]], dtype=float32)
     """
+    if type(table) is ndarray and type(ids) is ndarray and table.ndim == 2 and ids.dtype.kind == "i":
+        y = plain_destination(out, (*ids.shape, table.shape[1]), table.dtype)
+        gapless = table.flags.c_contiguous and ids.flags.c_contiguous
+        if y is not None and gapless and y.flags.c_contiguous and ids.itemsize >= 4:
+            backend.module_of(table).embedding_gather(y, table, ids)
+            return y
     name = "embedding"
     a = raw(name, "table", table)
     i = shape_index.index_array(name, "ids", ids, a)
@@ -40,7 +46,7 @@ def embedding(table, ids, *, out=None):
     wanted = (*i.shape, a.shape[1])
     y = destination(name, out, wanted, a.dtype, a)
     target = y if y.flags.c_contiguous else backend.empty(wanted, a.dtype, a)
-    backend.module_of(a).embedding_gather(target.reshape(i.size, a.shape[1]), rows, contiguous(i).reshape(-1))
+    backend.module_of(a).embedding_gather(target, rows, contiguous(i))
     if target is not y:
         backend.module_of(a).copy(y, target)
     shape = a.shape
@@ -78,7 +84,7 @@ def embedding_backward(dy, ids, table_shape, *, out=None):
     target = table if table.flags.c_contiguous else backend.empty(shape, a.dtype, a)
     module = backend.module_of(a)
     module.fill(target, 0.0)
-    module.embedding_scatter_add(target, contiguous(a).reshape(i.size, shape[1]), contiguous(i).reshape(-1))
+    module.embedding_scatter_add(target, contiguous(a), contiguous(i))
     if target is not table:
         module.copy(table, target)
     return result(given_back(out, table), (dy,), lambda ddtable, dtable, needs: (embedding(ddtable, i),))

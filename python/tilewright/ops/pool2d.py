@@ -232,9 +232,8 @@ def _geometry(name, x_shape, pool_size, stride, padding):
     window = pair(name, "pool_size", pool_size)
     step = window if stride is None else pair(name, "stride", stride)
     pads = padding_of(name, padding, x_shape[1:3], window, step)
-    for i, pad in enumerate(pads):
-        if pad >= window[i // 2]:
-            raise ValueError(f"[{name}] padding is {padding!r}, expected less than pool_size {window}")
+    if max(pads[:2]) >= window[0] or max(pads[2:]) >= window[1]:
+        raise ValueError(f"[{name}] padding is {padding!r}, expected less than pool_size {window}")
     return window, step, pads
 
 
@@ -243,11 +242,11 @@ def _windows(name, xa, pool_size, stride, padding):
     window, step, pads = _geometry(name, xa.shape, pool_size, stride, padding)
     if 0 in xa.shape[1:3]:
         raise ValueError(f"[{name}] x has shape {xa.shape}, expected images with at least one pixel")
-    sizes = tuple(
-        window_count(name, "pool_size", xa.shape[1 + i], window[i], step[i], 1, pads[2 * i] + pads[2 * i + 1])
-        for i in range(2)
-    )
-    return (window, step, pads), (xa.shape[0], *sizes, xa.shape[3])
+    n, h, w, c = xa.shape
+    top, bottom, left, right = pads
+    p = window_count(name, "pool_size", h, window[0], step[0], 1, top + bottom)
+    q = window_count(name, "pool_size", w, window[1], step[1], 1, left + right)
+    return (window, step, pads), (n, p, q, c)
 
 
 def _options(windows) -> dict:

@@ -159,7 +159,7 @@ def index_array(operation: str, argument: str, indices, like=None):
     ids = raw(operation, argument, indices)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"[{operation}] {argument} has dtype {ids.dtype}, expected int32 or int64")
-    return ids if ids.dtype.name in ("int32", "int64") else copied(ids, np.int64)
+    return ids if ids.dtype.kind == "i" and ids.itemsize >= 4 else copied(ids, np.int64)
 
 
 def take(x, indices, *, axis: int | None = None, out=None):

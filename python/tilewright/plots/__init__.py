@@ -6,6 +6,7 @@ from tilewright.plots.curves import plot_curves, plot_points
 from tilewright.plots.history import plot_history
 from tilewright.plots.images import plot_images
 from tilewright.plots.predictions import plot_predictions
+from tilewright.suggestion import error_for
 
 __all__ = [
     "confusion_matrix",
@@ -24,4 +25,4 @@ def __getattr__(name: str):
         from tilewright.plots.model import plot_model
 
         return plot_model
-    raise AttributeError(f"module 'tilewright.plots' has no attribute {name!r}")
+    raise error_for(__name__, name, __all__)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright.plots.figures import MUTED, TEXT, finished, new_figure
+from tilewright.suggestion import named_arguments
 
 
 def confusion_matrix(y_true, y_pred, classes: int | None = None) -> np.ndarray:
@@ -45,6 +46,7 @@ def _numbers(name: str, y) -> np.ndarray:
     return y.astype(np.int64)
 
 
+@named_arguments
 def plot_confusion(
     y_true, y_pred, class_names=None, normalize: bool = False, path=None, title: str | None = None
 ):

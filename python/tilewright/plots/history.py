@@ -6,11 +6,13 @@ from __future__ import annotations
 import math
 
 from tilewright.plots.figures import BLUE, GRID, ORANGE, TEXT, finished, new_figure
+from tilewright.suggestion import named_arguments
 
 _IN_A_ROW = 3
 _FEW = 20  # epochs up to which each is marked by a dot
 
 
+@named_arguments
 def plot_history(history, path=None, title: str | None = None):
     """Curves of every metric over the epochs, training beside validation, with the best epoch marked.
 

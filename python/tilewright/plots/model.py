@@ -8,11 +8,13 @@ import os
 from tilewright.keras.models.diagram import Shown, diagram_of
 from tilewright.plots.figures import new_figure
 from tilewright.plots.scene import Scene
+from tilewright.suggestion import named_arguments
 
 _MARGIN = 14.0  # points
 _LARGEST_PIXELS = 30000
 
 
+@named_arguments
 def plot_model(
     model,
     to_file="model.png",
@@ -25,7 +27,6 @@ def plot_model(
     show_layer_activations=False,
     show_trainable=False,
     splines="ortho",
-    **kwargs,
 ):
     """Draws a model's layers and how they are connected.
 
@@ -38,8 +39,6 @@ def plot_model(
     Returns   matplotlib Figure
     Raises    ValueError: a model that is not built, another rankdir.  ImportError: matplotlib is missing
     """
-    if kwargs:
-        raise TypeError(f"[plot_model] argument {next(iter(kwargs))!r} is unknown")
     if not model.built:
         raise ValueError(
             f"[plot_model] {model.name} is not built, expected it to be (call it, or give it an Input)"

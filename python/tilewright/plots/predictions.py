@@ -8,14 +8,16 @@ import math
 import numpy as np
 
 from tilewright.plots.figures import RED, TEXT, finished, new_figure
+from tilewright.suggestion import named_arguments
 
 
+@named_arguments
 def plot_predictions(
     images,
     labels,
     predictions,
     path=None,
-    names=None,
+    class_names=None,
     rows: int = 5,
     columns: int = 8,
     title: str | None = None,
@@ -26,8 +28,8 @@ def plot_predictions(
         images : (n, rows, columns) or (n, rows, columns, channels), any range
         labels : (n,) class numbers
         predictions : (n,) class numbers, or (n, classes) probabilities
-        names : of the classes, their numbers where None;  rows, columns : of the grid;  path, title : as
-            `plot_history`
+        class_names : one for each class, their numbers where None;  rows, columns : of the grid
+        path, title : as `plot_history`
     Returns   matplotlib Figure
     Raises    ValueError: arrays of different lengths, no images.  ImportError: matplotlib is missing
     """
@@ -40,7 +42,9 @@ def plot_predictions(
         )
     count = min(rows * columns, len(images))
     rows = min(rows, math.ceil(count / columns))
-    texts = [_title(label, guess, names) for label, guess in zip(labels[:count], chosen[:count], strict=True)]
+    texts = [
+        _title(label, guess, class_names) for label, guess in zip(labels[:count], chosen[:count], strict=True)
+    ]
     lines = max(text.count("\n") for text in texts) + 1
     figure = new_figure(1.15 * columns, (1.25 + 0.15 * lines) * rows + (0.4 if title else 0))
     cells = figure.subplots(rows, columns, squeeze=False).ravel()

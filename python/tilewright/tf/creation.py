@@ -35,6 +35,8 @@ def constant(value, dtype=None, shape=None, name=None) -> Tensor:
         >>> constant([[1, 2], [3, 4]]).dtype, constant(0.5).dtype
         (dtype('int32'), dtype('float32'))
     """
+    if _is_text(value):
+        return Tensor(np.array(value, dtype=None if shape is None else str).reshape(shape or np.shape(value)))
     made = tensor(value, dtype, "value")
     if isinstance(value, (np.ndarray, Tensor)):
         made = ops.copy(made)
@@ -48,9 +50,18 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None) -> Tensor:
     """`value` as a Tensor. An array is viewed; a Variable is read: its later changes do not show."""
     if isinstance(value, Variable):
         return ops.copy(tensor(value, dtype))
+    if _is_text(value):
+        return constant(value)
     if dtype is None and dtype_hint is not None and not hasattr(value, "dtype"):
         dtype = dtype_hint
     return tensor(value, dtype, "value")
+
+
+def _is_text(value) -> bool:
+    """Whether `value` is a text, or a list of them."""
+    if isinstance(value, (list, tuple)) and value:
+        return _is_text(value[0])
+    return isinstance(value, (str, bytes))
 
 
 def identity(input, name=None) -> Tensor:

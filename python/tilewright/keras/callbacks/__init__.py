@@ -14,7 +14,7 @@ from tilewright.keras.callbacks.watching import (
     TerminateOnNaN,
 )
 from tilewright.keras.callbacks.weights import SwapEMAWeights
-from tilewright.tf.suggestion import missing
+from tilewright.suggestion import missing
 
 __all__ = [
     "BackupAndRestore",

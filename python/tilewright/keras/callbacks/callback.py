@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tilewright.keras import registration
+from tilewright.suggestion import NamedArguments
 
 EVENTS = (
     "on_train_begin",
@@ -25,7 +26,7 @@ EVENTS = (
 )
 
 
-class Callback:
+class Callback(NamedArguments):
     """Base: override the events of interest. `self.params` has verbose, epochs and steps of the run."""
 
     runs_last = False  # after all callbacks that do not

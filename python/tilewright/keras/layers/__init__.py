@@ -92,6 +92,7 @@ from tilewright.keras.layers.reshaping_sequences import Cropping1D, UpSampling1D
 from tilewright.keras.layers.score_attention import AdditiveAttention, Attention
 from tilewright.keras.layers.text import TextVectorization
 from tilewright.keras.layers.wrapping import Bidirectional, SpectralNormalization, TimeDistributed, Wrapper
+from tilewright.suggestion import missing
 
 _CLASSES = (
     Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
@@ -123,10 +124,6 @@ SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2
 serialize, deserialize = serialization.serialize_keras_object, serialization.deserialize_keras_object
 
 
-def __getattr__(name: str):
-    raise AttributeError(str(serialization.unknown("keras.layers", name, __all__)))
-
-
 __all__ = [
     *(cls.__name__ for cls in _CLASSES), "AvgPool1D", "AvgPool2D", "Convolution1D",
     "Convolution1DTranspose", "Convolution2D", "Convolution2DTranspose", "GlobalAvgPool1D",
@@ -135,3 +132,4 @@ __all__ = [
     "SeparableConvolution1D", "SeparableConvolution2D", "add", "average", "concatenate", "deserialize",
     "dot", "maximum", "minimum", "multiply", "operation", "serialize", "subtract",
 ]  # fmt: skip
+__getattr__ = missing(__name__, __all__)

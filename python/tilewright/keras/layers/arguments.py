@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import inspect
+import operator
 
-from tilewright import nest
+import numpy as np
+
+from tilewright import nest, suggestion
 from tilewright.keras import serialization
 
 
@@ -29,9 +32,18 @@ def unknown_arguments(cls: type, kwargs: dict) -> TypeError:
         for name in inspect.signature(base.__init__).parameters
         if name not in ("self", "kwargs", "args")
     ]
-    return TypeError(
-        "; ".join(str(serialization.unknown(f"{cls.__name__}, argument", name, known)) for name in kwargs)
-    )
+    return suggestion.unknown_argument(cls.__name__, next(iter(kwargs)), known)
+
+
+def positive_int(layer: str, argument: str, value) -> int:
+    """A size of a layer; NumPy's whole numbers, as of `np.max(ids) + 1`, and scalar Tensors count as int.
+
+    Raises   ValueError: anything else, or below 1
+    """
+    whole = not isinstance(value, (bool, float)) and hasattr(value, "__index__") and not np.ndim(value)
+    if not whole or operator.index(value) < 1:
+        raise ValueError(f"[{layer}] {argument} is {value!r}, expected an int of at least 1")
+    return operator.index(value)
 
 
 def note(error: Exception, text: str) -> None:

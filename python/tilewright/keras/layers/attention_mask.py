@@ -90,3 +90,15 @@ def all_of(masks: list):
         mask = mask if mask.dtype == bool else ops.cast(mask, "bool")
         total = mask if total is None else ops.logical_and(total, mask)
     return total
+
+
+def lost_look_everywhere(context, mask, v):
+    """The context (batch, queries, heads, depth), but the mean of all values for queries that see no key.
+
+    Parameters   mask : (batch, heads, queries, keys) bool, or sizes of 1;  v : (batch, keys, heads, depth)
+    """
+    lost = ops.transpose(ops.logical_not(ops.any(mask, axis=-1, keepdims=True)), (0, 2, 1, 3))
+    mean = ops.mean(v, axis=1, keepdims=True)
+    group = context.shape[2] // mean.shape[2]
+    mean = ops.repeat(mean, group, axis=2) if group > 1 else mean
+    return ops.where(lost, mean, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tilewright import ops
 from tilewright.keras import activations, config, constraints, initializers, regularizers
+from tilewright.keras.layers.arguments import positive_int
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
 
@@ -80,11 +81,9 @@ class Convolution(Layer):
         **kwargs,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if filters is not None and (not isinstance(filters, int) or filters < 1 or filters % groups):
-            raise ValueError(
-                f"[{self.name}] filters is {filters!r}, expected an int of at least 1, a multiple of "
-                f"groups = {groups}"
-            )
+        filters = None if filters is None else positive_int(self.name, "filters", filters)
+        if filters is not None and filters % groups:
+            raise ValueError(f"[{self.name}] filters is {filters}, expected a multiple of groups = {groups}")
         self.filters, self.groups, self.use_bias = filters, groups, use_bias
         self.kernel_size = sizes_of(self.name, "kernel_size", kernel_size, self.rank)
         self.strides = sizes_of(self.name, "strides", strides, self.rank)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import inspect
 
-from tilewright import ops
+from tilewright import nest, ops
 from tilewright.keras import activations, constraints, initializers, regularizers, serialization
 from tilewright.keras.graph import KerasTensor, probe_shapes
+from tilewright.keras.layers.arguments import positive_int
 from tilewright.keras.layers.input_spec import InputSpec
 from tilewright.keras.layers.layer import Layer
 
@@ -51,9 +52,7 @@ class Dense(Layer):
         **kwargs,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if not isinstance(units, int) or units <= 0:
-            raise ValueError(f"[{self.name}] units is {units!r}, expected an int of at least 1")
-        self.units, self.use_bias = units, use_bias
+        self.units, self.use_bias = positive_int(self.name, "units", units), use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -129,12 +128,11 @@ class Embedding(Layer):
     ):
         length = kwargs.pop("input_length", None)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(value, int) or value <= 0:
-                raise ValueError(f"[{self.name}] {name} is {value!r}, expected an int of at least 1")
+        self.input_dim = positive_int(self.name, "input_dim", input_dim)
+        self.output_dim = positive_int(self.name, "output_dim", output_dim)
         if length is not None and self.input_shape_argument is None:
             self.input_shape_argument = (None, length)
-        self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
+        self.mask_zero = mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
@@ -204,9 +202,12 @@ class Lambda(Layer):
     def compute_output_spec(self, inputs, **_):
         if self.output_shape is None:
             return probe_shapes(lambda x: self(x), ((inputs,), {}))
-        shape = inputs.shape if isinstance(inputs, KerasTensor) else inputs[0].shape
+        shapes = nest.map_leaves(lambda leaf: leaf.shape, inputs)
         wanted = self.output_shape
-        return KerasTensor(wanted(shape) if callable(wanted) else (shape[0], *wanted), self.compute_dtype)
+        if callable(wanted):
+            return KerasTensor(tuple(wanted(shapes)), self.compute_dtype)
+        batch = (inputs if isinstance(inputs, KerasTensor) else nest.leaves(inputs)[0]).shape[0]
+        return KerasTensor((batch, *wanted), self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

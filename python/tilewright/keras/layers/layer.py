@@ -22,13 +22,14 @@ from tilewright.keras.layers.call_signature import CallSignature, call_state
 from tilewright.keras.layers.compute_dtype import ComputesInDtype
 from tilewright.keras.layers.saved_state import SavedState
 from tilewright.keras.layers.weights import WeightOwner
+from tilewright.suggestion import NamedArguments, named_arguments
 from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
 _SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
 
 
-class Layer(SavedState, ComputesInDtype, WeightOwner):
+class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):
     """A function with weights, as Keras's Layer: define `build(input_shape)` and `call(inputs)`.
 
     Parameters
@@ -44,7 +45,7 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
     config_fields: tuple[str, ...] = ()  # attributes that `get_config` writes down, named like the arguments
 
     def __new__(cls, *args, **kwargs):
-        layer = super().__new__(cls)
+        layer = super().__new__(cls, *args, **kwargs)
         object.__setattr__(layer, "_init_arguments", (args, kwargs))
         return layer
 
@@ -86,6 +87,8 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
 
     # ---- weights
 
+    @naming.name_may_come_first
+    @named_arguments
     def add_weight(
         self,
         shape=None,
@@ -95,10 +98,16 @@ class Layer(SavedState, ComputesInDtype, WeightOwner):
         autocast=True,
         regularizer=None,
         constraint=None,
+        aggregation="none",
+        overwrite_with_gradient=False,
         name=None,
-        **_,
     ) -> Variable:
         """Makes a weight of this layer; by Glorot's uniform initializer where None, zeros for integers."""
+        if overwrite_with_gradient:
+            raise NotImplementedError(
+                f"[{self.name}.add_weight] overwrite_with_gradient is True, expected False: training changes "
+                "weights by the optimizer"
+            )
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(n is None for n in shape):
             raise ValueError(

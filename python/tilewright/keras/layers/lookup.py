@@ -50,8 +50,9 @@ class IndexLookup(Adapting, HostLayer):
         name=None,
         **kwargs,
     ):
-        for given in ("vocabulary_size", "has_input_vocabulary"):  # in configurations that Keras wrote
-            kwargs.pop(given, None)
+        # Of a configuration: how large the vocabulary is that `load_assets` reads once the model stands.
+        self._awaited_size = kwargs.pop("vocabulary_size", None)
+        kwargs.pop("has_input_vocabulary", None)  # in configurations that Keras wrote
         super().__init__(name=name, **{k: v for k, v in kwargs.items() if k in ("trainable",)})
         if max_tokens is not None and max_tokens <= 1:
             raise ValueError(f"[{self.name}] max_tokens is {max_tokens}, expected more than 1")
@@ -187,7 +188,9 @@ class IndexLookup(Adapting, HostLayer):
     # ---- looking up
 
     def _depth(self) -> int:
-        return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+        if self.pad_to_max_tokens:
+            return self.max_tokens
+        return self.vocabulary_size() if self._tokens else self._awaited_size or self.vocabulary_size()
 
     def number_of(self, token) -> int:
         """The number of one token; -1 for the mask where it is left out."""
@@ -245,7 +248,7 @@ class IndexLookup(Adapting, HostLayer):
             **{field: getattr(self, field) for field in fields},
             "vocabulary": None if vocabulary is None else self._read(vocabulary).reshape(-1).tolist(),
             "idf_weights": None if weights is None else [float(w) for w in weights],
-            "vocabulary_size": self.vocabulary_size(),
+            "vocabulary_size": self.vocabulary_size() if self._tokens else None,
         }
 
     def save_assets(self, dir_path) -> None:
@@ -264,6 +267,8 @@ class IndexLookup(Adapting, HostLayer):
 
 class StringLookup(IndexLookup):
     """Strings as numbers; see `IndexLookup`."""
+
+    input_dtype = "string"
 
     def __init__(
         self,
@@ -307,6 +312,8 @@ class IntegerLookup(IndexLookup):
     oov_method : where several numbers stand for unknown ones: "floormod", or "farmhash" (with `salt`,
         SipHash)
     """
+
+    input_dtype = "int64"
 
     def __init__(
         self,

@@ -15,8 +15,8 @@ from tilewright.keras.layers.head_projection import HeadProjection
 from tilewright.keras.layers.layer import Layer
 from tilewright.keras.layers.regularization import Dropout
 
-# What a forbidden score becomes: so low that softmax gives 0, finite so that a query which may look nowhere
-# looks everywhere alike.
+# What a forbidden score becomes where the matrix of scores is held: so low that softmax gives 0, and finite
+# so that a query which may look nowhere gives no NaN.
 _FORBIDDEN = -1e30
 
 
@@ -166,11 +166,11 @@ class ProjectedAttention(Layer):
         # The kernel's causal form lets the last query see every key, which is what a cache needs, and
         # without one Keras's meaning only where there are as many of both.
         by_kernel = use_causal_mask and mask is None
+        context, scores = self._attended(q, k, v, mask, by_kernel, training, return_attention_scores)
         # A query that may look nowhere looks everywhere alike, as in Keras, but where that holds the
         # weights.
         if mask is not None and axes.plain and not (self.dropout > 0 or return_attention_scores):
-            mask = ops.where(mask, 0.0, ops.full((), _FORBIDDEN, q.dtype))
-        context, scores = self._attended(q, k, v, mask, by_kernel, training, return_attention_scores)
+            context = masks.lost_look_everywhere(context, mask, v)
         context = axes.unfold(context)
         y = self._projected("output", context if gate is None else ops.multiply(context, gate))
         return (y, axes.unfold_scores(scores)) if return_attention_scores else y
@@ -200,7 +200,9 @@ class ProjectedAttention(Layer):
     def _attended(self, q, k, v, mask, causal, training, with_scores: bool):
         """Context (batch, queries, heads, depth), and the weights where they are held.
 
-        Parameters   mask : bool, or added to the scores, or None
+        A query that the mask lets look nowhere gets 0.
+
+        Parameters   mask : bool or None
         """
         scale = 1 / math.sqrt(q.shape[-1])
         dropped = bool(training) and self.dropout > 0
@@ -213,13 +215,10 @@ class ProjectedAttention(Layer):
             mask = masks.causal(q.shape[1], k.shape[1], k.shape[1] - q.shape[1])
         q, k, v = (ops.transpose(x, (0, 2, 1, 3)) for x in (q, k, v))
         scores = ops.matmul(q, k, transpose_b=True, alpha=scale)
-        choice = mask is not None and mask.dtype == bool
-        if choice:
+        if mask is not None:
             scores = ops.where(mask, scores, ops.full((), _FORBIDDEN, scores.dtype))
-        elif mask is not None:
-            scores = ops.add(scores, mask)
         weights = ops.softmax(scores)
-        weights = ops.where(mask, weights, 0.0) if choice else weights
+        weights = weights if mask is None else ops.where(mask, weights, 0.0)
         kept = self._dropout_layer(weights, training=training)
         return ops.transpose(ops.matmul(kept, v), (0, 2, 1, 3)), weights
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from tilewright import nest, ops, random
 from tilewright.autograd import Tensor
 from tilewright.keras import activations, constraints, initializers, regularizers, serialization
+from tilewright.keras.layers.arguments import positive_int
 from tilewright.keras.layers.layer import Layer
 
 
@@ -60,9 +61,8 @@ class RecurrentCell(Layer):
     ):
         kwargs.pop("implementation", None)  # Keras 2's choice between ways to the same numbers
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"[{self.name}] units is {units!r}, expected an int of at least 1")
-        self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
+        self.units = positive_int(self.name, "units", units)
+        self.activation, self.use_bias = activations.get(activation), use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

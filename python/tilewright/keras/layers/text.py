@@ -34,6 +34,8 @@ class TextVectorization(Adapting, HostLayer):
                [3, 0, 0]])
     """
 
+    input_dtype = "string"
+
     def __init__(
         self,
         max_tokens=None,
@@ -51,7 +53,8 @@ class TextVectorization(Adapting, HostLayer):
         name=None,
         **kwargs,
     ):
-        for given in ("vocabulary_size", "has_input_vocabulary", "dtype"):
+        size = kwargs.pop("vocabulary_size", None)
+        for given in ("has_input_vocabulary", "dtype"):
             kwargs.pop(given, None)
         super().__init__(name=name, **kwargs)
         if not (standardize is None or callable(standardize) or standardize in STANDARDIZATIONS):
@@ -89,6 +92,7 @@ class TextVectorization(Adapting, HostLayer):
             output_mode=self.output_mode,
             sparse=sparse,
             encoding=encoding,
+            vocabulary_size=size,
         )
 
     def tokens(self, inputs) -> list[list[str]]:

@@ -30,7 +30,7 @@ from tilewright.keras.losses.functions import (
 )
 from tilewright.keras.losses.loss import Loss, LossFunctionWrapper
 from tilewright.keras.losses.overlap import circle, dice, tversky
-from tilewright.tf.suggestion import missing
+from tilewright.suggestion import missing
 
 _CLASSES = tuple(getattr(_classes, name) for name in _classes.__all__)
 _FUNCTIONS = (

@@ -10,11 +10,12 @@ from tilewright.autograd import Tensor
 from tilewright.keras import config, naming, serialization
 from tilewright.keras.annotated import Annotated, mask_of
 from tilewright.keras.losses.functions import same_rank, tensor_of
+from tilewright.suggestion import NamedArguments
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
-class Loss:
+class Loss(NamedArguments):
     """Base: define `call(y_true, y_pred)`, one value per sample.
 
     Parameters

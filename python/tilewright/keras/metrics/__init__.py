@@ -57,7 +57,7 @@ from tilewright.keras.metrics.regression import (
     concordance_correlation,
     pearson_correlation,
 )
-from tilewright.tf.suggestion import missing
+from tilewright.suggestion import missing
 
 _CLASSES = (
     AUC,

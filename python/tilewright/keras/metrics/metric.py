@@ -10,10 +10,11 @@ from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, initializers, naming, serialization
 from tilewright.keras.annotated import mask_of
 from tilewright.keras.losses.functions import same_rank
+from tilewright.suggestion import NamedArguments
 from tilewright.variable import Variable
 
 
-class Metric:
+class Metric(NamedArguments):
     """Base: define `update_state`, `result`, and make the state with `add_variable`."""
 
     config_fields: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Metric:
         self._state.append(variable)
         return variable
 
+    @naming.name_may_come_first
     def add_weight(self, shape=(), initializer="zeros", dtype=None, name="variable") -> Variable:
         """`add_variable` by Keras 2's name."""
         return self.add_variable(shape, initializer, dtype, name)
@@ -48,6 +50,10 @@ class Metric:
         """Starts over."""
         for variable in self.variables:
             ops.fill(variable.array, 0)
+
+    def reset_states(self) -> None:
+        """`reset_state` by Keras 2's name."""
+        self.reset_state()
 
     def update_state(self, *args, **kwargs):
         raise NotImplementedError(f"[{self.name}] update_state is not defined")

@@ -8,6 +8,7 @@ from tilewright.keras.models.cloning import clone_model
 from tilewright.keras.models.model import Functional, Model
 from tilewright.keras.models.sequential import Sequential
 from tilewright.keras.saving import load_model, save_model
+from tilewright.suggestion import missing
 
 serialization.exported("keras", (Sequential,))
 serialization.exported("keras.src.models.functional", (Functional,))
@@ -34,3 +35,4 @@ __all__ = [
     "model_from_json",
     "save_model",
 ]
+__getattr__ = missing(__name__, __all__)

@@ -37,6 +37,8 @@ class Model(Trainer, Layer):
         ((None, 2), 10)
     """
 
+    _checks_sizes = True  # whether inputs must have the sizes of the Inputs, or their rank alone
+
     def __new__(cls, *args, **kwargs):
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             cls = Functional
@@ -143,6 +145,12 @@ class Model(Trainer, Layer):
             return super()._converted(value)
         return value
 
+    def reset_states(self) -> None:
+        """All stateful recurrent layers start from zeros again; Keras 2's method."""
+        for layer in self._flatten_layers(include_self=False):
+            if getattr(layer, "stateful", False):
+                layer.reset_state()
+
     def call(self, inputs, training=None, mask=None):
         """The outputs for inputs in the structure of the model's own."""
         if self._graph is None:
@@ -184,8 +192,9 @@ class Model(Trainer, Layer):
                 value = ops.squeeze(value, -1)
             elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
                 value = ops.expand_dims(value, -1)
-        if len(value.shape) != len(wanted) or any(
-            m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True)
+        if len(value.shape) != len(wanted) or (
+            self._checks_sizes
+            and any(m not in (None, n) for n, m in zip(value.shape[1:], wanted[1:], strict=True))
         ):
             raise ValueError(f"[{self.name}] input {tensor.name} has shape {shape}, expected {wanted}")
         if value.dtype != tensor.array_dtype and tensor.array_dtype.kind != "O":  # texts stay as they are

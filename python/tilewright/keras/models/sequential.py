@@ -20,6 +20,8 @@ class Sequential(Model):
         (None, 2)
     """
 
+    _checks_sizes = False  # its layers judge them, as in Keras
+
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []

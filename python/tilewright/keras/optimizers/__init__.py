@@ -11,7 +11,7 @@ from tilewright.keras.optimizers.loss_scale import LossScaleOptimizer
 from tilewright.keras.optimizers.optimizer import Optimizer, StepKind
 from tilewright.keras.optimizers.rmsprop import RMSprop
 from tilewright.keras.optimizers.sgd import SGD
-from tilewright.tf.suggestion import missing
+from tilewright.suggestion import missing
 
 _CLASSES = (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, LossScaleOptimizer, Nadam, RMSprop, SGD)
 _TABLE = {**{cls.__name__: cls for cls in _CLASSES}, **{cls.__name__.lower(): cls for cls in _CLASSES}}

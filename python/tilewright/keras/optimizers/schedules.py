@@ -12,9 +12,10 @@ import numpy as np
 from tilewright import backend, ops
 from tilewright.autograd import Tensor, raw
 from tilewright.keras import config, serialization
+from tilewright.suggestion import NamedArguments, missing
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(NamedArguments):
     """Base: called with the number of steps taken, gives the rate of the next one as a number or a Tensor.
 
     A schedule of one's own is asked by Python before each step, recorded or not.
@@ -218,3 +219,5 @@ CLASSES = (
 
 serialize = serialization.serialize_keras_object
 deserialize = serialization.deserialize_keras_object
+
+__getattr__ = missing(__name__)

@@ -7,6 +7,7 @@ from tilewright.keras.preprocessing.directory_datasets import (
     text_dataset_from_directory,
 )
 from tilewright.keras.preprocessing.sequence import timeseries_dataset_from_array
+from tilewright.suggestion import missing
 
 __all__ = [
     "image",
@@ -16,3 +17,4 @@ __all__ = [
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
 ]
+__getattr__ = missing(__name__, __all__)

@@ -11,12 +11,14 @@ from tilewright import backend, ops, random
 from tilewright.data import AUTOTUNE, Dataset, TensorSpec, folders, images
 from tilewright.keras import config
 from tilewright.keras.preprocessing.image_functions import resized
+from tilewright.suggestion import named_arguments
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _TEXTS = (".txt",)
 _BUFFER = 1024  # elements shuffled among each other where there are no batches
 
 
+@named_arguments
 def image_dataset_from_directory(
     directory,
     labels="inferred",
@@ -84,6 +86,7 @@ def image_dataset_from_directory(
     )  # fmt: skip
 
 
+@named_arguments
 def text_dataset_from_directory(
     directory,
     labels="inferred",

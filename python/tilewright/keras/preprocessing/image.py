@@ -6,6 +6,7 @@ from tilewright.keras.preprocessing.image_files import DataFrameIterator, Direct
 from tilewright.keras.preprocessing.image_functions import *  # noqa: F403
 from tilewright.keras.preprocessing.image_generator import ImageDataGenerator
 from tilewright.keras.preprocessing.image_iterators import Iterator, NumpyArrayIterator
+from tilewright.suggestion import missing
 
 __all__ = [
     "DataFrameIterator",
@@ -15,3 +16,4 @@ __all__ = [
     "NumpyArrayIterator",
     *image_functions.__all__,
 ]
+__getattr__ = missing(__name__, __all__)

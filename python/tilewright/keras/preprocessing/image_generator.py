@@ -15,12 +15,13 @@ from tilewright.keras.preprocessing import image_transforms
 from tilewright.keras.preprocessing.image_files import DataFrameIterator, DirectoryIterator
 from tilewright.keras.preprocessing.image_functions import apply_channel_shift
 from tilewright.keras.preprocessing.image_iterators import NumpyArrayIterator
+from tilewright.suggestion import NamedArguments, named_arguments
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 _TINY = 1e-6  # added to deviations before they divide
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(NamedArguments):
     """Batches of images, changed at random, with the arguments and the meaning of Keras 2.
 
     Parameters
@@ -124,6 +125,7 @@ class ImageDataGenerator:
 
     # ---- where images come from
 
+    @named_arguments
     def flow(
         self,
         x,
@@ -142,6 +144,7 @@ class ImageDataGenerator:
         options = _without_self(locals())
         return NumpyArrayIterator(image_data_generator=self, **options)
 
+    @named_arguments
     def flow_from_directory(
         self,
         directory,
@@ -179,6 +182,7 @@ class ImageDataGenerator:
         options = _without_self(locals())
         return DirectoryIterator(image_data_generator=self, **options)
 
+    @named_arguments
     def flow_from_dataframe(
         self,
         dataframe,

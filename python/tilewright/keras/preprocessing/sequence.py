@@ -9,8 +9,10 @@ from tilewright import random
 from tilewright.autograd import Tensor
 from tilewright.data import AUTOTUNE, Dataset
 from tilewright.keras.pydataset import PyDataset
+from tilewright.suggestion import missing, named_arguments
 
 
+@named_arguments
 def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0):
     """Lists of different lengths as one array (n, maxlen, ...).
 
@@ -109,6 +111,7 @@ class TimeseriesGenerator(PyDataset):
         return samples[:, ::-1] if self.reverse else samples, self.targets[rows]
 
 
+@named_arguments
 def timeseries_dataset_from_array(
     data,
     targets,
@@ -166,3 +169,6 @@ def timeseries_dataset_from_array(
 
     ds = ds if batch_size is None else ds.batch(batch_size)
     return ds.map(window).prefetch(AUTOTUNE)
+
+
+__getattr__ = missing(__name__)

@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from tilewright.suggestion import missing
+
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "freq", "tfidf")
 
@@ -194,3 +196,6 @@ def tokenizer_from_json(json_string) -> Tokenizer:
         numbered = name in ("index_docs", "index_word")
         setattr(tokenizer, name, {int(k): v for k, v in values.items()} if numbered else values)
     return tokenizer
+
+
+__getattr__ = missing(__name__)

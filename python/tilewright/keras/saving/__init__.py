@@ -28,6 +28,7 @@ from tilewright.keras.saving import safetensors_file
 from tilewright.keras.saving.files import check_target, existing, write_whole
 from tilewright.keras.saving.safetensors_file import named_weights
 from tilewright.keras.serialization import deserialize_keras_object, serialize_keras_object
+from tilewright.suggestion import missing
 
 CustomObjectScope = custom_object_scope
 _HDF5 = (".h5", ".hdf5")
@@ -161,3 +162,4 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+__getattr__ = missing(__name__, __all__)

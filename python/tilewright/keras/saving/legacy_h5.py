@@ -8,6 +8,7 @@ as JSON; those of each group the order of layers (layer_names) and of weights (w
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import warnings
 
@@ -79,14 +80,16 @@ def _names(group, attribute: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for part in parts for name in part]
 
 
-def _arrays(path: str, group) -> list[np.ndarray]:
+def _named_arrays(path: str, group) -> list[tuple[str, np.ndarray]]:
+    """The arrays of a group in order, each with the last part of its name ("kernel")."""
     found = []
     for name in _names(group, "weight_names"):
         folder, _, key = name.rpartition("/")
         try:
-            found.append(hdf5_store.array_of(path, group[folder] if folder else group, key))
+            array = hdf5_store.array_of(path, group[folder] if folder else group, key)
         except KeyError:
             raise ValueError(f"[load_weights] {path}: {group.name} lacks {name}, which it lists") from None
+        found.append((key.removesuffix(":0"), array))
     return found
 
 
@@ -99,32 +102,37 @@ def _assign(model, path: str, group, by_name: bool, skip_mismatch: bool) -> None
     names = _names(group, "layer_names")
     if not names:
         raise ValueError(f"[load_weights] {path} has no layer_names, expected weights as Keras 2 wrote them")
-    held = {name: _arrays(path, group[name]) for name in names if name in group}
+    held = {name: _named_arrays(path, group[name]) for name in names if name in group}
     held = {name: arrays for name, arrays in held.items() if arrays}
-    layers = [layer for layer in model.layers if layer.weights]
+    weights = {layer.name: _weights_of(layer) for layer in model.layers if layer.weights}
     if by_name:
-        pairs = [(layer, held[layer.name]) for layer in layers if layer.name in held]
-    else:
-        if len(held) != len(layers):
-            raise ValueError(
-                f"[load_weights] {path} holds {len(held)} layers with weights ({', '.join(held)}), expected "
-                f"{len(layers)} as {model.name} has ({', '.join(layer.name for layer in layers)})"
-            )
-        pairs = list(zip(layers, held.values(), strict=True))
+        pairs = [(name, weights[name], held[name]) for name in weights if name in held]
+    elif len(held) == len(weights) or not held.keys() & weights.keys():
+        places = itertools.zip_longest(weights, held)
+        pairs = [(name or at, weights.get(name, []), held.get(at, [])) for name, at in places]
+    else:  # another architecture: what differs is told by the names
+        pairs = [(name, weights.get(name, []), held.get(name, [])) for name in {**weights, **held}]
     own = model._own_weights()
     if own and _TOP in group:
-        pairs.append((model, _arrays(path, group[_TOP])))
+        pairs.append((model.name, own, _named_arrays(path, group[_TOP])))
     wanted, found = {}, {}
-    for layer, arrays in pairs:
-        weights = own if layer is model else _weights_of(layer)
-        wanted.update((f"{layer.name}/{i}", v) for i, v in enumerate(weights))
-        found.update((f"{layer.name}/{i}", a) for i, a in enumerate(arrays))
+    for layer, variables, arrays in pairs:
+        for i in range(max(len(variables), len(arrays))):
+            name = variables[i].name if i < len(variables) else arrays[i][0]
+            name = f"{layer}/{name}"
+            if name in wanted or name in found:  # a model inside has several kernels
+                name += f" ({i})"
+            if i < len(variables):
+                wanted[name] = variables[i]
+            if i < len(arrays):
+                found[name] = arrays[i][1]
     fitting.assign_all(path, model.name, wanted, found, skip_mismatch)
 
 
 def _assign_optimizer(optimizer, path: str, group) -> None:
     """The state of a file of Keras 3; Keras 2 ordered it in another way, and is left out."""
-    arrays, variables = _arrays(path, group), optimizer_variables(optimizer)
+    arrays = [array for _, array in _named_arrays(path, group)]
+    variables = optimizer_variables(optimizer)
     if [a.shape for a in arrays] != [v.shape for v in variables]:
         warnings.warn(
             f"the state of the optimizer in {path} is left out: it is not that of {optimizer.name} here",

@@ -69,13 +69,18 @@ def save(model, path: str) -> None:
 
     Raises   ValueError: a model without weights.  ImportError: safetensors is missing
     """
-    library = _safetensors()
     weights = named_weights(model)
     if not weights:
         raise ValueError(f"[save_weights] model {model.name} has no weights, expected it to be built")
-    arrays = {name: np.require(v.numpy(), requirements="C") for name, v in weights.items()}
-    data = library.numpy.save(arrays, metadata={"format": "tilewright", "model": type(model).__name__})
-    write_whole(path, data)
+    arrays = {name: v.numpy() for name, v in weights.items()}
+    write_arrays(path, arrays, {"format": "tilewright", "model": type(model).__name__})
+
+
+def write_arrays(path: str, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
+    """Writes a safetensors file, whole or not at all."""
+    library = _safetensors()
+    arrays = {name: np.require(a, requirements="C") for name, a in arrays.items()}
+    write_whole(path, library.numpy.save(arrays, metadata=metadata))
 
 
 def load(model, path: str, skip_mismatch: bool = False) -> None:
@@ -84,11 +89,11 @@ def load(model, path: str, skip_mismatch: bool = False) -> None:
     Raises   ValueError: a truncated or foreign file, other variables or shapes than the model's.
              ImportError: safetensors is missing
     """
-    arrays = _read(path)
+    arrays = read_arrays(path)
     assign_all(path, model.name, named_weights(model), arrays, skip_mismatch)
 
 
-def _read(path: str) -> dict[str, np.ndarray]:
+def read_arrays(path: str) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file; its header says how long it has to be."""
     library = _safetensors()
     with open(path, "rb") as file:

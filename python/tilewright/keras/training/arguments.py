@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 
-from tilewright.keras import registration
+from tilewright.suggestion import check_arguments
 
 # Of Keras 2, for its own threads and processes: data is read ahead in any case.
 _WITHOUT_EFFECT = ("max_queue_size", "use_multiprocessing", "workers")
@@ -14,14 +13,11 @@ _WITHOUT_EFFECT = ("max_queue_size", "use_multiprocessing", "workers")
 
 def named(method):
     """The method of a model; a TypeError names an unknown argument and suggests the near one."""
-    known = [name for name in inspect.signature(method).parameters if name != "self"]
 
     @functools.wraps(method)
     def called(self, *args, **kwargs):
-        for name in [name for name in kwargs if name not in known]:
-            if name not in _WITHOUT_EFFECT:
-                raise TypeError(str(registration.unknown(f"{method.__name__}, argument", name, known)))
-            kwargs.pop(name)
+        kwargs = {name: value for name, value in kwargs.items() if name not in _WITHOUT_EFFECT}
+        check_arguments(method.__name__, method, kwargs)
         return method(self, *args, **kwargs)
 
     return called

@@ -239,6 +239,7 @@ class Loops:
             raise ValueError(f"[{self.name}.predict] x gave no batch, expected at least one sample")
         return nest.pack(structure, [_joined([part[i] for part in parts]) for i in range(len(parts[0]))])
 
+    @arguments.named
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step of training on one batch; the metrics since the last reset."""
         self._needs_compile("train_on_batch")
@@ -248,6 +249,7 @@ class Loops:
         logs = numbers(self._steps.of("train_step")(_single("train_on_batch", x, y, sample_weight)))
         return logs if return_dict else _as_list(logs)
 
+    @arguments.named
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """One step of evaluation on one batch; the metrics since the last reset."""
         self._needs_compile("test_on_batch")

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import inspect
+import types
 import warnings
 
 from tilewright import backend, nest, ops
 from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
-from tilewright.keras import optimizers, registration
+from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
 from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
 from tilewright.keras.training.data import unpack_x_y_sample_weight
 from tilewright.keras.training.loops import Loops
 from tilewright.keras.training.steps import Steps
+from tilewright.suggestion import unknown_argument
 from tilewright.variable import Variable
 
 # Accepted for the sake of programs that pass them; there is nothing they could change here.
@@ -64,7 +66,7 @@ class Trainer(Loops):
         for name in kwargs:
             if name not in _WITHOUT_EFFECT:
                 known = inspect.signature(Trainer.compile).parameters
-                raise TypeError(str(registration.unknown("compile, argument", name, known)))
+                raise unknown_argument("compile", name, known)
         self.optimizer = optimizers.get(optimizer)
         scales = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scales and self.dtype_policy.name == "mixed_float16":
@@ -153,6 +155,19 @@ class Trainer(Loops):
             f"output_{i + 1}" for i in range(len(flat))
         ]
 
+    def compiled_loss(self, y, y_pred, sample_weight=None, regularization_losses=None):
+        """`compute_loss` by Keras 2's name, which notes the loss for the metrics too. What layers and
+        regularizers add is in the sum.
+        """
+        loss = self.compute_loss(y=y, y_pred=y_pred, sample_weight=sample_weight)
+        self._loss_tracker.update_state(loss, float(nest.leaves(y_pred)[0].shape[0]))
+        return loss
+
+    @property
+    def compiled_metrics(self):
+        """The metrics of `compile` as Keras 2 has them: `self.compiled_metrics.update_state(y, y_pred)`."""
+        return types.SimpleNamespace(update_state=self._update_metrics)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that training minimises: the compiled loss and what layers and regularizers add."""
         predictions, names = self._output_list(y_pred)
@@ -173,11 +188,11 @@ class Trainer(Loops):
         return found + [v.regularizer(v) for v in self._regularized]
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
-        """Adds a batch to the metrics; gives the results so far."""
+        """Adds a batch to the metrics; gives the results so far. Override it for metrics of one's own."""
         self._update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def _update_metrics(self, y, y_pred, sample_weight) -> None:
+    def _update_metrics(self, y, y_pred, sample_weight=None) -> None:
         if self._compiled_metrics is not None and y is not None:
             predictions, names = self._output_list(y_pred)
             self._compiled_metrics.update(y, predictions, sample_weight, names)
@@ -193,6 +208,11 @@ class Trainer(Loops):
 
     def _train_on(self, data) -> None:
         """One step of training; the metrics are updated, not read."""
+        _, *compared = self._trained_on(data)
+        self._update_metrics(*compared)
+
+    def _trained_on(self, data) -> tuple:
+        """A step of training but for the metrics; gives what `compute_metrics` takes."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         built = bool(self._trained)
         with GradientTape() as tape:
@@ -206,17 +226,24 @@ class Trainer(Loops):
             self.optimizer.apply(tape.gradient(scaled, self._trained), self._trained)
         else:
             warnings.warn(f"{self.name} has no trainable weights.", stacklevel=2)
-        self._update_metrics(y, y_pred, sample_weight)
+        return x, y, y_pred, sample_weight
 
     def _test_on(self, data) -> None:
-        """One step of evaluation."""
+        """One step of evaluation; the metrics are updated, not read."""
+        _, *compared = self._tested_on(data)
+        self._update_metrics(*compared)
+
+    def _tested_on(self, data) -> tuple:
+        """A step of evaluation but for the metrics."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
         if not self._trained:
             self._prepare()
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        # compute_loss of one's own may be older than the argument.
+        known = "training" in inspect.signature(self.compute_loss).parameters
+        loss = self.compute_loss(x, y, y_pred, sample_weight, **({"training": False} if known else {}))
         self._loss_tracker.update_state(loss.array, _batch_size(x))
-        self._update_metrics(y, y_pred, sample_weight)
+        return x, y, y_pred, sample_weight
 
     def _step_key(self):
         """What Python decides about a training step, apart from shapes: another key is another recording."""
@@ -225,28 +252,30 @@ class Trainer(Loops):
     @property
     def _plain_training(self) -> bool:
         """Whether no subclass has its own training step, so that results need not be made in every step."""
-        return type(self).train_step is Trainer.train_step
+        return type(self).train_step is Trainer.train_step and self._plain_metrics
 
     @property
     def _plain_testing(self) -> bool:
-        return type(self).test_step is Trainer.test_step
+        return type(self).test_step is Trainer.test_step and self._plain_metrics
+
+    @property
+    def _plain_metrics(self) -> bool:
+        return type(self).compute_metrics is Trainer.compute_metrics
 
     def train_step(self, data) -> dict:
         """One step of training; override it to train in another way. Gives the metrics to show."""
-        self._train_on(data)
-        return self.get_metrics_result()
+        return self.compute_metrics(*self._trained_on(data))
 
     def test_step(self, data) -> dict:
         """One step of evaluation; override it to evaluate in another way."""
-        self._test_on(data)
-        return self.get_metrics_result()
+        return self.compute_metrics(*self._tested_on(data))
 
     def predict_step(self, data):
         """One step of prediction."""
         return self(unpack_x_y_sample_weight(data)[0], training=False)
 
     def _needs_compile(self, name: str) -> None:
-        if not self.compiled and self._plain_training:
+        if not self.compiled and type(self).train_step is Trainer.train_step:
             raise ValueError(
                 f"[{self.name}.{name}] the model is not compiled, expected compile(optimizer, loss) before"
             )
