@@ -62,7 +62,8 @@ def conv2d(
               TypeError: other or mixed dtypes.
     Numerics  sums in the dtype of x in an order fixed by the shape; same bits for any number of threads
     Backends  cpu, simt
-    Notes     direct convolution over packed rows, no im2col: docs/kernels/conv2d.md
+    Notes     direct convolution over packed rows, no im2col: docs/kernels/conv2d.md; tw.set_conv2d_method
+              chooses Winograd's method for 3 x 3 filters
     Examples
         >>> conv2d(np.ones((1, 3, 3, 1), np.float32), np.ones((2, 2, 1, 1), np.float32))[0, :, :, 0]
         array([[4., 4.],
