@@ -65,18 +65,26 @@ def _current_stream() -> int:
 # What computes on NumPy arrays: the CPU, or the CUDA kernels run by the emulator.
 _host = _cpu
 _device = "cpu"
-# Functions of NumPy arrays alone, of one shape and dtype: the result, or None for all others.
+# The host's functions of NumPy arrays alone, of one shape and dtype: the result, or None for all others.
 unary_plain, binary_plain, copy_plain = _cpu.unary_plain, _cpu.binary_plain, _cpu.copy_plain
+
+
+def set_host(module):
+    """Lets `module`, or what stands before one and passes calls on, compute on NumPy arrays. Returns the one
+    it replaces."""
+    global _host, unary_plain, binary_plain, copy_plain
+    before, _host = _host, module
+    unary_plain, binary_plain, copy_plain = module.unary_plain, module.binary_plain, module.copy_plain
+    return before
 
 
 def set_device(device: str) -> None:
     """Chooses where new arrays live and who computes: "cpu", "simt" (CUDA kernels, emulated) or "cuda"."""
-    global _host, _device, unary_plain, binary_plain, copy_plain
+    global _device
     module = load(device)
     if device == "cuda":
         cupy()
-    _host = module if device != "cuda" else _cpu
-    unary_plain, binary_plain, copy_plain = _host.unary_plain, _host.binary_plain, _host.copy_plain
+    set_host(module if device != "cuda" else _cpu)
     _device = device
 
 

@@ -72,14 +72,15 @@ class find_nan(contextlib.ContextDecorator):
             with search._in(f"layer {layer.name} ({type(layer).__name__})"):
                 return call(layer, *args, **kwargs)
 
-        backend._host = _Watched(host, self)
+        backend.set_host(_Watched(host, self))
         recording._enabled, autograd._traced, Layer.__call__ = False, traced_in_place, call_in_place
         return self
 
     def __exit__(self, *_) -> None:
         from tilewright.keras.layers import Layer
 
-        backend._host, recording._enabled, autograd._traced, Layer.__call__ = self._before
+        host, recording._enabled, autograd._traced, Layer.__call__ = self._before
+        backend.set_host(host)
 
     @contextlib.contextmanager
     def _in(self, place: str):
@@ -139,6 +140,8 @@ class _Watched:
 
     def __getattr__(self, name: str):
         function = getattr(self._module, name)
+        if name.endswith("_plain"):
+            return lambda *args: None  # the long way calls an operation
         if name not in self._operations:
             return function
         return lambda *args, **kwargs: self._search._look(name, function, args, kwargs)

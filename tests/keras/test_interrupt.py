@@ -14,6 +14,15 @@ import pytest
 from tilewright import keras
 from tilewright.keras import Sequential, layers
 
+
+@pytest.fixture(autouse=True)
+def keyboard():
+    """Ctrl-C as a terminal's programs have it, where the tests were begun in the background too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
 
 
@@ -58,8 +67,11 @@ def test_ctrl_c_waits_for_the_step():
 
 def test_ctrl_c_in_a_process_of_its_own():
     program = textwrap.dedent("""
+        import signal
         import numpy as np
         from tilewright.keras import Sequential, callbacks, layers
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         m = Sequential([layers.Input((4,)), layers.Dense(3)])
         m.compile("adam", "mse")

@@ -15,7 +15,7 @@ ids = np.broadcast_to(np.zeros(1, np.int32), rows)
 table = np.zeros((3, 2), np.float32)
 _simt.embedding_scatter_add(table, dy[:5], ids[:5])
 taken = int(re.search(r"VmSize:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)) << 10
-resource.setrlimit(resource.RLIMIT_AS, (taken + (8 << 20), resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (taken + (16 << 20), resource.RLIM_INFINITY))
 try:
     _simt.embedding_scatter_add(table, dy, ids)
 except MemoryError as error:
