@@ -142,14 +142,17 @@ void max_pool2d_forward(const View& y, const View& indices, const View& x, const
   });
 }
 
-// Whether dy is better scattered than gathered: cycles a pixel of dx, as measured from 1 to 512 channels. Gathering looks
-// at the windows of the pixel and, for each of its cache lines, at dy and index of every one of them; scattering sets the
-// pixel to zero and then takes one number after the other, of which windows with strides have few.
+// Whether dy is better scattered than gathered: cycles a pixel of dx, as measured from 1 to 256 channels. Gathering looks
+// at the windows of the pixel and, for each of its cache lines, at dy and index of every one of them; where windows are
+// apart that is one (2 x 2 windows of 32 channels: 16 cycles). Scattering sets the pixel to zero and then takes one number
+// after the other (31), of which windows with strides have few.
 bool scatters(const PoolAxis& rows, const PoolAxis& cols, int64_t channels, int64_t item) {
   const auto ratio = [](int64_t a, int64_t b) { return double(a) / double(b); };
   const double lines = double((channels * item + 63) / 64), outputs = ratio(1, rows.stride) * ratio(1, cols.stride);
   const double windows = ratio(rows.window, rows.stride) * ratio(cols.window, cols.stride);
-  return double(channels) * (0.3 + 4.5 * outputs) < 40 + 4 * lines * (windows + 1);
+  const bool apart = rows.stride >= rows.window && cols.stride >= cols.window;
+  const double gather = apart ? 4 + 6 * lines : 10 + 6 * windows + 4 * lines * (windows + 1);
+  return double(channels) * (0.3 + 4.5 * outputs) < gather;
 }
 
 void max_pool2d_backward(const View& dx, const View& dy, const View& indices, const Pool2dParams& params,

@@ -159,6 +159,47 @@ TW_INLINE void for_windows(int64_t p0, int64_t p1, int64_t q0, int64_t q1, Find 
   if (count > 0 || first) body(first, sources, count);
 }
 
+// For windows that do not overlap: gap(w0, w1) for the pixels of a row that lie in none, body(q, w0, w1) for those in
+// window q, in the order of the row.
+template <class Gap, class Body>
+TW_INLINE void for_windows_apart(const PoolAxis& cols, Gap gap, Body body) {
+  int64_t w = 0;
+  for (int64_t q = 0; q < cols.out; ++q) {
+    const int64_t w0 = window_begin(cols, q), w1 = window_end(cols, q);
+    if (w < w0) gap(w, w0);
+    body(q, w0, w1);
+    w = w1;
+  }
+  if (w < cols.in) gap(w, cols.in);
+}
+
+template <class T>
+TW_INLINE void set_zero(const PoolImage<T>& dx, int64_t h, int64_t w0, int64_t w1, int64_t channels) {
+  for (int64_t w = w0; w < w1; ++w)
+    for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, w) + c, Vec<T>::zero()); });
+}
+
+// Pixels that lie in one and the same window.
+template <class T>
+void pick_row(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices, const PoolAxis& cols, int64_t h,
+              int64_t p, int64_t channels) {
+  using Position = typename PoolPosition<T>::Type;
+  for_windows_apart(
+      cols, [&](int64_t w0, int64_t w1) { set_zero(dx, h, w0, w1, channels); },
+      [&](int64_t q, int64_t w0, int64_t w1) {
+        const T* const from = at(dy, p, q);
+        const int32_t* const positions = at(indices, p, q);
+        for (int64_t w = w0; w < w1; ++w) {
+          T* const to = at(dx, h, w);
+          const auto here = Vec<Position>::set1(Position(h * cols.in + w));
+          for_vectors<T>(channels, [&](auto access, int64_t c) {
+            const auto chosen = load_positions(positions + c, access) == here;
+            access.store(to + c, select(chosen, access.load(from + c), Vec<T>::zero()));
+          });
+        }
+      });
+}
+
 template <class T>
 void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t> indices,
                       const PoolAxis& rows, const PoolAxis& cols, int64_t h, int64_t channels) {
@@ -169,6 +210,8 @@ void max_row_backward(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const in
     const int32_t* positions;
   };
   const int64_t p0 = first_window(rows, h), p1 = last_window(rows, h);
+  if (p1 - p0 == 1 && cols.stride >= cols.window)
+    return pick_row<T>(dx, dy, indices, cols, h, p0, channels);
   for (int64_t w = 0; w < cols.in; ++w) {
     const auto here = Vec<Position>::set1(Position(h * cols.in + w));
     T* to = at(dx, h, w);
@@ -270,20 +313,16 @@ template <class T>
 void spread_row(PoolImage<T> dx, PoolImage<const T> dy, const PoolAxis& rows, const PoolAxis& cols, int64_t h,
                 int64_t p, int64_t channels) {
   using V = Vec<T>;
-  const auto set_zero = [&](int64_t w) {
-    for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(at(dx, h, w) + c, V::zero()); });
-  };
-  int64_t w = 0;
-  for (int64_t q = 0; q < cols.out; ++q) {
-    for (const int64_t w0 = window_begin(cols, q); w < w0; ++w) set_zero(w);
-    const V share = V::set1(T(1) / T(window_count(rows, p) * window_count(cols, q)));
-    const T* const from = at(dy, p, q);
-    for (const int64_t w1 = window_end(cols, q); w < w1; ++w) {
-      T* const to = at(dx, h, w);
-      for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(to + c, access.load(from + c) * share); });
-    }
-  }
-  for (; w < cols.in; ++w) set_zero(w);
+  for_windows_apart(
+      cols, [&](int64_t w0, int64_t w1) { set_zero(dx, h, w0, w1, channels); },
+      [&](int64_t q, int64_t w0, int64_t w1) {
+        const V share = V::set1(T(1) / T(window_count(rows, p) * window_count(cols, q)));
+        const T* const from = at(dy, p, q);
+        for (int64_t w = w0; w < w1; ++w) {
+          T* const to = at(dx, h, w);
+          for_vectors<T>(channels, [&](auto access, int64_t c) { access.store(to + c, access.load(from + c) * share); });
+        }
+      });
 }
 
 template <class T>
