@@ -64,6 +64,8 @@ def case(name, which, x_shape, w_shape, options) -> Case:
     arrays = {"x": x, "w": w, "dy": dy}
     rivals = {"tilewright": _ours(which, x_shape, w_shape, options)}
     for layout in LAYOUTS if torch else ():
+        if _ends_the_process(which, layout, w_shape, options):
+            continue
         rivals[f"torch {layout}"] = _theirs(torch, which, layout, w_shape, options)
 
     def make(dtype=np.float32):
@@ -78,6 +80,14 @@ def case(name, which, x_shape, w_shape, options) -> Case:
     flop = 2.0 * dy.size * math.prod(w_shape[:3])
     size = float(sum(a.nbytes for a in arrays.values()))
     return Case(name, which, flop, size, make, rivals, exact)
+
+
+def _ends_the_process(which, layout, w_shape, options) -> bool:
+    """PyTorch 2.13 damages the heap in such weight gradients (8x106x102x8 to 18 channels, 1x1 with stride 2):
+    it is not asked where channels do not fill registers."""
+    ragged = any(channels % 16 for channels in w_shape[2:])
+    strided = w_shape[:2] == (1, 1) and options["stride"] > 1
+    return which == "backward_weight" and layout == "channels_last" and strided and ragged
 
 
 def _ours(which, x_shape, w_shape, options):

@@ -28,24 +28,24 @@ def _pooling(name, shape, window, stride, padding):
     def nchw(t):
         return t.permute(0, 3, 1, 2)
 
-    def back(t):
-        return t.permute(0, 2, 3, 1)
-
     def max_forward(t):
         import torch
 
-        return back(torch.ops.aten.max_pool2d_with_indices(nchw(t.x), size, step, pad)[0])
+        call = torch.ops.aten.max_pool2d_with_indices.out
+        call(nchw(t.x), size, step, pad, out=nchw(t.y), indices=nchw(t.indices64))
+        return t.y
 
     def avg_forward(t):
         import torch
 
-        return back(torch.ops.aten.avg_pool2d(nchw(t.x), size, step, pad, False, False))
+        torch.ops.aten.avg_pool2d.out(nchw(t.x), size, step, pad, False, False, out=nchw(t.y))
+        return t.y
 
     arrays = {"x": x, "y": np.zeros_like(y)}
     yield paired(
         name,
         "max_pool2d",
-        {**arrays, "indices": np.zeros_like(indices)},
+        {**arrays, "indices64": np.zeros(indices.shape, np.int64)},
         ours=lambda a: ops.max_pool2d(a.x, window, return_indices=True, out=a.y, **options)[0],
         torch=max_forward,
         flop=work,
@@ -71,14 +71,17 @@ def _pooling(name, shape, window, stride, padding):
     def max_backward(t):
         import torch
 
-        call = torch.ops.aten.max_pool2d_with_indices_backward
-        return back(call(nchw(t.dy), nchw(t.x), size, step, pad, [1, 1], False, nchw(t.indices64)))
+        call = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
+        inputs = nchw(t.dy), nchw(t.x), size, step, pad, [1, 1], False, nchw(t.indices64)
+        call(*inputs, grad_input=nchw(t.dx))
+        return t.dx
 
     def avg_backward(t):
         import torch
 
-        call = torch.ops.aten.avg_pool2d_backward
-        return back(call(nchw(t.dy), nchw(t.x), size, step, pad, False, False, None))
+        call = torch.ops.aten.avg_pool2d_backward.grad_input
+        call(nchw(t.dy), nchw(t.x), size, step, pad, False, False, None, grad_input=nchw(t.dx))
+        return t.dx
 
     yield paired(
         name,
