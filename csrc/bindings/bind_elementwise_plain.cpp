@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The short way of functions of one and two arrays and of copies, for what most calls bring: NumPy arrays of one shape and dtype,
-// in C order, which nobody observes. What comes otherwise gives None, and the caller goes the long way, which takes
-// more and words the errors. A call by pybind11 costs as much again as all of this (0.2 us).
+// The short way of functions of one and two arrays and of copies, for what most calls bring: NumPy arrays of one shape
+// and dtype, in C order, which nobody observes. What comes otherwise gives None, and the caller goes the long way, which
+// takes more and words the errors. A call by pybind11 costs as much again as all of this (0.2 us).
 #include <pybind11/numpy.h>
 
 #include <exception>
+#include <new>
 
 #include "bindings/arrays.h"
 #include "bindings/pool_array.h"
@@ -58,9 +59,7 @@ bool same_shape(PyObject* a, PyObject* b) {
 
 // Whether a kernel that works element by element may write y while it reads x.
 bool may_write(const View& y, const View& x) {
-  const auto *py = static_cast<const char*>(y.data), *px = static_cast<const char*>(x.data);
-  if (py == px) return dtype_size(y.dtype) == dtype_size(x.dtype);
-  return py + y.shape[0] * dtype_size(y.dtype) <= px || px + x.shape[0] * dtype_size(x.dtype) <= py;
+  return y.data == x.data ? dtype_size(y.dtype) == dtype_size(x.dtype) : !overlap(y, x);
 }
 
 // The destination: `out`, or fresh memory where it is None; null unless it fits.
@@ -98,7 +97,7 @@ void run_plain(const Operation& operation, int64_t size, const Args&... args) {
 
 Plain* plain_of(PyObject* self) { return static_cast<Plain*>(PyCapsule_GetPointer(self, nullptr)); }
 
-// What both have in common: an exception of C++ becomes one of Python, a null object None.
+// What all have in common: an exception of C++ becomes one of Python, a null object None.
 template <class Body>
 PyObject* answered(Body&& body) {
   try {
@@ -109,6 +108,8 @@ PyObject* answered(Body&& body) {
     error.restore();
   } catch (const Error&) {
     set_python_error(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   }

@@ -251,8 +251,7 @@ void max_scatter(PoolImage<T> dx, PoolImage<const T> dy, PoolImage<const int32_t
   if (dx.row == width * dx.pixel && dx.pixel == channels)
     __builtin_memset(at(dx, begin, 0), 0, size_t((end - begin) * dx.row) * sizeof(T));
   else
-    for (int64_t h = begin; h < end; ++h)
-      for (int64_t w = 0; w < width; ++w) __builtin_memset(at(dx, h, w), 0, size_t(channels) * sizeof(T));
+    for (int64_t h = begin; h < end; ++h) set_zero(dx, h, 0, width, channels);
   const bool plain = dx.row == width * dx.pixel && (indices.pixel == channels || cols.out == 1);
   for (int64_t p = first_window(rows, begin); p < p1; ++p) {
     const int64_t top = window_begin(rows, p), bottom = window_end(rows, p);

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 
 import numpy as np
@@ -36,6 +37,24 @@ def axes_tuple(operation: str, axis, ndim: int) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise ValueError(f"[{operation}] axis is {axis}, expected each axis once")
     return tuple(sorted(axes))
+
+
+def kept_by_axis(plan):
+    """A decorator: plan(operation, shape, axis, ...) is kept from call to call.
+
+    Where axis is None, an int or a tuple of ints, that is: 1.0 would find what is kept for 1."""
+    kept = functools.lru_cache(4096)(plan)
+
+    def found(operation: str, shape: tuple[int, ...], axis, *rest):
+        if type(axis) is tuple:
+            for one in axis:
+                if type(one) is not int:
+                    return plan(operation, shape, axis, *rest)
+        elif type(axis) is not int and axis is not None:
+            return plan(operation, shape, axis, *rest)
+        return kept(operation, shape, axis, *rest)
+
+    return functools.update_wrapper(found, plan)
 
 
 def destination(operation: str, out, shape: tuple[int, ...], dtype, like=None):

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import functools
-
 from tilewright import backend
 from tilewright.autograd import raw, recording, result, tracked
 from tilewright.gradient_tape import GradientTape, own_node
 from tilewright.ops import elementwise, reduce, shape
-from tilewright.ops._common import axes_tuple, contiguous, destination
+from tilewright.ops._common import axes_tuple, contiguous, destination, kept_by_axis
 
 
+@kept_by_axis
 def _plan(name: str, x_shape: tuple[int, ...], axis):
     """The axes, the order that moves them last, whether it moves anything, sizes of rows and columns."""
     axes = axes_tuple(name, axis, len(x_shape))
@@ -19,10 +18,6 @@ def _plan(name: str, x_shape: tuple[int, ...], axis):
     order = others + axes
     moved = order != tuple(range(len(x_shape)))
     return axes, order, moved, tuple(x_shape[a] for a in others), tuple(x_shape[a] for a in axes)
-
-
-# For an axis that is an int: 1.0 and True would find what was kept for 1.
-_kept_plan = functools.lru_cache(4096)(_plan)
 
 
 def reshaped(a, shape_: tuple[int, ...]):
@@ -37,8 +32,7 @@ class Rows:
         if x.ndim == 0:
             raise ValueError(f"[{name}] x has shape (), expected at least 1 dimension")
         self.name, self.x = name, x
-        plan = _kept_plan if type(axis) is int else _plan
-        self.axes, self._order, self.moved, self.rows_shape, self.columns_shape = plan(name, x.shape, axis)
+        self.axes, self._order, self.moved, self.rows_shape, self.columns_shape = _plan(name, x.shape, axis)
         self.others = self._order[: x.ndim - len(self.axes)]
         self.shape = (backend.size_of(self.rows_shape), backend.size_of(self.columns_shape))
 

@@ -6,14 +6,21 @@ broadcasting. Names are NumPy's, so inside this module the built-ins of the same
 from __future__ import annotations
 
 import builtins
-import functools
 
 import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
 from tilewright.ops import elementwise, shape_join, shape_view
-from tilewright.ops._common import axes_tuple, copied, destination, float_dtype, given_back, plain_destination
+from tilewright.ops._common import (
+    axes_tuple,
+    copied,
+    destination,
+    float_dtype,
+    given_back,
+    kept_by_axis,
+    plain_destination,
+)
 
 ndarray = np.ndarray
 _DIRECT = ("float32", "float64", "int32", "int64")
@@ -45,33 +52,18 @@ def kept_shape(shape_, axes) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape_))
 
 
-def _fresh_plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
+@kept_by_axis
+def plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
+    """The axes, the shape with 1 where an axis is reduced, and the result's shape."""
     axes = axes_tuple(name, axis, len(shape_))
     kept = kept_shape(shape_, axes)
     return axes, kept, kept if keepdims else tuple(n for i, n in enumerate(shape_) if i not in axes)
 
 
-_kept_plan = functools.lru_cache(4096)(_fresh_plan)
-
-
-def plan(name: str, shape_: tuple[int, ...], axis, keepdims: bool):
-    """The axes, the shape with 1 where an axis is reduced, and the result's shape.
-
-    Kept from call to call for None, an int or a tuple of ints: 1.0 would find what is kept for 1."""
-    keepdims = bool(keepdims)
-    if type(axis) is tuple:
-        for one in axis:
-            if type(one) is not int:
-                return _fresh_plan(name, shape_, axis, keepdims)
-    elif type(axis) is not int and axis is not None:
-        return _fresh_plan(name, shape_, axis, keepdims)
-    return _kept_plan(name, shape_, axis, keepdims)
-
-
 def _reduce(name: str, x, axis, keepdims: bool, out):
     """Calls the table; returns what the public function gives back, the axes, and the shape with ones."""
     a = x if type(x) is ndarray else raw(name, "x", x)
-    axes, kept, wanted = plan(name, a.shape, axis, keepdims)
+    axes, kept, wanted = plan(name, a.shape, axis, bool(keepdims))
     truth = name in _TRUTH
     if not truth and a.dtype in FLOATS and type(a) is ndarray:
         y = plain_destination(out, wanted, a.dtype)

@@ -35,7 +35,7 @@ def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
         (2.0, 1.0)
     """
     a = raw("moments", "x", x)
-    axes, kept, wanted = plan("moments", a.shape, axis, keepdims)
+    axes, kept, wanted = plan("moments", a.shape, axis, bool(keepdims))
     source = in_table("moments", a, True)
     given = a.dtype if a.dtype.kind not in "biu" else source.dtype
     pair = tuple(backend.empty(wanted, source.dtype, a) for _ in range(2))
