@@ -135,8 +135,9 @@ PYTHON_ARROWS = {
     "nest": ("suggestion",),
     "dtype_names": (),
     "tensor_shape": (),
+    "text_values": (),
     "tensor_spec": ("dtype_names",),
-    "autograd": ("backend", "tensor_shape"),
+    "autograd": ("backend", "tensor_shape", "text_values"),
     "gradient_tape": ("autograd", "nest"),
     "per_object": (),
     "call_template": ("autograd", "backend", "nest"),
@@ -164,6 +165,7 @@ PYTHON_ARROWS = {
         "recording",
         "plots",
         "suggestion",
+        "text_values",
     ),
     "tf": (
         "tf",
@@ -178,12 +180,23 @@ PYTHON_ARROWS = {
         "recording",
         "per_object",
         "tensor_shape",
+        "text_values",
     ),
     "linalg": ("suggestion", "tf", "ops", "autograd", "dtype_names"),
     "nn": ("nn", "suggestion", "linalg", "tf", "ops", "autograd", "dtype_names", "random"),
     "math": ("nn", "suggestion", "linalg", "tf"),
     "image": ("io", "suggestion", "tf", "ops", "autograd", "dtype_names", "random"),
-    "data": ("data", "suggestion", "autograd", "backend", "nest", "dtype_names", "tensor_spec", "random"),
+    "data": (
+        "data",
+        "suggestion",
+        "autograd",
+        "backend",
+        "nest",
+        "dtype_names",
+        "tensor_spec",
+        "text_values",
+        "random",
+    ),
 }
 
 

@@ -4,6 +4,7 @@
 from tilewright.data.dataset import AUTOTUNE, Dataset
 from tilewright.data.dataset import INFINITE as INFINITE_CARDINALITY
 from tilewright.data.dataset import UNKNOWN as UNKNOWN_CARDINALITY
+from tilewright.data.lines import TextLineDataset
 from tilewright.suggestion import missing
 from tilewright.tensor_spec import TensorSpec
 
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "INFINITE_CARDINALITY",
     "TensorSpec",
+    "TextLineDataset",
     "UNKNOWN_CARDINALITY",
     "experimental",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from tilewright import random
 from tilewright.data import iterators
 from tilewright.data.reordering import INFINITE, UNKNOWN, ShuffleOrders
-from tilewright.data.text import text_array
+from tilewright.text_values import text_array
 
 
 class Combining:
