@@ -6,8 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import nest
+from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import naming
+from tilewright.keras.annotated import Annotated
 
 
 class KerasTensor:
@@ -179,14 +181,20 @@ class Graph:
         return nest.pack(self.outputs, (held[id(t)] for t in self.flat_outputs))
 
 
-def probe_shapes(function, structure):
-    """Output specification of `function`, found by two runs on zeros with different sizes for open axes."""
+def probe_shapes(function, structure, masked: bool = False):
+    """Output specification of `function`, found by two runs on zeros with different sizes for open axes.
+
+    `masked`: the zeros carry a mask of their first two axes, as sequences do.
+    """
 
     def zeros(size):
         def make(leaf):
             if not isinstance(leaf, KerasTensor):
                 return leaf
-            return np.zeros(tuple(size if n is None else n for n in leaf.shape), leaf.dtype)
+            values = np.zeros(tuple(size if n is None else n for n in leaf.shape), leaf.dtype)
+            if not masked:
+                return values
+            return Annotated(Tensor(values), mask=Tensor(np.ones(values.shape[:2], np.bool_)))
 
         return nest.map_leaves(make, structure)
 

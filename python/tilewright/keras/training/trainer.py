@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import inspect
-import types
 import warnings
 
 from tilewright import backend, nest, ops
@@ -12,7 +11,7 @@ from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
 from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
-from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
+from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics, MetricsOfCompile
 from tilewright.keras.training.data import unpack_x_y_sample_weight
 from tilewright.keras.training.loops import Loops
 from tilewright.keras.training.steps import Steps
@@ -100,7 +99,8 @@ class Trainer(Loops):
         if self._compiled_loss is not None:
             found += self._compiled_loss.trackers
         if self._compiled_metrics is not None:
-            found += self._compiled_metrics.metrics
+            waits = self._compiled_metrics.given and not self._compiled_metrics.built
+            found += [self.compiled_metrics] if waits else self._compiled_metrics.metrics
         own = [
             v
             for layer in self._flatten_layers()
@@ -166,7 +166,7 @@ class Trainer(Loops):
     @property
     def compiled_metrics(self):
         """The metrics of `compile` as Keras 2 has them: `self.compiled_metrics.update_state(y, y_pred)`."""
-        return types.SimpleNamespace(update_state=self._update_metrics)
+        return MetricsOfCompile(self._update_metrics, self._compiled_metrics)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that training minimises: the compiled loss and what layers and regularizers add."""
