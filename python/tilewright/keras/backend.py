@@ -11,6 +11,7 @@ from tilewright import linalg, ops, random
 from tilewright.autograd import Tensor
 from tilewright.keras import losses
 from tilewright.keras.config import (
+    backend,
     epsilon,
     floatx,
     image_data_format,
@@ -267,6 +268,7 @@ def random_uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None) -> Tens
 
 
 __all__ = [
+    "backend",
     *(name for names in _SAME.values() for name in names.split()),
     *_REDUCTIONS,
     "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "binary_crossentropy", "cast",

@@ -20,8 +20,8 @@ class KerasTensor:
 
     def __init__(self, shape, dtype="float32", name: str | None = None):
         self.shape = tuple(shape)
-        self.dtype = str(dtype)
-        self.array_dtype = dtype_of(self.dtype)
+        self.array_dtype = dtype_of(dtype)
+        self.dtype = "string" if self.array_dtype.kind in "OUS" else str(dtype)
         self.name = name or naming.unique_name("keras_tensor")
         self.call: Call | None = None  # what makes it; None until a layer is called
         self.index = 0

@@ -17,6 +17,7 @@ class CallSignature:
         ]
         self.names = tuple(p.name for p in named if p.kind != p.KEYWORD_ONLY)
         accepted = {p.name: p for p in named}
+        self.required = tuple(p.name for p in named if p.default is p.empty)
         self.any_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
         self.has_training = "training" in accepted
         default = accepted["training"].default if self.has_training else None
@@ -25,6 +26,11 @@ class CallSignature:
         self.mask_names = {n.removesuffix("_mask"): n for n in accepted if n.endswith("_mask")}
         build = [p for p in inspect.signature(cls.build).parameters.values()][1:]
         self.build_names = tuple(p.name for p in build if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+
+    def missing(self, args: tuple, kwargs: dict) -> list[str]:
+        """Names of arguments without a default that were not given."""
+        bound = self.bound(args, kwargs)
+        return [name for name in self.required if name not in bound]
 
     def bound(self, args: tuple, kwargs: dict) -> dict:
         """Arguments by name; positional ones beyond the named get numbers."""

@@ -253,6 +253,9 @@ class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
+        missing = type(self)._signature().missing(args, kwargs)
+        if missing:
+            raise TypeError(f"[{self.name}] {', '.join(missing)} is missing, expected it in the call")
         found = self._note_shapes(args, kwargs)
         wanted = type(self)._signature().build_names
         if len(wanted) > 1 or (wanted and wanted[0] in found and len(found) > 1):
