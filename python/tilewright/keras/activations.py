@@ -194,9 +194,6 @@ def sparsemax(x, axis=-1):
     return ops.relu(ops.subtract(x, ops.divide(ops.subtract(total, 1.0), count)))
 
 
-# Keras's second names.
-swish, hard_swish = silu, hard_silu
-
 # Set by the layers, which are built on this module: the layer that a function and its options stand for.
 _layer_for: Callable | None = None
 
@@ -255,6 +252,7 @@ _FUNCTIONS = tuple(
     )
 )
 globals().update({f.__name__: f for f in _FUNCTIONS})
+swish, hard_swish = silu, hard_silu  # Keras's second names
 _TABLE = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
 serialization.exported("keras.activations", _FUNCTIONS)
 

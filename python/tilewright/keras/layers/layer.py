@@ -27,7 +27,7 @@ from tilewright.suggestion import NamedArguments, named_arguments
 from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
-_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams", "_weights_known"})
 
 
 class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):

@@ -37,6 +37,7 @@ class Trainer(Loops):
         self._compiled_loss: CompiledLoss | None = None
         self._compiled_metrics: CompiledMetrics | None = None
         self._trained: list[Variable] = []
+        self._weights_known = False
         self._regularized: list[Variable] = []
         self._steps = Steps(self)
 
@@ -199,8 +200,11 @@ class Trainer(Loops):
 
     # ---- steps
 
-    def _prepare(self) -> None:
-        """Looks up, before many steps, which variables are trained and regularized."""
+    def _prepare(self, called: bool = False) -> None:
+        """Looks up which variables are trained and regularized: before many steps, and once more when the
+        first call has made the weights that were not there yet.
+        """
+        self._weights_known = called
         trained = self.trainable_variables
         if list(map(id, trained)) != list(map(id, self._trained)):
             self._trained = trained
@@ -214,11 +218,10 @@ class Trainer(Loops):
     def _trained_on(self, data) -> tuple:
         """A step of training but for the metrics; gives what `compute_metrics` takes."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        built = bool(self._trained)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
-            if not built:
-                self._prepare()  # the first call made the weights
+            if not self._weights_known:
+                self._prepare(called=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss.array, _batch_size(x))
@@ -237,8 +240,8 @@ class Trainer(Loops):
         """A step of evaluation but for the metrics."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        if not self._trained:
-            self._prepare()
+        if not self._weights_known:
+            self._prepare(called=True)
         # compute_loss of one's own may be older than the argument.
         known = "training" in inspect.signature(self.compute_loss).parameters
         loss = self.compute_loss(x, y, y_pred, sample_weight, **({"training": False} if known else {}))
