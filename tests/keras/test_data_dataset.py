@@ -329,3 +329,9 @@ def test_a_pass_answers_to_next_by_its_older_names():
     running = iter(Dataset.range(4))
     got = [next(running), running.get_next(), running.next(), *running]
     assert [int(x) for x in got] == [0, 1, 2, 3] and Dataset.range(2).as_numpy_iterator().next() == 0
+
+
+def test_counters_have_no_end():
+    numbers = tw.data.experimental.Counter(3, 2)
+    assert count(numbers) == -1 and values(numbers.take(3)) == [3, 5, 7]
+    assert Dataset.counter().element_spec == TensorSpec((), np.int64)

@@ -163,3 +163,9 @@ def test_columns_of_lines():
     ):
         with pytest.raises(ValueError, match=error):
             tf.io.decode_csv(line, rules)
+
+
+def test_arrays_of_texts_are_texts():
+    for values in (np.array([["a"], ["b"]]), np.array([["a"], ["b"]], object)):
+        for made in (tf.constant(values), tf.convert_to_tensor(values), tf.constant(tf.constant(values))):
+            assert made.dtype == tf.string and listed(made) == [["a"], ["b"]]

@@ -17,6 +17,11 @@ class experimental:
     UNKNOWN_CARDINALITY = UNKNOWN_CARDINALITY
 
     @staticmethod
+    def Counter(start=0, step=1, dtype="int64"):  # noqa: N802 - TensorFlow's name
+        """start, start + step, ... without end."""
+        return Dataset.counter(start, step, dtype)
+
+    @staticmethod
     def cardinality(dataset):
         """How many elements, as `Dataset.cardinality`."""
         return dataset.cardinality()

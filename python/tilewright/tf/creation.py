@@ -72,6 +72,12 @@ def _is_text(value) -> bool:
     """Whether `value` is a text, or a list of them."""
     if isinstance(value, (list, tuple)) and value:
         return _is_text(value[0])
+    if hasattr(value, "__array__") and not isinstance(value, (Tensor, np.ndarray, np.generic)):
+        value = np.asarray(value)  # a column of a table
+    if isinstance(value, Tensor):
+        value = value.array
+    if hasattr(value, "dtype") and value.dtype.kind in "USO":
+        return value.dtype.kind != "O" or (value.size > 0 and isinstance(value.flat[0], (str, bytes)))
     return isinstance(value, (str, bytes))
 
 

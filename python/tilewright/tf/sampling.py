@@ -159,6 +159,10 @@ class Generator:
         """Starts over from a seed."""
         self._source = seeds.SeedGenerator(int(seed))
 
+    def make_seeds(self, count=1) -> Tensor:
+        """Seeds for the stateless functions, (2, count) int64: a pair in each column."""
+        return self.uniform((2, int(count)), 0, 2**31 - 1, "int64")
+
     def split(self, count=1) -> list[Generator]:
         """New generators, each with a seed drawn from this one."""
         drawn = self.uniform((int(count),), 0, 2**31 - 1, "int32").numpy()
