@@ -277,13 +277,8 @@ def test_statistics_of_a_normalization_have_the_axes_of_its_inputs(judge):
         close(got, want, name)
 
 
-def test_what_a_call_lacks_is_named():
-    with pytest.raises(TypeError, match=r"\[attend\] value is missing, expected it in the call"):
-        layers.MultiHeadAttention(2, 4, name="attend")(X)
-    with pytest.raises(
-        ValueError, match="learning_rate is '0.1', expected a number, a schedule or a callable"
-    ):
-        keras.optimizers.Adam("0.1")
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+def test_a_sequential_that_knows_its_inputs_is_built_without_a_shape():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    model.pop()
     model.build()
-    assert model.count_params() == 10
+    assert model.count_params() == 15 and model.output_shape == (None, 3)

@@ -73,7 +73,10 @@ def main(arguments=None):
 
     _, accuracy = model.evaluate(test_generator, verbose=0)
     plot_history(history, options.out / f"{name}.png", title=f"Cats and dogs: {accuracy:.1%} of test photos")
-    x, y = next(train_generator)
+    mixed_generator = test_datagen.flow_from_directory(
+        folder / "test", target_size=(150, 150), batch_size=20, class_mode="binary", seed=options.seed
+    )
+    x, y = next(mixed_generator)
     dogs = model.predict(x, verbose=0)[:, 0]
     plot_predictions(
         x,
@@ -81,6 +84,7 @@ def main(arguments=None):
         (dogs > 0.5).astype(int),
         options.out / f"{name}_predictions.png",
         class_names=["cat", "dog"],
+        columns=5,
     )
     result(name, "test_accuracy", accuracy)
 

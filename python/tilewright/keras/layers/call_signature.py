@@ -27,15 +27,18 @@ class CallSignature:
         build = [p for p in inspect.signature(cls.build).parameters.values()][1:]
         self.build_names = tuple(p.name for p in build if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
 
-    def missing(self, args: tuple, kwargs: dict) -> list[str]:
-        """Names of arguments without a default that were not given."""
-        bound = self.bound(args, kwargs)
-        return [name for name in self.required if name not in bound]
-
     def bound(self, args: tuple, kwargs: dict) -> dict:
         """Arguments by name; positional ones beyond the named get numbers."""
         names = self.names + tuple(range(len(self.names), len(args)))
         return {**dict(zip(names, args, strict=False)), **kwargs}
+
+    def check_given(self, layer: str, args: tuple, kwargs: dict) -> None:
+        """A TypeError where an argument that `call` needs is missing."""
+        missing = [name for name in self.required if name not in self.bound(args, kwargs)]
+        if missing:
+            raise TypeError(
+                f"[{layer}] the call lacks {', '.join(missing)}, expected {', '.join(self.required)}"
+            )
 
 
 class CallState(threading.local):

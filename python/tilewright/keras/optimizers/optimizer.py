@@ -132,12 +132,14 @@ class Optimizer(OptimizerState):
                 f"[{self.name}] learning_rate cannot be set, expected an optimizer made with a number: "
                 "this one follows a schedule"
             )
-        if isinstance(rate, (str, list, tuple, dict)) or rate is None:
-            raise ValueError(
-                f"[{self.name}] learning_rate is {rate!r}, expected a number, a schedule or a callable"
-            )
         self._schedule, self._rate_is_state = None, True
-        self._rate.assign(float(rate))
+        try:
+            self._rate.assign(float(rate))
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"[{self.name}] learning_rate is {rate!r}, expected a number, a LearningRateSchedule or a "
+                "function without arguments"
+            ) from None
 
     lr = learning_rate
 
