@@ -15,7 +15,19 @@ import numpy as np
 from tilewright import backend, ops
 from tilewright.autograd import Tensor, result
 
-__all__ = ["cholesky", "det", "eigh", "inv", "lu_factor", "matrix_rank", "pinv", "qr", "slogdet", "solve", "svd"]
+__all__ = [
+    "cholesky",
+    "det",
+    "eigh",
+    "inv",
+    "lu_factor",
+    "matrix_rank",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+]
 
 
 def _host(name: str, argument: str, x, square: bool = False) -> np.ndarray:
@@ -67,7 +79,9 @@ def _differences(values):
 
 def inv(x) -> Tensor:
     """The inverses. Raises ValueError for a singular matrix."""
-    values = _computed("inv", "x", "is singular, expected regular matrices", np.linalg.inv, _host("inv", "x", x, True))
+    values = _computed(
+        "inv", "x", "is singular, expected regular matrices", np.linalg.inv, _host("inv", "x", x, True)
+    )
 
     def gradient(dy, y, needs):
         return (ops.negative(ops.matmul(ops.matmul(y, dy, transpose_a=True), y, transpose_b=True)),)
@@ -84,7 +98,9 @@ def solve(a, b) -> Tensor:
     right = b.numpy()
     right = right[..., None] if vectors else right
     if right.ndim < 2 or left.shape[-1] != right.shape[-2]:
-        raise ValueError(f"[solve] b has shape {b.shape}, expected {a.shape[-1]} rows as a has, of shape {a.shape}")
+        raise ValueError(
+            f"[solve] b has shape {b.shape}, expected {a.shape[-1]} rows as a has, of shape {a.shape}"
+        )
     values = _computed("solve", "a", "is singular, expected regular matrices", np.linalg.solve, left, right)
 
     def gradient(dy, y, needs):

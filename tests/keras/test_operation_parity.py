@@ -79,7 +79,9 @@ def test_gradients_are_keras_s(case, judge):
     if not flows:
         pytest.skip("nothing to differentiate")
     seeds = [np.where(np.isfinite(judge.array(want[i])), seeds_for(tuple(want[i].shape)), 0) for i in flows]
-    total = sum((judge.torch.nan_to_num(want[i]) * judge.tensor(s)).sum() for i, s in zip(flows, seeds, strict=True))
+    total = sum(
+        (judge.torch.nan_to_num(want[i]) * judge.tensor(s)).sum() for i, s in zip(flows, seeds, strict=True)
+    )
     total.backward()
     seeds = [tw.Tensor(s.astype(got[i].dtype)) for i, s in zip(flows, seeds, strict=True)]
     found = tape.gradient([got[i] for i in flows], inputs, output_gradients=seeds)
@@ -164,7 +166,7 @@ MADE = {
     "identity": lambda k: [k.identity(3), k.identity(2, "int32")],
     "kaiser": lambda k: [k.kaiser(7, 5.0)],
     "linspace": lambda k: [
-        k.linspace(0.0, 1.0, 5), k.linspace(0.0, 1.0, 5, endpoint=False), *k.linspace(2.0, 3.0, 5, retstep=True),
+        k.linspace(0.0, 1.0, 5), k.linspace(0.0, 1.0, 5, endpoint=False), k.linspace(2.0, 3.0, 5, retstep=True)[0],
         k.linspace(X[0], X[1], 4), k.linspace(0.0, 1.0, 1),
     ],
     "logspace": lambda k: [k.logspace(0.0, 2.0, 5), k.logspace(0.0, 2.0, 5, endpoint=False, base=2.0)],

@@ -29,15 +29,18 @@ def _of_arrays_or_symbols(node: Node):
 
 
 def _described(node: Node, bound: inspect.BoundArguments):
-    """The KerasTensors of a call: options go to the node's constructor, values to its call."""
+    """The KerasTensors of a call: options go to the node's constructor, values to its call.
+
+    Options that are not given are left to their defaults; values are all handed on, as Keras's classes ask for.
+    """
     options, values, named = {}, [], {}
     first = True  # whether all arguments so far are values
     for name, parameter in bound.signature.parameters.items():
-        given, is_value = name in bound.arguments, name in node.values
-        first = first and given and is_value
-        if not given:
+        is_value = name in node.values
+        first = first and is_value
+        if name not in bound.arguments and (not is_value or parameter.default is parameter.empty):
             continue
-        value = bound.arguments[name]
+        value = bound.arguments.get(name, parameter.default)
         if parameter.kind is parameter.VAR_POSITIONAL:
             values.extend(value)
         elif parameter.kind is parameter.VAR_KEYWORD:

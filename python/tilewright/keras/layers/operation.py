@@ -46,8 +46,6 @@ class Operation(Layer):
         return {"name": self.name, **self._given}
 
 
-
-
 def _class_of(node: Node) -> type:
     """The class of a node's operations, findable when configurations are read."""
     arguments = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in (*node.options, "name")]

@@ -104,7 +104,9 @@ def associative_scan(f, elems, reverse=False, axis=0):
     axis = axis_of("associative_scan", axis, first.ndim)
     count = first.shape[axis]
     if any(x.shape[axis] != count for x in nest.leaves(elems)):
-        raise ValueError(f"[associative_scan] elems differ along axis {axis}, expected {count} entries in all")
+        raise ValueError(
+            f"[associative_scan] elems differ along axis {axis}, expected {count} entries in all"
+        )
 
     def part(structure, start, stop):
         return nest.map_leaves(lambda x: x[slices(x.ndim, axis, slice(start, stop))], structure)

@@ -109,7 +109,11 @@ def _like(make):
     return lambda x, dtype=None: make(tensor(x), None if dtype is None else dtype_of(dtype))
 
 
-for _name, _make in (("zeros_like", ops.zeros_like), ("ones_like", ops.ones_like), ("empty_like", ops.zeros_like)):
+for _name, _make in (
+    ("zeros_like", ops.zeros_like),
+    ("ones_like", ops.ones_like),
+    ("empty_like", ops.zeros_like),
+):
     node(NUMPY)(called(_name, _like(_make)))
 
 
@@ -148,7 +152,9 @@ def identity(n, dtype=None) -> Tensor:
 def arange(start, stop=None, step=None, dtype=None) -> Tensor:
     """Numbers from start to before stop: int32 where all are whole, else floatx."""
     values = [v for v in (start, stop, step) if v is not None]
-    whole = all(isinstance(v, (int, np.integer)) or getattr(v, "dtype", np.dtype("f")).kind in "iu" for v in values)
+    whole = all(
+        isinstance(v, (int, np.integer)) or getattr(v, "dtype", np.dtype("f")).kind in "iu" for v in values
+    )
     start, stop = (0, start) if stop is None else (start, stop)
     made_of = dtype or ("int32" if whole else defaults.floatx())
     return creation.range(start, stop, 1 if step is None else step, made_of)
@@ -218,7 +224,9 @@ def _window(make):
 
 
 for _name in ("bartlett", "blackman", "hamming", "hanning"):
-    plain(called(_name, _window(getattr(np, _name)), f"`{_name}`: the window of x numbers, NumPy's, in floatx."))
+    plain(
+        called(_name, _window(getattr(np, _name)), f"`{_name}`: the window of x numbers, NumPy's, in floatx.")
+    )
 
 
 @plain

@@ -106,7 +106,9 @@ def _matrix_norm(x, ord, keepdims):
         s = factorizations.svd(x, full_matrices=False)[1]
         y = ops.sum(s, axis=-1) if ord == "nuc" else (ops.max if ord > 0 else ops.min)(s, axis=-1)
         return ops.expand_dims(ops.expand_dims(y, -1), -1) if keepdims else y
-    raise ValueError(f"[norm] ord is {ord!r} for matrices, expected 'fro', 'nuc', 1, 2, inf or their negatives")
+    raise ValueError(
+        f"[norm] ord is {ord!r} for matrices, expected 'fro', 'nuc', 1, 2, inf or their negatives"
+    )
 
 
 def _vector_norm(x, ord, axis, keepdims):

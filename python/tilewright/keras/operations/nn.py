@@ -243,7 +243,9 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 @node(NN, 2)
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """One loss a row, from class numbers."""
-    return losses.sparse_categorical_crossentropy(tensor(target), tensor(output), from_logits=from_logits, axis=axis)
+    return losses.sparse_categorical_crossentropy(
+        tensor(target), tensor(output), from_logits=from_logits, axis=axis
+    )
 
 
 @node(NN, 2, class_name="PSNR")

@@ -4,41 +4,50 @@
 from __future__ import annotations
 
 from tilewright import linalg, ops
-from tilewright.keras.operations.arguments import flat, float_tensors, tensors
+from tilewright.keras.operations.arguments import flat, float_tensors, is_float, tensors
 from tilewright.keras.operations.declared import MATH, NUMPY, node
 from tilewright.tf import products
 from tilewright.tf.arguments import tensor
 
 
+def _multiplied(function, *arrays):
+    """function(*arrays) in their common dtype; whole numbers go through float64, exact below 2^53."""
+    arrays = tensors(*arrays)
+    dtype = arrays[0].dtype
+    if is_float(arrays[0]):
+        return function(*arrays)
+    y = function(*(ops.cast(x, "float64") for x in arrays))
+    return ops.cast(y, dtype if dtype.itemsize > 4 or dtype.kind == "b" else "int32")
+
+
 @node(NUMPY, 2)
 def matmul(x1, x2):
     """The product of matrices in the last two axes; of vectors as NumPy has it."""
-    return ops.matmul(*tensors(x1, x2))
+    return _multiplied(ops.matmul, x1, x2)
 
 
 @node(NUMPY, 2)
 def dot(x1, x2):
     """The product summed over the last axis of x1 and the second last of x2."""
     x1, x2 = tensors(x1, x2)
-    if x1.ndim == 0 or x2.ndim == 0:
-        return ops.multiply(x1, x2)
-    return products.tensordot(x1, x2, [[x1.ndim - 1], [max(x2.ndim - 2, 0)]])
+    return (
+        tensordot(x1, x2, [[x1.ndim - 1], [max(x2.ndim - 2, 0)]])
+        if x1.ndim and x2.ndim
+        else ops.multiply(x1, x2)
+    )
 
 
 @node(NUMPY, 2)
 def inner(x1, x2):
     """The product summed over the last axes of both."""
     x1, x2 = tensors(x1, x2)
-    if x1.ndim == 0 or x2.ndim == 0:
-        return ops.multiply(x1, x2)
-    return products.tensordot(x1, x2, [[x1.ndim - 1], [x2.ndim - 1]])
+    return tensordot(x1, x2, [[x1.ndim - 1], [x2.ndim - 1]]) if x1.ndim and x2.ndim else ops.multiply(x1, x2)
 
 
 @node(NUMPY, 2)
 def vdot(x1, x2):
     """The sum of the products of all elements."""
-    x1, x2 = (flat(x) for x in tensors(x1, x2))
-    return ops.matmul(x1, x2)
+    return matmul(*(flat(x) for x in tensors(x1, x2)))
 
 
 @node(NUMPY, 2)
@@ -51,11 +60,11 @@ def outer(x1, x2):
 @node(NUMPY, 2)
 def tensordot(x1, x2, axes=2):
     """The product summed over axes of both."""
-    return products.tensordot(*tensors(x1, x2), axes)
+    return _multiplied(lambda a, b: products.tensordot(a, b, axes), x1, x2)
 
 
 def _einsum(*operands, subscripts):
-    return products.einsum(subscripts, *tensors(*operands))
+    return _multiplied(lambda *arrays: products.einsum(subscripts, *arrays), *operands)
 
 
 @node(NUMPY, "operands", call=_einsum)
@@ -86,9 +95,7 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if not set(sizes) <= {2, 3}:
         raise ValueError(f"[cross] the vectors have {sizes[0]} and {sizes[1]} entries, expected 2 or 3")
     if sizes == (2, 2):
-        return ops.subtract(
-            ops.multiply(x1[..., 0], x2[..., 1]), ops.multiply(x1[..., 1], x2[..., 0])
-        )
+        return ops.subtract(ops.multiply(x1[..., 0], x2[..., 1]), ops.multiply(x1[..., 1], x2[..., 0]))
     x1, x2 = (ops.pad(x, (*((0, 0),) * (x.ndim - 1), (0, 3 - x.shape[-1]))) for x in (x1, x2))
     return ops.moveaxis(linalg.cross(x1, x2), -1, axisc)
 

@@ -22,7 +22,9 @@ def _rows_of(data):
 def _scattered(rows, places, count: int):
     """Zeros of `count` rows with `rows` added at places; those at the place `count` go nowhere."""
     wide = ops.copy(ops.broadcast_to(ops.expand_dims(places, 1), rows.shape))
-    return ops.scatter_add(tensor(ops.zeros((count + 1, rows.shape[1]), rows.dtype)), wide, rows, axis=0)[:count]
+    return ops.scatter_add(tensor(ops.zeros((count + 1, rows.shape[1]), rows.dtype)), wide, rows, axis=0)[
+        :count
+    ]
 
 
 def _within(ids, count: int):

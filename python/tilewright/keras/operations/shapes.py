@@ -207,7 +207,11 @@ def rot90(array, k=1, axes=(0, 1)):
 def roll(x, shift, axis=None):
     """Entries moved along axes, those beyond the end coming in at the start; flattened where None."""
     x = tensor(x)
-    return ops.reshape(ops.roll(flat(x), shift, axis=0), x.shape) if axis is None else shapes.roll(x, shift, axis)
+    return (
+        ops.reshape(ops.roll(flat(x), shift, axis=0), x.shape)
+        if axis is None
+        else shapes.roll(x, shift, axis)
+    )
 
 
 @node(NUMPY)

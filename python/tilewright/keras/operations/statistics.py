@@ -82,7 +82,9 @@ def _quantile(name: str, scale: float, without_nan: bool):
         q = ops.multiply(floats(q), scale)
         return _quantiles(name, x, q, axis, method, keepdims, without_nan)
 
-    return called(name, quantile, f"`{name}`: the value that a share q of the elements along axes lies below.")
+    return called(
+        name, quantile, f"`{name}`: the value that a share q of the elements along axes lies below."
+    )
 
 
 def _median(name: str, without_nan: bool):
@@ -120,7 +122,9 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         return reductions.bincount(x, weights, minlength)
     count = max(int(ops.max(x)) + 1 if x.size else 0, minlength)
     rows = x.shape[0]
-    places = ops.add(ops.cast(x, "int64"), ops.multiply(ops.expand_dims(tensor(range(rows), "int64"), 1), count))
+    places = ops.add(
+        ops.cast(x, "int64"), ops.multiply(ops.expand_dims(tensor(range(rows), "int64"), 1), count)
+    )
     values = ops.ones((x.size,), "int32") if weights is None else weights
     return ops.reshape(reductions.unsorted_segment_sum(values, flat(places), rows * count), (rows, count))
 
@@ -139,7 +143,10 @@ def histogram(x, bins=10, range=None):
     else:
         low, high = (tensor(float(end), values.dtype) for end in range)
     flat_range = ops.equal(low, high)
-    low, high = ops.where(flat_range, ops.subtract(low, 0.5), low), ops.where(flat_range, ops.add(high, 0.5), high)
+    low, high = (
+        ops.where(flat_range, ops.subtract(low, 0.5), low),
+        ops.where(flat_range, ops.add(high, 0.5), high),
+    )
     steps = tensor([i / bins for i in _count(bins + 1)], values.dtype)
     edges = ops.add(ops.multiply(ops.subtract(1.0, steps), low), ops.multiply(steps, high))
     place = ops.subtract(searchsorted(edges, values, "right"), 1)

@@ -141,7 +141,9 @@ def _adaptive(name: str, inputs, output_size, data_format, reduce):
     first = 1 if standard_data_format(data_format) == "channels_last" else 2
     sizes = _sizes(name, "output_size", output_size, x.ndim - 2)
     if x.ndim < 3 or min(sizes) < 1:
-        raise ValueError(f"[{name}] inputs has shape {x.shape} and output_size {sizes}, expected 3 dimensions")
+        raise ValueError(
+            f"[{name}] inputs has shape {x.shape} and output_size {sizes}, expected 3 dimensions"
+        )
     for axis, count in enumerate(sizes, first):
         x = reduce(x, axis, _adaptive_windows(x.shape[axis], count))
     return x
@@ -190,7 +192,9 @@ class _Patches:
             for n, k, d, s in zip(self.padded, kernel, apart, step, strict=True)
         )
         if min(self.counts) < 1:
-            raise ValueError(f"[{name}] patches of {kernel} do not fit images of {tuple(sizes)}, expected smaller")
+            raise ValueError(
+                f"[{name}] patches of {kernel} do not fit images of {tuple(sizes)}, expected smaller"
+            )
         self.offsets = math.prod(kernel)
         self.keys = [
             (slice(None), slice(None), *(slice(o, o + (c - 1) * s + 1, s) for o, c, s in zip(at, self.counts, step, strict=True)))
@@ -214,7 +218,9 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Images (N, C, H, W) from the columns that `unfold` gives; where patches overlap they are added."""
     x = tensor(x)
-    patches = _Patches("fold", _sizes("fold", "output_size", output_size, 2), kernel_size, dilation, padding, stride)
+    patches = _Patches(
+        "fold", _sizes("fold", "output_size", output_size, 2), kernel_size, dilation, padding, stride
+    )
     if x.ndim != 3 or x.shape[1] % patches.offsets or x.shape[2] != math.prod(patches.counts):
         raise ValueError(
             f"[fold] x has shape {x.shape}, expected (N, C * {patches.offsets}, {math.prod(patches.counts)})"
