@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Factorizations, inverses and solutions of matrices: NumPy's LAPACK on the host, gradients by operations.
 
-No kernel computes them: values are read, so a step that holds one is not recorded, and on a GPU they travel to
-the host and back. All take Tensors of matrices in the last two axes; 16-bit floats are computed in float32.
+No kernel computes them: values are read, so a step that holds one is not recorded, and on a GPU they travel
+to the host and back. All take Tensors of matrices in the last two axes; 16 bits are computed in float32.
 Gradients: M. Giles, "Collected matrix derivative results" (2008); of svd: J. Townsend, "Differentiating the
-singular value decomposition" (2016); of qr: H.-J. Liao et al., arXiv:1903.09650; of pinv: Golub & Pereyra, SIAM
-J. Numer. Anal. 10(2), 1973.
+singular value decomposition" (2016); of qr: H.-J. Liao et al., arXiv:1903.09650; of pinv: Golub & Pereyra,
+SIAM J. Numer. Anal. 10(2), 1973.
 """
 
 from __future__ import annotations
@@ -177,8 +177,8 @@ def eigh(x) -> tuple[Tensor, Tensor]:
 def qr(x, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Q and R of x = Q R: orthonormal columns, and zeros below the diagonal.
 
-    mode : "reduced", or "complete": Q is square. The gradient is that of "reduced" for at least as many rows as
-    columns
+    mode : "reduced", or "complete": Q is square. The gradient is that of "reduced" for at least as many rows
+    as columns
     """
     if mode not in ("reduced", "complete"):
         raise ValueError(f"[qr] mode is {mode!r}, expected 'reduced' or 'complete'")
@@ -212,8 +212,8 @@ def svd(x, full_matrices: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         rows, columns = x.shape[-2:]
         if full_matrices and rows != columns and (du is not None or dvt is not None):
             raise NotImplementedError(
-                f"[svd] x has shape {x.shape} and full_matrices is True, expected False where the gradient by "
-                "its vectors is asked for"
+                f"[svd] x has shape {x.shape} and full_matrices is True, expected False where the gradient "
+                "by its vectors is asked for"
             )
         u, vt = u[..., : s.shape[-1]], vt[..., : s.shape[-1], :]
         inside, outside = ops.zeros_like(_on_diagonal(s)) if ds is None else _on_diagonal(ds), None
@@ -297,6 +297,6 @@ def lu_factor(x) -> tuple[Tensor, Tensor]:
 
 
 def matrix_rank(x, tol: float | None = None) -> Tensor:
-    """How many singular values are above `tol` (where None the largest one times max(rows, columns) * eps)."""
+    """How many singular values are above `tol` (where None the largest times max(rows, columns) * eps)."""
     values = np.linalg.matrix_rank(_host("matrix_rank", "x", x), tol)
     return Tensor(backend.beside(np.asarray(values, np.int32), x.array))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops` and `keras.activations` against Keras's: signatures, values, dtypes, gradients, nodes, files."""
+"""`keras.ops` and `keras.activations` against Keras's: signatures, values, dtypes, gradients, nodes."""
 
 import importlib
 import inspect
@@ -60,8 +60,8 @@ def test_values_and_dtypes_are_keras_s(case, judge):
 
 
 # What PyTorch has no gradient for, or one that is not the function's: of ldexp it is 0 where the exponent is
-# negative, of cholesky_inverse it is not 0 above the diagonal, of nextafter it is 1, and nanmean's of an empty
-# row is NaN.
+# negative, of cholesky_inverse it is not 0 above the diagonal, of nextafter it is 1, and nanmean's of an
+# empty row is NaN.
 NO_GRADIENT = {
     "bincount", "cholesky_inverse", "floor_divide", "heaviside", "histogram", "ldexp", "nanmean", "nextafter",
     "vander",
@@ -104,8 +104,8 @@ def test_signatures_are_keras_s(name, judge):
 
 
 LEFT_OUT = {
-    "angle", "conj", "conjugate", "ctc_decode", "ctc_loss", "eig", "fft", "fft2", "i0", "ifft2", "imag", "irfft",
-    "istft", "jvp", "polar", "real", "rfft", "stft", "vectorize", "view_as_complex", "view_as_real",
+    "angle", "conj", "conjugate", "ctc_decode", "ctc_loss", "eig", "fft", "fft2", "i0", "ifft2", "imag",
+    "irfft", "istft", "jvp", "polar", "real", "rfft", "stft", "vectorize", "view_as_complex", "view_as_real",
 }  # fmt: skip
 
 
@@ -154,7 +154,9 @@ def test_operations_stand_in_models(case):
 # ---- what makes arrays
 
 MADE = {
-    "arange": lambda k: [k.arange(5), k.arange(1, 7, 2), k.arange(0.0, 1.0, 0.25), k.arange(3, dtype="float32")],
+    "arange": lambda k: [
+        k.arange(5), k.arange(1, 7, 2), k.arange(0.0, 1.0, 0.25), k.arange(3, dtype="float32"),
+    ],
     "array": lambda k: [k.array([1.0, 2.0])],
     "bartlett": lambda k: [k.bartlett(7)],
     "blackman": lambda k: [k.blackman(7)],
@@ -166,11 +168,14 @@ MADE = {
     "identity": lambda k: [k.identity(3), k.identity(2, "int32")],
     "kaiser": lambda k: [k.kaiser(7, 5.0)],
     "linspace": lambda k: [
-        k.linspace(0.0, 1.0, 5), k.linspace(0.0, 1.0, 5, endpoint=False), k.linspace(2.0, 3.0, 5, retstep=True)[0],
+        k.linspace(0.0, 1.0, 5), k.linspace(0.0, 1.0, 5, endpoint=False),
+        k.linspace(2.0, 3.0, 5, retstep=True)[0],
         k.linspace(X[0], X[1], 4), k.linspace(0.0, 1.0, 1),
     ],
     "logspace": lambda k: [k.logspace(0.0, 2.0, 5), k.logspace(0.0, 2.0, 5, endpoint=False, base=2.0)],
-    "meshgrid": lambda k: [*k.meshgrid(X[0, 0], X[0, 1]), *k.meshgrid(X[0, 0], X[1, 1], X[2, 1], indexing="ij")],
+    "meshgrid": lambda k: [
+        *k.meshgrid(X[0, 0], X[0, 1]), *k.meshgrid(X[0, 0], X[1, 1], X[2, 1], indexing="ij")
+    ],
     "ones": lambda k: [k.ones((2,)), k.ones((2, 3), "int32")],
     "tri": lambda k: [k.tri(3), k.tri(3, 4, 1), k.tri(3, 2, -1, "int32")],
     "zeros": lambda k: [k.zeros((2, 3)), k.zeros(3, dtype="bool")],
@@ -191,8 +196,8 @@ def test_what_makes_arrays(name, judge):
 ON_HOST = {
     "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "cholesky", "cholesky_inverse", "det", "gcd", "inv", "lcm",
-    "left_shift", "logdet", "lstsq", "lu_factor", "matrix_rank", "nextafter", "pinv", "right_shift", "slogdet",
-    "solve", "solve_triangular", "svd", "unique",
+    "left_shift", "logdet", "lstsq", "lu_factor", "matrix_rank", "nextafter", "pinv", "right_shift",
+    "slogdet", "solve", "solve_triangular", "svd", "unique",
 }  # fmt: skip
 
 

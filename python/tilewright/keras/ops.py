@@ -31,7 +31,7 @@ def _of_arrays_or_symbols(node: Node):
 def _described(node: Node, bound: inspect.BoundArguments):
     """The KerasTensors of a call: options go to the node's constructor, values to its call.
 
-    Options that are not given are left to their defaults; values are all handed on, as Keras's classes ask for.
+    Options that are not given are left to their defaults; values are all handed on, as Keras's classes ask.
     """
     options, values, named = {}, [], {}
     first = True  # whether all arguments so far are values

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions that no kernel has, from rational approximations: inverse trigonometry, erfc and erfinv.
 
-The coefficients of atan and erfc are those of Cephes (S. Moshier, netlib.org/cephes), good to double precision;
-the first guess of erfinv is M. Giles's, "Approximating the erfinv function" (GPU Computing Gems, 2011).
+The coefficients of atan and erfc are those of Cephes (S. Moshier, netlib.org/cephes), good to double
+precision; the first guess of erfinv is M. Giles's, "Approximating the erfinv function" (GPU Computing Gems,
+2011).
 Results and gradients are computed by operations, so steps that hold them are recorded.
 """
 

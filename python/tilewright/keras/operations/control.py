@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, functions of functions: branches, loops, scans, maps, gradients by hand. Python decides, at once."""
+"""`keras.ops`, functions of functions: branches, loops, scans, maps, gradients by hand. Python decides."""
 
 from __future__ import annotations
 

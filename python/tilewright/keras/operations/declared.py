@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a function of `keras.ops` is declared: with Keras's signature, as a node of models or as no node.
 
-A node is an operation of a model that is being described; Keras's class for it names it in files. Its `values`
-are what may be a KerasTensor, and what the class's `call` takes; the other arguments, its `options`, are those
-of the class's constructor.
+A node is an operation of a model that is being described; Keras's class for it names it in files. Its
+`values` are what may be a KerasTensor, and what the class's `call` takes; the other arguments, its `options`,
+are those of the class's constructor.
 """
 
 from __future__ import annotations

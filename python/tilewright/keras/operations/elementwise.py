@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, functions of each element: arithmetic, comparisons, exponentials, angles, rounding, clipping."""
+"""`keras.ops`, functions of each element: arithmetic, comparisons, exponentials, angles, rounding, limits."""
 
 from __future__ import annotations
 

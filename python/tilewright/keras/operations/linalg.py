@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, matrices: norms, and on the host factorizations, inverses and solutions (see `factorizations`).
+"""`keras.ops`, matrices: norms; on the host factorizations, inverses and solutions (see `factorizations`).
 
 But for `norm` all of them read values, which ends a recording, and stand in no model that is described.
 """

@@ -86,7 +86,7 @@ def kron(x1, x2):
 
 @node(NUMPY, 2)
 def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    """The cross product of vectors of 3, or of 2, whose third entry is 0: of two such only the third entry."""
+    """The cross product of vectors of 3, or of 2 whose third entry is 0: of two such only the third entry."""
     x1, x2 = tensors(x1, x2)
     if axis is not None:
         axisa = axisb = axisc = axis

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, one number from many along axes: sums, extremes, positions; the same without NaN; running ones."""
+"""`keras.ops`, one number from many along axes: sums, extremes, positions; running ones; without NaN."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def _position(function):
 
 _sum, _mean = _added(ops.sum), _of_floats(ops.mean)
 for _name, _function in {
-    "all": _of_truth(ops.all), "amax": _extreme(ops.max), "amin": _extreme(ops.min), "any": _of_truth(ops.any),
+    "all": _of_truth(ops.all), "amax": _extreme(ops.max), "amin": _extreme(ops.min),
+    "any": _of_truth(ops.any),
     "argmax": _position(ops.argmax), "argmin": _position(ops.argmin), "max": _extreme(ops.max, ops.maximum),
     "mean": _mean, "min": _extreme(ops.min, ops.minimum), "std": _of_floats(ops.std), "sum": _sum,
     "var": _of_floats(ops.var),

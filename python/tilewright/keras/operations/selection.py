@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, elements by position or order: take, slice, update, sort, top_k, search, one-hot rows, unique."""
+"""`keras.ops`, elements by position or order: take, slice, sort, top_k, search, one-hot rows, unique."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _starts(name: str, start_indices, ndim: int) -> list:
 
 
 def _check_part(name: str, starts, sizes, shape) -> None:
-    """Raises ValueError for a part that is not inside an array; starts that are Tensors are brought inside."""
+    """Raises ValueError for a part outside an array; starts that are Tensors will be moved inside."""
     for start, size, n in zip(starts, sizes, shape, strict=True):
         low = 0 if isinstance(start, Tensor) else start
-        if not (0 <= low and 0 <= size and low + size <= n):
+        if min(low, size) < 0 or low + size > n:
             raise ValueError(
                 f"[{name}] the part from {tuple(s for s in starts if not isinstance(s, Tensor))} of shape "
                 f"{tuple(sizes)} lies outside x of shape {tuple(shape)}, expected it inside"
@@ -125,7 +125,7 @@ def argsort(x, axis=-1):
 
 @node(NUMPY)
 def argpartition(x, kth, axis=-1):
-    """Positions, int32, in whose order no value before the kth is larger, none behind smaller: all in order."""
+    """Positions, int32, in whose order no value before the kth is larger and none behind is smaller."""
     x = tensor(x)
     count = x.size if axis is None else x.shape[axis]
     if not -count <= kth < count:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`keras.ops`, other shapes of the same elements: reshape, join, split, flip, repeat, pad, diagonals, blocks."""
+"""`keras.ops`, other shapes of the same elements: reshape, join, split, flip, repeat, pad, diagonals."""
 
 from __future__ import annotations
 

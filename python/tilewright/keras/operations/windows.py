@@ -196,10 +196,12 @@ class _Patches:
                 f"[{name}] patches of {kernel} do not fit images of {tuple(sizes)}, expected smaller"
             )
         self.offsets = math.prod(kernel)
-        self.keys = [
-            (slice(None), slice(None), *(slice(o, o + (c - 1) * s + 1, s) for o, c, s in zip(at, self.counts, step, strict=True)))
-            for at in ((i * apart[0], j * apart[1]) for i in range(kernel[0]) for j in range(kernel[1]))
-        ]  # fmt: skip
+        self.keys = []
+        for i in range(kernel[0]):
+            for j in range(kernel[1]):
+                starts = i * apart[0], j * apart[1]
+                ends = (o + (c - 1) * s + 1 for o, c, s in zip(starts, self.counts, step, strict=True))
+                self.keys.append((slice(None), slice(None), *map(slice, starts, ends, step)))
 
 
 @node(NN)
