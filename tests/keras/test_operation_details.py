@@ -257,7 +257,9 @@ def test_what_numpy_judges():
     assert ops.empty((2, 3), "int32").dtype == "int32" and bool(ops.allclose(X, X + 1e-9).numpy())
     assert ops.size(X) == 72 and ops.ndim(X) == 3 and ops.dtype(X) == "float32" and ops.shape(X) == (3, 4, 6)
     assert ops.is_tensor(ops.array(1.0)) and not ops.is_tensor(X) and ops.swish is ops.silu
-    assert ops.convert_to_tensor([1, 2], "float32").dtype == "float32"
+    for made, dtype in (([1, 2], "int32"), ([1.0, 2], "float32"), (True, "bool"), (np.ones(2), "float64")):
+        assert ops.convert_to_tensor(made).dtype == dtype
+        assert ops.convert_to_tensor(made, "float16").dtype == "float16"
     assert type(ops.convert_to_numpy(tw.Tensor(X))) is np.ndarray
 
 

@@ -26,14 +26,16 @@ def _is_array(x) -> bool:
 
 @plain
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None) -> Tensor:
-    """x as a Tensor."""
+    """x as a Tensor: floats of Python as float32, whole numbers as int32, arrays in their dtype."""
     if sparse or ragged:
         raise ValueError("[convert_to_tensor] sparse or ragged is True, expected neither")
     if isinstance(x, Tensor) and (dtype is None or x.dtype == dtype_of(dtype)):
         return x
     if _is_array(x):
         return Tensor(x) if dtype is None else ops.cast(Tensor(x), dtype_of(dtype))
-    return Tensor(backend.on_device(np.asarray(x, None if dtype is None else dtype_of(dtype))))
+    if isinstance(x, np.ndarray):
+        return Tensor(backend.on_device(np.asarray(x, None if dtype is None else dtype_of(dtype))))
+    return creation.convert_to_tensor(x, dtype)
 
 
 @plain

@@ -136,8 +136,9 @@ def _truth_values(x1, x2):
 
 
 def _quotient_operands(x1, x2):
+    """Two that meet in a dtype of floats."""
     met = meeting(x1, x2)
-    return met if is_float(next(v for v in met if hasattr(v, "dtype"))) else float_tensors(*met)
+    return met if common_dtype(*met).kind in "fV" else float_tensors(*met)
 
 
 _MEETING = {
