@@ -420,6 +420,36 @@ def test_gradients_that_are_not_there_say_so():
             gradients(function, x)
 
 
+# ---- models
+
+
+def test_open_axes_stay_open(judge):
+    for make in (
+        lambda o, x: o.max_pool(x, 2), lambda o, x: o.conv(x, normal(5, 5, 3, 4), 3),
+        lambda o, x: x[:, ::7, 3:],
+        lambda o, x: o.average_pool(x, (3, 1), 2, "same"), lambda o, x: o.mean(x, axis=(1, 2)),
+        lambda o, x: o.reshape(x, (-1, 6)),
+        lambda o, x: o.top_k(o.moveaxis(x, 1, -1), 5)[0], lambda o, x: o.sort(x, axis=1),
+        lambda o, x: o.concatenate([x, x], axis=2), lambda o, x: o.transpose(x, (0, 2, 1, 3)),
+    ):  # fmt: skip
+        ours, theirs = (make(k.ops, k.Input((None, None, 3))) for k in (keras, judge.keras))
+        assert ours.shape == tuple(theirs.shape)
+
+
+def test_a_table_of_few_positions_takes_open_steps():
+    class Positions(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.table = keras.layers.Embedding(5, 4)
+
+        def call(self, x):
+            return x + self.table(ops.arange(ops.shape(x)[1]))
+
+    steps = keras.Input((None, 4))
+    model = keras.Model(steps, Positions()(steps))
+    assert model.output.shape == (None, None, 4) and model(normal(2, 5, 4)).shape == (2, 5, 4)
+
+
 # ---- models that are exchanged with Keras
 
 

@@ -3,7 +3,9 @@
 
 import importlib
 import inspect
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,14 @@ def test_nodes_have_keras_s_classes_and_arguments(name, judge):
     theirs = getattr(importlib.import_module(node.module), node.class_name)
     known = [p for p in inspect.signature(theirs.__init__).parameters if p not in ("self", "name", "kwargs")]
     assert list(node.options) == known
+
+
+def test_every_function_is_compared():
+    """What is in no case is below or in the tests of details."""
+    details = (Path(__file__).parent / "test_operation_details.py").read_text()
+    rest = set(keras.ops.__all__) - {name for name, *_ in CASES} - MADE.keys()
+    there = set(re.findall(r"\b(?:k|ops)\.(\w+)", details)) | set(re.findall(r'"(\w+)"', details))
+    assert rest - there == {"hard_swish", "sparsemax"}  # an alias, and what is tested as an activation
 
 
 # ---- nodes of models
