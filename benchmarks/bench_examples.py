@@ -76,13 +76,18 @@ def summary(runs: list[dict]) -> dict[str, dict]:
 
 
 def keep(path: Path, section: str, program: str, library: str, row: dict) -> None:
-    """Puts a row into the record; two processes may write to it."""
+    """Puts a row into the record, where results of other seeds stay; two processes may write to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         record = json.loads(file.read() or "{}")
-        record.setdefault(section, {}).setdefault(program, {})[library] = row
+        rows = record.setdefault(section, {}).setdefault(program, {})
+        if section == "results":
+            runs = {run["seed"]: run for run in rows.get(library, {}).get("runs", []) + row["runs"]}
+            runs = [runs[seed] for seed in sorted(runs)]
+            row = {**row, "runs": runs, "summary": summary(runs)}
+        rows[library] = row
         file.seek(0)
         file.truncate()
         file.write(json.dumps(record, indent=1) + "\n")
@@ -110,8 +115,6 @@ def main() -> None:
     for program in options.programs:
         runs = [run(program, seed, options) for seed in options.seeds]
         row = {"date": date.today().isoformat(), "machine": info.collect(), "runs": runs}
-        if not options.speed:
-            row["summary"] = summary(runs)
         keep(options.record, "speed" if options.speed else "results", program, library, row)
         for key, found in summary(runs).items():
             error = "" if found["standard_error"] is None else f" ± {found['standard_error']:.4f}"

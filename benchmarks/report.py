@@ -9,34 +9,41 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import report_tables
 
 from tilewright.bench import pictures
 
 ROOT = Path(__file__).parents[1]
+Records = dict[tuple[str, int], dict]  # by family and threads
 
 
-Records = dict[tuple[str, int], dict]
+class Recorded(NamedTuple):
+    """The records of a folder, by how they were measured."""
+
+    whole: Records  # with all that the machine has
+    restricted: Records  # libraries kept to older instructions
+    scaling: Records  # Tilewright against itself with one thread
+    winograd: Records  # with Winograd's method
 
 
-def load(folder: Path) -> tuple[Records, Records, Records, Records]:
-    """Records by family and threads: of the whole machine, of libraries kept to older instructions, of
-    Tilewright against itself with one thread, and with Winograd's method."""
-    whole, restricted, scaling, winograd = {}, {}, {}, {}
+def load(folder: Path) -> Recorded:
+    """All records of a folder."""
+    found = Recorded({}, {}, {}, {})
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text())
-        if "family" in record and record.get("rows"):
-            place = record["environment"]
-            family = record["family"]
-            if family.endswith("_scaling"):
-                found = scaling
-            elif place.get("conv2d_method", "direct") != "direct":
-                found = winograd
-            else:
-                found = restricted if place["isa_limits"] else whole
-            found[family.removesuffix("_scaling"), place["threads"]["tilewright"]] = record
-    return whole, restricted, scaling, winograd
+        if "family" not in record or not record.get("rows"):
+            continue
+        place, family = record["environment"], record["family"]
+        if family.endswith("_scaling"):
+            group = found.scaling
+        elif place.get("conv2d_method", "direct") != "direct":
+            group = found.winograd
+        else:
+            group = found.restricted if place["isa_limits"] else found.whole
+        group[family.removesuffix("_scaling"), place["threads"]["tilewright"]] = record
+    return found
 
 
 TEXT = """# Performance
@@ -107,19 +114,22 @@ machine and ratios vary by some per cent.
 """
 
 
-def page(records, restricted, scaling, winograd, drawn: list[str]) -> str:
+def page(recorded: Recorded, drawn: list[str]) -> str:
+    """The text of docs/performance.md with these pictures."""
+    records = recorded.whole
+
     def images(kind):
         return "\n".join(f"![{name}]({name})" for name in drawn if kind in name)
 
     return TEXT.format(
         targets="\n".join(report_tables.target_table(records)),
-        restricted="\n".join(report_tables.restricted_table(restricted)),
-        scaling="\n".join(report_tables.scaling_table(records, scaling)),
+        restricted="\n".join(report_tables.restricted_table(recorded.restricted)),
+        scaling="\n".join(report_tables.scaling_table(records, recorded.scaling)),
         roof=round(100 * report_tables.AT_THE_ROOF),
         programs="\n".join(report_tables.program_table(records)),
         slowest="\n".join(report_tables.slowest_table(records)),
         programs_drawn=images("programs"),
-        winograd="\n".join(report_tables.winograd_table(winograd, records)),
+        winograd="\n".join(report_tables.winograd_table(recorded.winograd, records)),
         sweep_target=report_tables.SWEEP_TARGET,
         sweep="\n".join(report_tables.sweep_table(records)),
         sweep_drawn=images("sweep"),
@@ -156,11 +166,11 @@ def main():
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
-    records, restricted, scaling, winograd = load(options.records)
-    if not records:
+    recorded = load(options.records)
+    if not recorded.whole:
         raise SystemExit(f"{options.records} holds no records, expected some of `tilewright bench --out`")
-    drawn = draw(records, options.docs / "performance")
-    (options.docs / "performance.md").write_text(page(records, restricted, scaling, winograd, drawn))
+    drawn = draw(recorded.whole, options.docs / "performance")
+    (options.docs / "performance.md").write_text(page(recorded, drawn))
     print(f"{options.docs / 'performance.md'} and {len(drawn)} pictures")
 
 

@@ -212,6 +212,9 @@ def test_errors_say_which_layer():
         "in layer bad (Broken), called on shape (4, 3) float32" in note for note in caught.value.__notes__
     )
 
+    with pytest.raises(TypeError, match=r"\[look\] the call lacks value, expected query, value"):
+        layers.MultiHeadAttention(2, 4, name="look")(X[None])
+
 
 def test_deep_models_do_not_overflow_the_stack():
     i = x = Input((2,))

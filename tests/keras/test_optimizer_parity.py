@@ -264,6 +264,8 @@ def test_learning_rate_can_be_set_and_is_an_alias():
     assert float(optimizer.learning_rate) == 0.25 and float(optimizer.lr) == 0.25
     optimizer.learning_rate = 0.5
     assert float(optimizer.lr) == 0.5
+    with pytest.raises(TypeError, match="learning_rate is 'fast', expected a number"):
+        optimizer.learning_rate = "fast"
     optimizer.learning_rate.assign(0.125)
     assert optimizer.get_config()["learning_rate"] == 0.125
     again = keras.optimizers.Adam.from_config(optimizer.get_config())

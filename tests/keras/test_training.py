@@ -186,7 +186,7 @@ def test_generators_sequences_and_iterables():
     model.fit(data, epochs=2, verbose=0)
     assert data.ended == 2
     assert model.predict(data, verbose=0).shape == (50, 3)
-    model.fit([(X, Y)] and iter([(X, Y), (X, Y)]), verbose=0)
+    model.fit(iter([(X, Y), (X, Y)]), verbose=0)
 
 
 def test_steps_per_epoch_goes_on_where_the_last_epoch_stopped():
@@ -196,6 +196,26 @@ def test_steps_per_epoch_goes_on_where_the_last_epoch_stopped():
     model._train_on = lambda data: seen.append(len(data[0]))
     model.fit(X, Y, batch_size=20, steps_per_epoch=2, epochs=3, verbose=0, shuffle=False)
     assert seen == [20, 20, 10, 20, 20, 10]
+
+
+@pytest.mark.parametrize(
+    ("batches", "steps", "epochs", "message"),
+    [
+        (4, 3, 2, "epoch 2, after 1 of 3 steps"),
+        (3, 3, 1, "epoch 2, after 0 of 3 steps"),
+        (4, None, 1, "epoch 2, after 0 steps"),
+    ],
+)
+def test_a_generator_that_ends_early_ends_training_and_keeps_it(batches, steps, epochs, message):
+    model = compiled()
+    with pytest.warns(UserWarning, match=message):
+        history = model.fit(
+            ((X[:4], Y[:4]) for _ in range(batches)), steps_per_epoch=steps, epochs=4, verbose=0
+        )
+    assert len(history.history["loss"]) == epochs
+    assert int(model.optimizer.iterations) == batches
+    with pytest.raises(ValueError, match=r"\[fit\] x gave no batch"):
+        model.fit(iter(()), epochs=2, verbose=0)
 
 
 def test_single_batches():

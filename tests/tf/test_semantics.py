@@ -96,7 +96,7 @@ def test_integers_stay_integers_in_reductions():
     assert tf.reduce_sum(x).dtype == tf.int32 and int(tf.reduce_sum(x)) == 7
     assert tf.reduce_mean(x).dtype == tf.int32 and int(tf.reduce_mean(x)) == 2
     assert tf.reduce_prod(x).dtype == tf.int32 and tf.cumsum(x).dtype == tf.int32
-    assert (x / 2).dtype == tf.float64 and (x // 2).dtype == tf.int32
+    assert (x / 2).dtype == tf.float32 and (x // 2).dtype == tf.int32
 
 
 def test_arrays_and_lists_take_the_dtype_of_the_tensor_they_meet():

@@ -7,27 +7,28 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import Tensor, raw, recording, tracked
+from tilewright.ops import _promotion
 
 ndarray = np.ndarray
 _NUMBERS = (int, float, bool)
 
 
 def operands(name: str, a, b):
-    """`a` and `b` as raw arrays of one dtype.
+    """`a` and `b` as raw arrays of one dtype, see `_promotion`.
 
     A Python number takes the array's dtype where that can hold its kind (NEP 50)."""
     if type(b) in _NUMBERS:
         if type(a) in _NUMBERS:
             a = backend.on_device(np.asarray(a))
-        x, y = _beside_number(name, raw(name, "a", a), "b", b)
+        x, y = _beside_number(name, "a", a, "b", b)
         return x, y
     if type(a) in _NUMBERS:
-        y, x = _beside_number(name, raw(name, "b", b), "a", a)
+        y, x = _beside_number(name, "b", b, "a", a)
         return x, y
     x, y = raw(name, "a", a), raw(name, "b", b)
     if x.dtype == y.dtype:
         return x, y
-    dtype = common_dtype(name, x.dtype, y.dtype)
+    dtype = _promotion.of_pair(name, x.dtype, y.dtype, isinstance(a, Tensor) or isinstance(b, Tensor))
     return in_dtype(x, dtype), in_dtype(y, dtype)
 
 
@@ -52,20 +53,16 @@ def beside(tensor: Tensor, other):
 _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 
 
-def _beside_number(name: str, array, argument: str, number):
-    dtype = array.dtype if array.dtype.kind in "fV" else common_dtype(name, array.dtype, number)
+def _beside_number(name: str, beside: str, given, argument: str, number):
+    """The array `given` and the number, in their common dtype."""
+    array = raw(name, beside, given)
+    dtype = array.dtype
+    if dtype.kind not in "fV":
+        dtype = _promotion.of_pair(name, dtype, number, isinstance(given, Tensor))
     try:
         return in_dtype(array, dtype), backend.number(number, dtype, array)
     except OverflowError as error:
         raise ValueError(f"[{name}] {argument} is {number}, which {dtype} cannot hold") from error
-
-
-def common_dtype(name: str, x, y):
-    """NumPy's common dtype of two dtypes, or of a dtype and a Python number."""
-    try:
-        return np.result_type(x, y)
-    except TypeError as error:
-        raise TypeError(f"[{name}] {x} and {y} have no common dtype, expected a cast") from error
 
 
 def in_dtype(x, dtype):

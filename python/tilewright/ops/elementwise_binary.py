@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import raw, result
-from tilewright.ops import elementwise_copy, elementwise_unary
+from tilewright.autograd import Tensor, raw, result
+from tilewright.ops import _promotion, elementwise_copy, elementwise_unary
 from tilewright.ops._common import destination, given_back
 from tilewright.ops._operands import (
     broadcast_shape,
@@ -19,7 +19,7 @@ from tilewright.ops._operands import (
 )
 
 ndarray = np.ndarray
-_BOOL, _FLOAT64 = np.dtype(np.bool_), np.dtype(np.float64)
+_BOOL = np.dtype(np.bool_)
 
 _ARITHMETIC = documented("""
     Parameters
@@ -122,7 +122,7 @@ def multiply(a, b, *, out=None):
 
 @_ARITHMETIC
 def divide(a, b, *, out=None):
-    """Quotient: y = a / b; of integers in float64.
+    """Quotient: y = a / b; of integers in float64, of Tensors in float32.
 
     Numerics  one rounding; x / 0 is inf or NaN without a warning
     Examples
@@ -134,7 +134,8 @@ def divide(a, b, *, out=None):
         return z
     x, y = operands("divide", a, b)
     if x.dtype.kind in "biu":
-        x, y = in_dtype(x, _FLOAT64), in_dtype(y, _FLOAT64)
+        dtype = _promotion.of_fraction(a if isinstance(a, Tensor) else b)
+        x, y = in_dtype(x, dtype), in_dtype(y, dtype)
     if out is not None:
         keep_inputs("divide", out, a, b)
     z = destination("divide", out, broadcast_shape("divide", x, y), x.dtype, x)

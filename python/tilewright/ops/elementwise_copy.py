@@ -7,6 +7,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
+from tilewright.dtype_names import dtype_of
 from tilewright.ops._common import destination, given_back
 from tilewright.ops._operands import broadcast_shape, operands, undo_broadcast
 
@@ -74,7 +75,7 @@ def _copied(name, x, array, dtype, out):
 
 def _dtype(name: str, dtype):
     try:
-        return np.dtype(dtype)
+        return dtype_of(dtype)
     except TypeError as error:
         raise TypeError(f"[{name}] dtype is {dtype!r}, expected a dtype") from error
 

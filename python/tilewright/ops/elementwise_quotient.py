@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tilewright.autograd import raw
-from tilewright.ops._operands import common_dtype, documented
+from tilewright.autograd import Tensor, raw
+from tilewright.ops import _promotion
+from tilewright.ops._operands import documented
 from tilewright.ops.elementwise_binary import divide, multiply, subtract
 from tilewright.ops.elementwise_copy import cast
 from tilewright.ops.elementwise_unary import floor
@@ -30,7 +31,7 @@ def _dtype(name: str, a, b):
     first, second = kinds
     if isinstance(second, float) and first.kind == "f":
         return first
-    return common_dtype(name, first, second)
+    return _promotion.of_pair(name, first, second, isinstance(a, Tensor) or isinstance(b, Tensor))
 
 
 @_NUMBERS
@@ -43,7 +44,10 @@ def floor_divide(a, b):
         >>> floor_divide(np.array([7, -7]), 2)
         array([ 3, -4])
     """
-    return cast(floor(divide(a, b)), _dtype("floor_divide", a, b))
+    dtype = _dtype("floor_divide", a, b)
+    if dtype.kind in "biu":
+        a, b = (x if type(x) in (int, bool) else cast(x, np.float64) for x in (a, b))
+    return cast(floor(divide(a, b)), dtype)
 
 
 @_NUMBERS

@@ -7,18 +7,19 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise_binary
+from tilewright.ops import _promotion, elementwise_binary
 from tilewright.ops._common import destination, gate, given_back
 from tilewright.ops._operands import documented, in_dtype, keep_inputs
 
 ndarray = np.ndarray
-_BOOL, _FLOAT64 = np.dtype(np.bool_), np.dtype(np.float64)
+_BOOL = np.dtype(np.bool_)
 # Functions made of straight pieces: their second derivative is zero wherever there is one.
 _STRAIGHT = {"relu", "relu6", "leaky_relu", "negative", "abs", "sign", "clip", "floor", "ceil", "round"}
 
 FLOATS = documented("""
     Parameters
-        x : float32 or float64 array; integer and bool arrays are cast to float64 first, as NumPy does
+        x : float32 or float64 array; integer and bool arrays are cast to float64 first, as NumPy
+            does, Tensors of them to float32
         out : like the result, optional; may be x
     Returns   y : like x
     Raises    TypeError: x is no array, other dtypes.
@@ -45,13 +46,13 @@ _TESTS = documented("""
 
 
 def apply(name: str, x, out, p: float = 0.0, q: float = 0.0, *, integers: bool = False):
-    """Computes the table's function `name`; integer arrays become float64 unless the function takes them."""
+    """Computes the table's function `name`; integers become floats unless the function takes them."""
     y = backend.unary_plain(name, x, out, p, q)
     if y is not None:
         return y
     array = raw(name, "x", x)
     if not integers and array.dtype.kind in "biu":
-        array = in_dtype(array, _FLOAT64)
+        array = in_dtype(array, _promotion.of_fraction(x))
     if out is not None:
         keep_inputs(name, out, x)
     y = destination(name, out, array.shape, array.dtype, array)

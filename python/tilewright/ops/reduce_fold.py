@@ -11,7 +11,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape_join, shape_view
+from tilewright.ops import _promotion, elementwise, shape_join, shape_view
 from tilewright.ops._common import (
     axes_tuple,
     copied,
@@ -71,13 +71,15 @@ def _reduce(name: str, x, axis, keepdims: bool, out):
             backend.module_of(y).reduce(y if keepdims else y.reshape(kept), a, name)
             return y, axes, kept
     source = a if truth else in_table(name, a, name in ("mean", "logsumexp"))
+    computed = given = np.dtype(np.bool_) if truth else source.dtype
     if truth:
-        computed = given = np.dtype(np.bool_)
+        pass
     elif source.dtype.kind == "i" and name in ("sum", "prod", "sum_squares"):
-        computed = given = np.dtype(np.int64)
-    else:
-        computed = source.dtype
-        given = a.dtype if name in ("max", "min") or a.dtype.kind not in "biu" else computed
+        computed, given = np.dtype(np.int64), _promotion.of_sum(x, a.dtype)
+    elif name in ("max", "min") or a.dtype.kind not in "biu":
+        given = a.dtype
+    elif computed.kind == "f":
+        given = _promotion.of_fraction(x)
     y = destination(name, out, wanted, given, a)
     target = y if given == computed else backend.empty(wanted, computed, a)
     backend.module_of(a).reduce(target.reshape(kept), source, name)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape_view
+from tilewright.ops import _promotion, elementwise, shape_view
 from tilewright.ops._common import destination, given_back
 from tilewright.ops.reduce_fold import in_table, plan
 
@@ -37,7 +37,7 @@ def moments(x, *, axis=None, keepdims: bool = False, ddof: float = 0):
     a = raw("moments", "x", x)
     axes, kept, wanted = plan("moments", a.shape, axis, bool(keepdims))
     source = in_table("moments", a, True)
-    given = a.dtype if a.dtype.kind not in "biu" else source.dtype
+    given = a.dtype if a.dtype.kind not in "biu" else _promotion.of_fraction(x)
     pair = tuple(backend.empty(wanted, source.dtype, a) for _ in range(2))
     backend.module_of(a).moments(*(y.reshape(kept) for y in pair), source, float(ddof))
     if given != source.dtype:

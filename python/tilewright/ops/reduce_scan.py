@@ -10,7 +10,7 @@ import numpy as np
 
 from tilewright import backend
 from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape_index, shape_view
+from tilewright.ops import _promotion, elementwise, shape_index, shape_view
 from tilewright.ops._common import axis_index, contiguous, destination, given_back, plain_destination
 from tilewright.ops.reduce_fold import FLOATS, in_table
 
@@ -119,7 +119,7 @@ def cumsum(x, *, axis: int | None = None, exclusive: bool = False, reverse: bool
     source = in_table(name, a, False)
     if source.dtype == np.int32:
         source = elementwise.cast(source, np.int64)
-    given = source.dtype if a.dtype.kind in "biu" else a.dtype
+    given = _promotion.of_sum(x, a.dtype) if a.dtype.kind in "biu" else a.dtype
     y = destination(name, out, a.shape, given, a)
     target = y if given == source.dtype else backend.empty(a.shape, source.dtype, a)
     backend.module_of(a).cumsum(target, source, at, bool(exclusive), bool(reverse))

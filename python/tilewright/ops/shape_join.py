@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 
 import numpy as np
 
 from tilewright import backend
-from tilewright.autograd import raw, result
-from tilewright.ops import elementwise, shape_index, shape_view
+from tilewright.autograd import Tensor, raw, result
+from tilewright.ops import _promotion, elementwise, shape_index, shape_view
 from tilewright.ops._common import axis_index, destination, given_back, written
 
 
@@ -54,7 +55,10 @@ def _joined(name: str, arrays, axis, out):
     ends = [0]
     for part in parts:
         ends.append(ends[-1] + part.shape[at])
-    dtype = np.result_type(*(part.dtype for part in parts))
+    tensors = any(isinstance(array, Tensor) for array in arrays)
+    dtype = functools.reduce(
+        lambda x, y: _promotion.of_pair(name, x, y, tensors), (part.dtype for part in parts)
+    )
     y = destination(name, out, (*first.shape[:at], ends[-1], *first.shape[at + 1 :]), dtype, first)
     keys = [_part(first.ndim, at, start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
     for key, part in zip(keys, parts, strict=True):

@@ -17,6 +17,7 @@ class CallSignature:
         ]
         self.names = tuple(p.name for p in named if p.kind != p.KEYWORD_ONLY)
         accepted = {p.name: p for p in named}
+        self.required = tuple(p.name for p in named if p.default is p.empty)
         self.any_keyword = any(p.kind == p.VAR_KEYWORD for p in parameters)
         self.has_training = "training" in accepted
         default = accepted["training"].default if self.has_training else None
@@ -30,6 +31,14 @@ class CallSignature:
         """Arguments by name; positional ones beyond the named get numbers."""
         names = self.names + tuple(range(len(self.names), len(args)))
         return {**dict(zip(names, args, strict=False)), **kwargs}
+
+    def check_given(self, layer: str, args: tuple, kwargs: dict) -> None:
+        """A TypeError where an argument that `call` needs is missing."""
+        missing = [name for name in self.required if name not in self.bound(args, kwargs)]
+        if missing:
+            raise TypeError(
+                f"[{layer}] the call lacks {', '.join(missing)}, expected {', '.join(self.required)}"
+            )
 
 
 class CallState(threading.local):

@@ -246,8 +246,10 @@ class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):
 
     def _build_for(self, args, kwargs):
         """Builds from the arguments' shapes: `build` gets that of the first, or one per `<name>_shape`."""
+        signature = type(self)._signature()
+        signature.check_given(self.name, args, kwargs)
         found = self._note_shapes(args, kwargs)
-        wanted = type(self)._signature().build_names
+        wanted = signature.build_names
         if len(wanted) > 1 or (wanted and wanted[0] in found and len(found) > 1):
             self.build(**{name: found.get(name) for name in wanted})
         else:

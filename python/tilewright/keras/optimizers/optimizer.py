@@ -133,7 +133,13 @@ class Optimizer(OptimizerState):
                 "this one follows a schedule"
             )
         self._schedule, self._rate_is_state = None, True
-        self._rate.assign(float(rate))
+        try:
+            self._rate.assign(float(rate))
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"[{self.name}] learning_rate is {rate!r}, expected a number, a LearningRateSchedule or a "
+                "function without arguments"
+            ) from None
 
     lr = learning_rate
 

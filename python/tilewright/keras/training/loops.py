@@ -94,8 +94,10 @@ class Loops:
         try:
             with StopBetweenSteps() as interrupt:
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._fit_epoch(epoch, stream, listed, progress, interrupt, done)
-                    done = 0
+                    found = self._fit_epoch(epoch, stream, listed, progress, interrupt, done)
+                    if found is None:
+                        break
+                    logs, done = found, 0
                     if validation is not None and _due(epoch + 1, validation_freq):
                         found = self._evaluate(validation, listed, None, interrupt)
                         logs.update({f"val_{name}": value for name, value in found.items()})
@@ -121,17 +123,17 @@ class Loops:
             source = batches_module.batches_of("fit, validation_data", given, batch_size=batch_size)
         return Stream("fit, validation_data", source, steps)
 
-    def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict:
-        """One epoch's steps but for those done; the metrics at its end."""
+    def _fit_epoch(self, epoch, stream, listed, progress, interrupt, done) -> dict | None:
+        """One epoch's steps but for those done; the metrics at its end, None where there was no batch."""
         if not done:
             self.reset_metrics()
         listed.run("on_epoch_begin", epoch, {})
         progress.begin(epoch, stream.steps)
         run = self._steps.of("_train_on" if self._plain_training else "train_step")
         results, steps = self._run_steps(run, stream, listed, "train", progress, interrupt, done)
-        if steps == 0:
-            raise ValueError(f"[{self.name}.fit] x gave no batch, expected at least one sample")
-        return self._read(results)
+        if not self.stop_training and stream.ran_out(epoch, steps):
+            self.stop_training = True
+        return self._read(results) if steps else None
 
     def _run_steps(self, run, stream, listed, phase, progress, interrupt, steps=0) -> tuple:
         """The steps of an epoch after the first `steps`; what the last returned, and how many they are."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from tilewright import random
 from tilewright.keras.training.data import ArrayEpoch, Batches
 
@@ -31,6 +33,7 @@ class Stream:
 
     def __init__(self, name: str, batches: Batches, steps_per_epoch: int | None):
         self._name, self._batches, self._limit = name, batches, steps_per_epoch
+        self._gave = False  # a batch, in any epoch
         self._running = None  # the pass through the data that has begun
         self._origin: dict = {}  # where the random numbers and the data stood then
         if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
@@ -78,6 +81,24 @@ class Stream:
                 return batch
             self._running = None
         return None
+
+    def ran_out(self, epoch: int, steps: int) -> bool:
+        """Whether the data, a generator say, gave no more in an epoch of `steps` steps; warns if so.
+
+        Raises   ValueError: it never gave any
+        """
+        self._gave = self._gave or steps > 0
+        if not self._gave:
+            raise ValueError(f"[{self._name}] x gave no batch, expected at least one sample")
+        if steps >= (self._limit or 1):
+            return False
+        wanted = f" of {self._limit}" if self._limit else ""
+        warnings.warn(
+            f"[{self._name}] the data ran out in epoch {epoch + 1}, after {steps}{wanted} steps, and "
+            "training stops; a generator gives its batches once, expected as many as all epochs take",
+            stacklevel=5,
+        )
+        return True
 
     def peek(self):
         """A batch of a new pass, which has begun with it; None where there is none."""
