@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import functools
 
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import defaults
+from tilewright.ops._promotion import of_pair
 from tilewright.tf.arguments import tensor
 
 _NUMBERS = (bool, int, float)
@@ -26,18 +27,13 @@ def floats(x) -> Tensor:
 
 
 def common_dtype(*values):
-    """Keras's common dtype: of several floats the widest, of floats and whole numbers the floats'. Python
-    numbers only say whether it is a float, an integer or a bool."""
-    dtypes = {v.dtype for v in values if isinstance(v, Tensor)}
-    kinds = {type(v) for v in values if not isinstance(v, Tensor)}
-    wide = [d for d in dtypes if d.kind in "fV"]
-    if wide:
-        return np.result_type(*wide)
-    if float in kinds:
+    """Keras's common dtype of Tensors and Python numbers: as Tensors meet in the engine, but whole numbers
+    beside a float of Python's become floatx."""
+    dtypes = [v.dtype for v in values if isinstance(v, Tensor)]
+    numbers = [v for v in values if not isinstance(v, Tensor)]
+    if any(type(n) is float for n in numbers) and not any(d.kind in "fV" for d in dtypes):
         return dtype_of(defaults.floatx())
-    if int in kinds:
-        dtypes = {d for d in dtypes if d.kind != "b"} or {np.dtype(np.int32)}
-    return np.result_type(*dtypes) if dtypes else np.dtype(bool)
+    return functools.reduce(lambda x, y: of_pair("keras.ops", x, y, True), (*dtypes, *numbers))
 
 
 def meeting(*values) -> list:

@@ -12,39 +12,20 @@ from tilewright.tf import reductions
 from tilewright.tf.arguments import as_axis, tensor
 
 
-def _summed_dtype(dtype):
-    """Keras's dtype of sums and products: small integers and truth values are added up in int32."""
-    return dtype if dtype.kind in "fV" or dtype.itemsize > 4 else "int32"
+def _over(read, function):
+    return lambda x, axis=None, keepdims=False: function(read(x), axis=as_axis(axis), keepdims=keepdims)
 
 
-def _added(function):
-    def reduce(x, axis=None, keepdims=False):
-        x = tensor(x)
-        return ops.cast(function(x, axis=as_axis(axis), keepdims=keepdims), _summed_dtype(x.dtype))
-
-    return reduce
+def _truth(x):
+    return ops.cast(tensor(x), bool)
 
 
-def _of_floats(function):
-    return lambda x, axis=None, keepdims=False: function(floats(x), axis=as_axis(axis), keepdims=keepdims)
-
-
-def _of_truth(function):
-    def reduce(x, axis=None, keepdims=False):
-        return function(ops.cast(tensor(x), bool), axis=as_axis(axis), keepdims=keepdims)
+def _from_initial(function, combine):
+    def reduce(x, axis=None, keepdims=False, initial=None):
+        y = function(tensor(x), axis=as_axis(axis), keepdims=keepdims)
+        return y if initial is None else combine(y, initial)
 
     return reduce
-
-
-def _extreme(function, with_initial=None):
-    def reduce(x, axis=None, keepdims=False):
-        return function(tensor(x), axis=as_axis(axis), keepdims=keepdims)
-
-    def from_initial(x, axis=None, keepdims=False, initial=None):
-        y = reduce(x, axis, keepdims)
-        return y if initial is None else with_initial(y, initial)
-
-    return reduce if with_initial is None else from_initial
 
 
 def _position(function):
@@ -54,16 +35,16 @@ def _position(function):
     return reduce
 
 
-_sum, _mean = _added(ops.sum), _of_floats(ops.mean)
+_sum = _over(tensor, ops.sum)
 for _name, _function in {
-    "all": _of_truth(ops.all), "amax": _extreme(ops.max), "amin": _extreme(ops.min),
-    "any": _of_truth(ops.any),
-    "argmax": _position(ops.argmax), "argmin": _position(ops.argmin), "max": _extreme(ops.max, ops.maximum),
-    "mean": _mean, "min": _extreme(ops.min, ops.minimum), "std": _of_floats(ops.std), "sum": _sum,
-    "var": _of_floats(ops.var),
+    "all": _over(_truth, ops.all), "amax": _over(tensor, ops.max), "amin": _over(tensor, ops.min),
+    "any": _over(_truth, ops.any), "argmax": _position(ops.argmax), "argmin": _position(ops.argmin),
+    "max": _from_initial(ops.max, ops.maximum), "mean": _over(floats, ops.mean),
+    "min": _from_initial(ops.min, ops.minimum), "std": _over(floats, ops.std), "sum": _sum,
+    "var": _over(floats, ops.var),
 }.items():  # fmt: skip
     node(NUMPY)(called(_name, _function))
-node(MATH)(called("logsumexp", _of_floats(ops.logsumexp)))
+node(MATH)(called("logsumexp", _over(floats, ops.logsumexp)))
 
 
 @node(NUMPY)
@@ -71,13 +52,13 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     """The product along axes, computed in `dtype`."""
     x = tensor(x) if dtype is None else ops.cast(tensor(x), dtype)
     y = ops.prod(x, axis=as_axis(axis), keepdims=keepdims)
-    return ops.cast(y, _summed_dtype(x.dtype) if dtype is None else dtype)
+    return y if dtype is None else ops.cast(y, dtype)
 
 
 @node(NUMPY)
 def count_nonzero(x, axis=None):
     """How many elements are not 0, int32."""
-    return ops.cast(ops.sum(ops.not_equal(tensor(x), 0), axis=as_axis(axis)), "int32")
+    return ops.sum(ops.not_equal(tensor(x), 0), axis=as_axis(axis))
 
 
 @node(NUMPY)

@@ -288,8 +288,7 @@ def diagflat(x, k=0):
 @node(NUMPY)
 def trace(x, offset=0, axis1=0, axis2=1):
     """The sum of a diagonal of the matrices in two axes."""
-    y = ops.sum(diagonal(x, offset, axis1, axis2), axis=-1)
-    return ops.cast(y, "int32") if tensor(x).dtype.kind in "biu" and tensor(x).dtype.itemsize < 8 else y
+    return ops.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
 # ---- blocks and pieces
