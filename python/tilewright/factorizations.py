@@ -260,7 +260,9 @@ def pinv(x, rcond: float | None = None) -> Tensor:
 
 
 def _lu(a: np.ndarray):
-    """LU with partial pivoting of one square matrix, column by column (Golub & Van Loan, section 3.4)."""
+    """L and U of one square matrix, the row exchanged with each, and the order of rows that makes.
+
+    Partial pivoting, column by column: Golub & Van Loan, "Matrix Computations", section 3.4."""
     a, order = a.copy(), np.arange(a.shape[0])
     pivots = order.astype(np.int32)
     for k in range(a.shape[0]):
@@ -277,9 +279,10 @@ def lu_factor(x) -> tuple[Tensor, Tensor]:
     """L and U of square matrices in one array (L's diagonal of ones is left out), and the row exchanged with
     each row, in order, int32. The gradient is that of regular matrices."""
     values = _host("lu_factor", "x", x, True)
-    triples = [_lu(one) for one in values.reshape(-1, *values.shape[-2:])]
-    factors, pivots, orders = (np.stack(parts) for parts in zip(*triples, strict=True))
-    factors, orders = factors.reshape(values.shape), orders.reshape(values.shape[:-1])
+    factors, orders = np.empty_like(values), np.empty(values.shape[:-1], np.int64)
+    pivots = np.empty(values.shape[:-1], np.int32)
+    for place in np.ndindex(values.shape[:-2]):
+        factors[place], pivots[place], orders[place] = _lu(values[place])
     places = backend.beside(np.argsort(orders, axis=-1)[..., None], x.array)
 
     def gradient(dys, ys, needs):
@@ -292,8 +295,7 @@ def lu_factor(x) -> tuple[Tensor, Tensor]:
         dx = solve(_turned(lower), _turned(solve(upper, _turned(inside))))
         return (ops.take_along_axis(dx, places, axis=-2),)
 
-    found = _back(factors, x), backend.beside(pivots.reshape(values.shape[:-1]), x.array)
-    return result(found, (x,), gradient)
+    return result((_back(factors, x), backend.beside(pivots, x.array)), (x,), gradient)
 
 
 def matrix_rank(x, tol: float | None = None) -> Tensor:

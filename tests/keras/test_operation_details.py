@@ -132,6 +132,10 @@ def test_factorizations_give_the_matrix_back():
     u, s, v = (part.numpy() for part in ops.svd(TALL))
     assert u.shape == (2, 5, 5) and v.shape == (2, 3, 3)
     close((u[..., :3] * s[:, None]) @ v, TALL, "svd")
+    x = ops.lstsq(TALL[0], TALL[1, :, 0]).numpy()
+    close(x, np.linalg.lstsq(TALL[0], TALL[1, :, 0], rcond=None)[0], "lstsq")
+    for none in (ops.lu_factor(SQUARE[:0])[0], ops.inv(SQUARE[:0]), ops.cholesky(SQUARE[:0])):
+        assert none.shape == (0, 4, 4)
     w, v = (part.numpy() for part in ops.eigh(SQUARE + SQUARE.swapaxes(1, 2)))
     close((v * w[:, None]) @ v.swapaxes(1, 2), SQUARE + SQUARE.swapaxes(1, 2), "eigh")
 

@@ -53,6 +53,9 @@ def _quantiles(name, x, q, axis, method, keepdims, without_nan):
     if method not in _METHODS:
         raise ValueError(f"[{name}] method is {method!r}, expected one of {', '.join(_METHODS)}")
     x = floats(x)
+    if x.dtype.itemsize == 2:  # too few digits to count positions
+        wide = ops.cast(x, "float32")
+        return ops.cast(_quantiles(name, wide, q, axis, method, keepdims, without_nan), x.dtype)
     q, axes = ops.cast(tensor(q), x.dtype), as_axis(axis)
     axes = range(x.ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
     axes = [axis_of(name, a, x.ndim) for a in axes]
@@ -77,13 +80,12 @@ def _quantiles(name, x, q, axis, method, keepdims, without_nan):
     return y
 
 
-def _quantile(name: str, scale: float, without_nan: bool):
+def _quantile(name: str, whole: float, without_nan: bool):
     def quantile(x, q, axis=None, method="linear", keepdims=False):
-        q = ops.multiply(floats(q), scale)
-        return _quantiles(name, x, q, axis, method, keepdims, without_nan)
+        return _quantiles(name, x, ops.divide(floats(q), whole), axis, method, keepdims, without_nan)
 
     return called(
-        name, quantile, f"`{name}`: the value that a share q of the elements along axes lies below."
+        name, quantile, f"`{name}`: what q of {whole:g} parts of the elements along axes lie below."
     )
 
 
@@ -96,7 +98,7 @@ def _median(name: str, without_nan: bool):
 
 for _prefix in ("", "nan"):
     node(NUMPY, 2)(_quantile(f"{_prefix}quantile", 1.0, bool(_prefix)))
-    node(NUMPY, 2)(_quantile(f"{_prefix}percentile", 0.01, bool(_prefix)))
+    node(NUMPY, 2)(_quantile(f"{_prefix}percentile", 100.0, bool(_prefix)))
     node(NUMPY)(_median(f"{_prefix}median", bool(_prefix)))
 
 
