@@ -406,6 +406,9 @@ REFUSED = [
     (TypeError, "expected whole numbers", lambda: ops.bitwise_and(X, Y)),
     (TypeError, "expected whole numbers", lambda: ops.ldexp(X, Y)),
     (TypeError, "being described", lambda: ops.inv(keras.Input((3, 3)))),
+    (TypeError, "did you mean 'axis'", lambda: ops.sum(X, axes=1)),
+    (TypeError, "did you mean 'axis'", lambda: ops.mean(keras.Input((3,)), axes=1)),
+    (TypeError, "did you mean 'compute_uv'", lambda: ops.svd(X, compute_uvs=False)),
     (ValueError, "sparse or ragged", lambda: ops.convert_to_tensor(X, sparse=True)),
 ]  # fmt: skip
 

@@ -12,7 +12,7 @@ import inspect
 from tilewright.keras.graph import is_symbolic
 from tilewright.keras.layers.operation import OPERATIONS
 from tilewright.keras.operations.declared import NODES, PLAIN, Node
-from tilewright.suggestion import missing
+from tilewright.suggestion import check_arguments, missing, named_arguments
 
 
 def _of_arrays_or_symbols(node: Node):
@@ -21,6 +21,7 @@ def _of_arrays_or_symbols(node: Node):
 
     @functools.wraps(node.function)
     def function(*args, **kwargs):
+        check_arguments(node.function.__name__, node.function, kwargs)
         if is_symbolic(args, kwargs):
             return _described(node, signature.bind(*args, **kwargs))
         return node.function(*args, **kwargs)
@@ -54,7 +55,7 @@ def _described(node: Node, bound: inspect.BoundArguments):
 
 _ALIASES = {"hard_swish": "hard_silu", "swish": "silu"}
 globals().update({name: _of_arrays_or_symbols(node) for name, node in NODES.items()})
-globals().update(PLAIN)
+globals().update({name: named_arguments(function) for name, function in PLAIN.items()})
 globals().update({name: globals()[same] for name, same in _ALIASES.items()})
 
 _COMPLEX = "the engine has no complex numbers"
