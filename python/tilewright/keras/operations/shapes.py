@@ -311,7 +311,8 @@ def _image_sizes(name: str, x, block_size: int, data_format: str):
 def depth_to_space(x, block_size, data_format="channels_last"):
     """Channels spread over blocks of pixels: images `block_size` times as high and wide.
 
-    Of the channels (rows, columns, rest) are taken apart, with channels first (rest, rows, columns).
+    Of the channels (rows, columns, rest) are taken apart; with channels first it is (rest, rows, columns), as
+    Keras has it on PyTorch and JAX (on TensorFlow they are in the same order as with channels last).
     """
     x, size = tensor(x), block_size
     (n, rows, columns, depth), first = _image_sizes("depth_to_space", x, size, data_format)
