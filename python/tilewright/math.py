@@ -7,8 +7,10 @@ from tilewright.nn.layers import in_top_k, top_k
 from tilewright.suggestion import missing
 from tilewright.tf import elementwise as _elementwise
 from tilewright.tf import reductions as _reductions
+from tilewright.tf import special as _special
 from tilewright.tf.elementwise import *  # noqa: F403
 from tilewright.tf.reductions import *  # noqa: F403
+from tilewright.tf.special import *  # noqa: F403
 
 __all__ = [
     "in_top_k",
@@ -18,6 +20,7 @@ __all__ = [
     "top_k",
     *_elementwise.__all__,
     *_reductions.__all__,
+    *_special.__all__,
 ]
 _NO_KERNEL = "there is no kernel for it"
 __getattr__ = missing(
@@ -26,10 +29,6 @@ __getattr__ = missing(
     {
         name: _NO_KERNEL
         for name in (
-            "acos",
-            "asin",
-            "atan",
-            "atan2",
             "digamma",
             "igamma",
             "igammac",

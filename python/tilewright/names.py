@@ -60,6 +60,7 @@ _FROM = {
         "broadcast_dynamic_shape broadcast_static_shape broadcast_to concat expand_dims pad repeat reshape "
         "reverse roll slice split squeeze stack strided_slice tile transpose unstack"
     ),
+    "tilewright.tf.special": "acos asin atan atan2",
     "tilewright.methods": "conv2d_method set_conv2d_method",
     "tilewright.threads": "num_threads set_num_threads",
     "tilewright.variable": "Variable",

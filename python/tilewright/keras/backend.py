@@ -9,7 +9,6 @@ import numpy as np
 
 from tilewright import linalg, ops, random
 from tilewright.autograd import Tensor
-from tilewright.keras import losses
 from tilewright.keras.config import (
     backend,
     epsilon,
@@ -18,6 +17,11 @@ from tilewright.keras.config import (
     set_epsilon,
     set_floatx,
     set_image_data_format,
+)
+from tilewright.keras.operations.nn import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
 )
 from tilewright.keras.utils import clear_session
 from tilewright.suggestion import missing
@@ -233,28 +237,6 @@ def elu(x, alpha=1.0) -> Tensor:
 def softmax(x, axis=-1) -> Tensor:
     """e^x over its sum along an axis."""
     return ops.softmax(_tensor(x), axis=axis)
-
-
-def binary_crossentropy(target, output, from_logits=False) -> Tensor:
-    """Element by element."""
-    target, output = _tensor(target), _tensor(output)
-    if from_logits:
-        return ops.sigmoid_cross_entropy(output, target)
-    return ops.binary_cross_entropy(output, target, epsilon=epsilon())
-
-
-def categorical_crossentropy(target, output, from_logits=False, axis=-1) -> Tensor:
-    """One loss a row."""
-    return losses.categorical_crossentropy(
-        _tensor(target), _tensor(output), from_logits=from_logits, axis=axis
-    )
-
-
-def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1) -> Tensor:
-    """One loss a row, from class numbers."""
-    return losses.sparse_categorical_crossentropy(
-        _tensor(target), _tensor(output), from_logits=from_logits, axis=axis
-    )
 
 
 def random_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tensor:

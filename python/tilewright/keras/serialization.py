@@ -297,7 +297,13 @@ def _make(config: dict, cls):
 
 def _understood(cls, values: dict) -> dict:
     """`values` without arguments that only Keras has, where they ask for nothing."""
-    known = {"layers", "input_layers", "output_layers", "build_input_shape"}
+    known = {
+        "layers",
+        "input_layers",
+        "output_layers",
+        "build_input_shape",
+        *inspect.signature(cls).parameters,
+    }
     for base in cls.__mro__:
         if "__init__" in base.__dict__:
             known.update(inspect.signature(base.__init__).parameters)

@@ -9,7 +9,7 @@ from tilewright.tf.arguments import operands, tensor
 
 __all__ = [
     "abs", "acosh", "add", "add_n", "asinh", "atanh", "ceil", "clip_by_value", "cos", "cosh", "cube",
-    "divide", "divide_no_nan", "equal", "erf", "erfc", "exp", "expm1", "floor", "floordiv", "floormod",
+    "divide", "divide_no_nan", "equal", "erf", "exp", "expm1", "floor", "floordiv", "floormod",
     "greater", "greater_equal", "is_finite", "is_inf", "is_nan", "less", "less_equal", "log", "log1p",
     "log_sigmoid", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",
     "multiply", "multiply_no_nan", "negative", "not_equal", "pow", "reciprocal", "reciprocal_no_nan",
@@ -176,11 +176,6 @@ softplus = _float_unary(ops.softplus, "log(1 + e^x)")
 floor = _unary(ops.floor, "Rounded down")
 ceil = _unary(ops.ceil, "Rounded up")
 round = rint = _unary(ops.round, "Rounded to the nearest whole number, halves to the even one")
-
-
-def erfc(x, name=None) -> Tensor:
-    """1 - erf(x)"""
-    return ops.subtract(1.0, ops.erf(_floats(x)))
 
 
 def tan(x, name=None) -> Tensor:
