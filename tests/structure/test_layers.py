@@ -146,7 +146,7 @@ PYTHON_ARROWS = {
     "distributions": ("autograd", "backend", "dtype_names", "ops", "seeds"),
     "random": ("distributions", "seeds", "suggestion", "tf"),
     "profiling": ("_cpu", "backend"),
-    "ops": ("ops", "autograd", "backend", "gradient_tape", "suggestion"),
+    "ops": ("ops", "autograd", "backend", "dtype_names", "gradient_tape", "suggestion"),
     "keras": (
         "keras",
         "tf",
@@ -172,6 +172,7 @@ PYTHON_ARROWS = {
         "tf",
         "ops",
         "autograd",
+        "factorizations",
         "backend",
         "nest",
         "dtype_names",
