@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tf.linalg`: products, norms, diagonals and bands of matrices. Factorizations are not there."""
+"""`tf.linalg`: products, norms, diagonals and bands of matrices, factorizations and solutions."""
 
 from __future__ import annotations
 
@@ -10,39 +10,22 @@ import numpy as np
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.suggestion import missing
+from tilewright.tf import solutions
 from tilewright.tf.arguments import as_axis, operands
 from tilewright.tf.arguments import tensor as _tensor
 from tilewright.tf.clipping import global_norm
 from tilewright.tf.creation import eye
 from tilewright.tf.products import einsum, matmul, matvec, outer, tensordot
+from tilewright.tf.solutions import *  # noqa: F403
 
 __all__ = [
+    *solutions.__all__,
     "band_part", "cross", "diag", "diag_part", "einsum", "eye", "global_norm", "l2_normalize", "matmul",
     "matrix_transpose", "matvec", "norm", "normalize", "outer", "set_diag", "tensor_diag", "tensor_diag_part",
     "tensordot", "trace",
 ]  # fmt: skip
 
-__getattr__ = missing(
-    __name__,
-    __all__,
-    {
-        name: "factorizations are not part of the engine; numpy.linalg takes what .numpy() gives"
-        for name in (
-            "cholesky",
-            "det",
-            "eig",
-            "eigh",
-            "eigvalsh",
-            "inv",
-            "lstsq",
-            "pinv",
-            "qr",
-            "slogdet",
-            "solve",
-            "svd",
-        )
-    },
-)
+__getattr__ = missing(__name__, __all__, {"eig": "the engine has no complex numbers; eigh is there"})
 
 
 def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None) -> Tensor:

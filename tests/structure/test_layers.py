@@ -174,6 +174,7 @@ PYTHON_ARROWS = {
         "tf",
         "ops",
         "autograd",
+        "factorizations",
         "backend",
         "nest",
         "dtype_names",

@@ -10,7 +10,7 @@ import numpy as np
 import tilewright as tf
 from tilewright.datasets import tinyshakespeare
 from tilewright.examples.common import begin, flags, result
-from tilewright.keras import Model, initializers, layers, losses, optimizers
+from tilewright.keras import Model, initializers, layers, losses, ops, optimizers
 from tilewright.plots import plot_history
 
 LAYERS, HEADS, WIDTH, CONTEXT, BATCH = 4, 4, 128, 64, 12
@@ -41,7 +41,7 @@ class Block(layers.Layer):
             self.queries_keys_values(self.norm_1(x)), (batch, length, 3, HEADS, WIDTH // HEADS)
         )
         query, key, value = tf.unstack(heads, axis=2)
-        y = tf.nn.dot_product_attention(query, key, value, is_causal=True)
+        y = ops.dot_product_attention(query, key, value, is_causal=True)
         x = x + self.attended(tf.reshape(y, (batch, length, WIDTH)))
         return x + self.narrow(self.wide(self.norm_2(x)))
 
