@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tilewright import backend
+from tilewright import backend, text_values
 from tilewright.tensor_shape import TensorShape
 
 ndarray = np.ndarray
@@ -92,13 +92,32 @@ class Tensor:
     ndim = property(lambda self: self.array.ndim, doc="number of axes")
     size = property(lambda self: self.array.size, doc="number of elements")
 
-    def numpy(self) -> np.ndarray:
-        """The values as a NumPy array: the same memory on the CPU, a copy from the GPU."""
+    def numpy(self) -> np.ndarray | np.generic:
+        """The values as a NumPy array: the same memory on the CPU, a copy from the GPU. A single value of no
+        dimension comes as a NumPy scalar; texts come as str that `decode()` leaves as they are."""
         _read(".numpy()")
-        return backend.to_host(self.array)
+        values = backend.to_host(self.array)
+        if values.dtype.kind in "UO":
+            values = text_values.decodable(values)
+        return values if values.ndim else values[()]
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
+        _read("__array__")
+        return np.array(backend.to_host(self.array), dtype=dtype, copy=copy)
+
+    def set_shape(self, shape) -> None:
+        """Says what the shape is, as pipelines of TensorFlow do; None stands for any size.
+
+        Raises    ValueError: it is another
+        """
+        if not self.shape.is_compatible_with(shape):
+            raise ValueError(
+                f"[Tensor.set_shape] shape is {tuple(shape)}, expected {self.shape} as the Tensor has"
+            )
+
+    def ref(self):
+        """The Tensor as a key of a dict, which `==` on Tensors does not allow; `ref().deref()` gives it."""
+        return Reference(self)
 
     def __dlpack__(self, **options):
         _read("__dlpack__")
@@ -142,12 +161,29 @@ class Tensor:
     def __repr__(self):
         _read("repr()")
         values = backend.to_host(self.array)
-        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={values})"
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, values={values!s})"
 
     def __format__(self, spec):
         _read("format()")
         values = backend.to_host(self.array)
         return format(values.item() if self.ndim == 0 else values, spec)
+
+
+class Reference:
+    """A Tensor that is equal to itself alone."""
+
+    def __init__(self, tensor: Tensor):
+        self._tensor = tensor
+
+    def deref(self) -> Tensor:
+        """The Tensor."""
+        return self._tensor
+
+    def __hash__(self):
+        return id(self._tensor)
+
+    def __eq__(self, other):
+        return isinstance(other, Reference) and self._tensor is other._tensor
 
 
 def raw(operation: str, argument: str, x):

@@ -82,7 +82,7 @@ class GradientTape:
         """Gradients of the sum of `target` by each of `sources`.
 
         Parameters
-            target : Tensor, or a list of Tensors whose gradients are added
+            target : Tensor, or a list, tuple or dict of Tensors whose gradients are added
             sources : Tensor, or a list, tuple or dict of Tensors
             output_gradients : array or list of arrays like `target`; ones where None
             unconnected_gradients : "none" gives None where no path leads to a source, "zero" zeros
@@ -100,8 +100,7 @@ class GradientTape:
                 f"[GradientTape.gradient] unconnected_gradients is {unconnected_gradients!r}, expected "
                 "'none' or 'zero'"
             )
-        targets = list(target) if isinstance(target, (list, tuple)) else [target]
-        flat = nest.leaves(sources)
+        targets, flat = nest.leaves(target), nest.leaves(sources)
         for name, tensors in (("target", targets), ("sources", flat)):
             for t in tensors:
                 if not isinstance(t, Tensor):

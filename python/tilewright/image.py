@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 
 import numpy as np
@@ -15,13 +17,15 @@ from tilewright.suggestion import missing
 from tilewright.tf.arguments import as_shape, tensor
 
 __all__ = [
-    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "central_crop",
-    "convert_image_dtype", "crop_to_bounding_box", "decode_gif", "decode_image", "decode_jpeg",
-    "decode_png", "extract_patches", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_saturation",
+    "central_crop", "convert_image_dtype", "crop_to_bounding_box", "decode_gif", "decode_image",
+    "decode_jpeg", "decode_png", "extract_patches", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
     "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
-    "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
-    "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rot90", "total_variation",
-    "transpose",
+    "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "random_saturation",
+    "resize", "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rot90",
+    "stateless_random_brightness", "stateless_random_contrast", "stateless_random_crop",
+    "stateless_random_flip_left_right", "stateless_random_flip_up_down", "stateless_random_saturation",
+    "total_variation", "transpose",
 ]  # fmt: skip
 __getattr__ = missing(__name__, __all__)
 
@@ -290,6 +294,29 @@ def adjust_gamma(image, gamma=1, gain=1) -> Tensor:
     return _in_floats(image, lambda x: ops.multiply(ops.power(x, float(gamma)), float(gain)))
 
 
+def adjust_saturation(image, saturation_factor, name=None) -> Tensor:
+    """Colours farther from grey, or nearer, by a factor: S of HSV times it, at most 1; (.., 3) channels."""
+
+    def change(x):
+        # With V the largest channel and S = (V - smallest) / V, hue and V stay if V - x grows as S does.
+        high, low = ops.max(x, axis=-1, keepdims=True), ops.min(x, axis=-1, keepdims=True)
+        span = ops.subtract(high, low)
+        most = ops.divide(high, ops.where(ops.greater(span, 0.0), span, 1.0))
+        grown = ops.multiply(ops.subtract(high, x), ops.minimum(most, saturation_factor))
+        return ops.subtract(high, grown)
+
+    return _in_floats(image, change)
+
+
+def random_saturation(image, lower, upper, seed=None) -> Tensor:
+    """`adjust_saturation` by a random factor, one for all."""
+    if not 0 <= lower < upper:
+        raise ValueError(
+            f"[random_saturation] lower is {lower} and upper {upper}, expected 0 <= lower < upper"
+        )
+    return adjust_saturation(image, random.uniform((), lower, upper, seed=seed))
+
+
 def random_brightness(image, max_delta, seed=None) -> Tensor:
     """`adjust_brightness` by a random number between -max_delta and max_delta, one for all."""
     if max_delta < 0:
@@ -341,3 +368,31 @@ def total_variation(images, name=None) -> Tensor:
     down = ops.abs(ops.subtract(x[..., 1:, :, :], x[..., :-1, :, :]))
     right = ops.abs(ops.subtract(x[..., 1:, :], x[..., :-1, :]))
     return ops.add(ops.sum(down, axis=(-3, -2, -1)), ops.sum(right, axis=(-3, -2, -1)))
+
+
+# ---- the same numbers for the same seed
+
+
+def _stateless(function):
+    """The random function whose `seed` is TensorFlow's pair of ints and decides the numbers alone."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def changed(*args, **kwargs):
+        given = signature.bind(*args, **kwargs)
+        pair = given.arguments.get("seed")
+        if np.shape(pair) != (2,):
+            raise ValueError(f"[stateless_{function.__name__}] seed is {pair}, expected a pair of ints")
+        first, second = (int(part) for part in pair)
+        given.arguments["seed"] = (first * 0x9E3779B97F4A7C15 + second) % 2**63
+        return function(*given.args, **given.kwargs)
+
+    return changed
+
+
+stateless_random_brightness = _stateless(random_brightness)
+stateless_random_contrast = _stateless(random_contrast)
+stateless_random_crop = _stateless(random_crop)
+stateless_random_flip_left_right = _stateless(random_flip_left_right)
+stateless_random_flip_up_down = _stateless(random_flip_up_down)
+stateless_random_saturation = _stateless(random_saturation)

@@ -32,10 +32,11 @@ _FROM = {
     ),
     "tilewright.tf.creation": (
         "constant convert_to_tensor ensure_shape eye fill get_static_value identity is_tensor linspace "
-        "meshgrid one_hot ones ones_like range rank shape shape_n size zeros zeros_like"
+        "meshgrid one_hot ones ones_like range rank sequence_mask shape shape_n size zeros zeros_like"
     ),
     "tilewright.tf.dtypes": (
-        "DType as_dtype bool cast double float16 float32 float64 half int32 int64 int8 saturate_cast uint8"
+        "DType as_dtype bool cast double float16 float32 float64 half int16 int32 int64 int8 saturate_cast "
+        "string uint16 uint32 uint64 uint8"
     ),
     "tilewright.tf.elementwise": (
         "abs acosh add add_n asinh atanh clip_by_value cos cosh divide equal exp floor greater "
@@ -52,8 +53,8 @@ _FROM = {
         "reduce_prod reduce_sum"
     ),
     "tilewright.tf.selection": (
-        "argsort boolean_mask gather gather_nd scatter_nd sort tensor_scatter_nd_add "
-        "tensor_scatter_nd_update unique unique_with_counts where"
+        "IndexedSlices argsort boolean_mask gather gather_nd scatter_nd sort tensor_scatter_nd_add "
+        "tensor_scatter_nd_sub tensor_scatter_nd_update unique unique_with_counts where"
     ),
     "tilewright.tf.shapes": (
         "broadcast_dynamic_shape broadcast_static_shape broadcast_to concat expand_dims pad repeat reshape "

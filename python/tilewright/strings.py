@@ -11,8 +11,8 @@ import re
 import numpy as np
 
 from tilewright.autograd import Tensor
-from tilewright.data.text import text_array
 from tilewright.suggestion import missing
+from tilewright.text_values import text_array
 
 __all__ = [
     "as_string", "bytes_split", "join", "length", "lower", "reduce_join", "regex_full_match", "regex_replace",
@@ -28,7 +28,9 @@ def _each(function, *inputs) -> Tensor:
 
 
 def _texts(values) -> np.ndarray:
-    return np.array(values, dtype=str) if values else np.empty(0, "U1")
+    texts = np.empty(len(values), object)
+    texts[:] = values
+    return texts
 
 
 def lower(input, encoding="", name=None) -> Tensor:
@@ -86,7 +88,7 @@ def reduce_join(inputs, axis=None, keepdims=False, separator="", name=None) -> T
     """All texts of an axis (of all axes where None) in one."""
     texts = text_array(inputs)
     if axis is None:
-        joined = np.array(separator.join(texts.reshape(-1)))
+        joined = text_array(separator.join(texts.reshape(-1)))
         return Tensor(joined.reshape((1,) * texts.ndim) if keepdims else joined)
     rows = np.moveaxis(texts, axis, -1)
     joined = _texts([separator.join(row) for row in rows.reshape(-1, rows.shape[-1])]).reshape(

@@ -39,6 +39,13 @@ class TensorShape(tuple):
         """Whether every size is known."""
         return None not in self
 
+    def is_compatible_with(self, other) -> bool:
+        """Whether both may be the shape of one array; None fits any size."""
+        other = tuple(other)
+        return len(self) == len(other) and all(
+            None in (a, b) or a == b for a, b in zip(self, other, strict=True)
+        )
+
     def concatenate(self, other) -> TensorShape:
         """This shape followed by another."""
         return TensorShape((*self, *other))

@@ -70,8 +70,8 @@ class Variable(Tensor):
         """The values now, apart from later assignments."""
         return ops.copy(self)
 
-    def numpy(self) -> np.ndarray:
-        """The values now, as an array of their own."""
+    def numpy(self) -> np.ndarray | np.generic:
+        """The values now, as an array of their own; of no dimension as a NumPy scalar."""
         return super().numpy().copy()
 
     def assign(self, value, use_locking=None, name=None, read_value=True) -> Variable:
@@ -88,6 +88,44 @@ class Variable(Tensor):
         """Subtracts `value` in place."""
         ops.subtract(self.array, self._fitting("assign_sub", value), out=self.array)
         return self
+
+    def __getitem__(self, key) -> Part:
+        """A part to read from, as of a Tensor; its `assign` and kin write into the variable."""
+        return Part(ops.getitem(self, key), self, key)
+
+    def scatter_nd_update(self, indices, updates, name=None) -> Variable:
+        """Writes `updates` at positions along the first axes, one along the last axis of `indices` each."""
+        return self.assign(ops.scatter_nd_update(*self._scattered(indices, updates)))
+
+    def scatter_nd_add(self, indices, updates, name=None) -> Variable:
+        """Adds `updates` at positions along the first axes."""
+        return self.assign(ops.scatter_nd_add(*self._scattered(indices, updates)))
+
+    def scatter_nd_sub(self, indices, updates, name=None) -> Variable:
+        """Subtracts `updates` at positions along the first axes."""
+        array, ids, updates = self._scattered(indices, updates)
+        return self.assign(ops.scatter_nd_add(array, ids, ops.negative(updates)))
+
+    def scatter_update(self, sparse_delta, use_locking=False, name=None) -> Variable:
+        """Writes rows: the values of a `tf.IndexedSlices` at its indices."""
+        return self.scatter_nd_update(ops.expand_dims(sparse_delta.indices, -1), sparse_delta.values)
+
+    def scatter_add(self, sparse_delta, use_locking=False, name=None) -> Variable:
+        """Adds rows: the values of a `tf.IndexedSlices` at its indices."""
+        return self.scatter_nd_add(ops.expand_dims(sparse_delta.indices, -1), sparse_delta.values)
+
+    def scatter_sub(self, sparse_delta, use_locking=False, name=None) -> Variable:
+        """Subtracts rows: the values of a `tf.IndexedSlices` at its indices."""
+        return self.scatter_nd_sub(ops.expand_dims(sparse_delta.indices, -1), sparse_delta.values)
+
+    def _scattered(self, indices, updates) -> tuple:
+        """The values and what is to be written into them, as raw arrays."""
+        ids = raw(
+            "Variable.scatter", "indices", np.asarray(indices) if isinstance(indices, list) else indices
+        )
+        if isinstance(updates, (int, float, list, tuple)):
+            updates = np.array(updates, self.array.dtype)
+        return self.array, ids, ops.cast(raw("Variable.scatter", "updates", updates), self.array.dtype)
 
     def to(self, device: str) -> Variable:
         """Moves the values to "cpu" or "cuda" ("simt" computes on the arrays of "cpu"), in place."""
@@ -111,7 +149,54 @@ class Variable(Tensor):
 
     def __repr__(self):
         values = backend.to_host(self.array)
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={values}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, values={values!s}>"
+
+
+class Part(Tensor):
+    """What `variable[key]` gives.
+
+    Examples
+        >>> v = Variable([[1.0, 2.0], [3.0, 4.0]])
+        >>> v[:, 1].assign([0.0, 5.0]).numpy()
+        array([[1., 0.],
+               [3., 5.]], dtype=float32)
+    """
+
+    __slots__ = ("_variable", "_is_view")
+
+    def __init__(self, part: Tensor, variable: Variable, key):
+        super().__init__(part.array, part.node, part.index)
+        self._variable = variable
+        self._is_view = not any(
+            isinstance(k, (list, Tensor)) or getattr(k, "ndim", 0)
+            for k in (key if isinstance(key, tuple) else (key,))
+        )
+
+    def assign(self, value, use_locking=None, name=None, read_value=True) -> Variable:
+        """Writes `value`, which may be broadcast, into this part; gives the whole variable."""
+        ops.copy(self._fitting("assign", value), out=self.array)
+        return self._variable
+
+    def assign_add(self, value, use_locking=None, name=None, read_value=True) -> Variable:
+        """Adds `value` to this part."""
+        ops.add(self.array, self._fitting("assign_add", value), out=self.array)
+        return self._variable
+
+    def assign_sub(self, value, use_locking=None, name=None, read_value=True) -> Variable:
+        """Subtracts `value` from this part."""
+        ops.subtract(self.array, self._fitting("assign_sub", value), out=self.array)
+        return self._variable
+
+    def _fitting(self, method: str, value):
+        if not self._is_view:
+            raise TypeError(
+                f"[Variable.{method}] the part was chosen by an array, expected ints and slices; "
+                "scatter_nd_update writes at positions"
+            )
+        if isinstance(value, (int, float, list, tuple)):
+            value = np.array(value, self.array.dtype)
+        array = backend.beside(raw(f"Variable.{method}", "value", value), self.array)
+        return ops.broadcast_to(ops.cast(array, self.array.dtype), self.array.shape)
 
 
 class Reading(Tensor):

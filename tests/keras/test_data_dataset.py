@@ -309,3 +309,29 @@ def test_short_epochs_go_through_the_data_before_they_start_again():
     model.compile("sgd", "mse", run_eagerly=True)
     model.fit(generator.flow(x, x[:, 0, 0], batch_size=2, seed=1), steps_per_epoch=2, epochs=6, verbose=0)
     assert sorted(seen[:12]) == sorted(seen[12:]) == list(range(12)) and seen[:12] != seen[12:]
+
+
+def test_windows_are_data_sets_wherever_they_stand():
+    numbers = Dataset.range(8)
+    assert [[int(x) for x in w] for w in numbers.window(4, shift=2).take(2)] == [[0, 1, 2, 3], [2, 3, 4, 5]]
+    batches = numbers.window(3, shift=1, drop_remainder=True).map(lambda w: w.batch(3)).flat_map(lambda w: w)
+    assert values(batches)[-1] == [5, 6, 7]
+
+    def windows(data, length):
+        return data.window(length, shift=1, drop_remainder=True).flat_map(lambda w: w.batch(length))
+
+    pairs = windows(windows(numbers, 3), 2).map(lambda part: (part[:, 0], part[:, 1:]))
+    first = next(pairs.as_numpy_iterator())
+    assert first[0].tolist() == [0, 1] and first[1].tolist() == [[1, 2], [2, 3]]
+
+
+def test_a_pass_answers_to_next_by_its_older_names():
+    running = iter(Dataset.range(4))
+    got = [next(running), running.get_next(), running.next(), *running]
+    assert [int(x) for x in got] == [0, 1, 2, 3] and Dataset.range(2).as_numpy_iterator().next() == 0
+
+
+def test_counters_have_no_end():
+    numbers = tw.data.experimental.Counter(3, 2)
+    assert count(numbers) == -1 and values(numbers.take(3)) == [3, 5, 7]
+    assert Dataset.counter().element_spec == TensorSpec((), np.int64)

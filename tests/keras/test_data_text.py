@@ -351,3 +351,26 @@ def test_windows_over_series_are_keras_windows(theirs):
                 np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="no window fits"):
         keras.preprocessing.sequence.TimeseriesGenerator(data, targets, length=20)
+
+
+def test_skipgrams_are_keras_s():
+    legacy = pytest.importorskip("keras.src.legacy.preprocessing.sequence", reason="not part of this Keras")
+    sequence = [1, 2, 0, 3, 4, 1, 5]
+    options = {"vocabulary_size": 6, "window_size": 2, "negative_samples": 0, "shuffle": False}
+    ours = keras.preprocessing.sequence.skipgrams(sequence, **options)
+    assert ours == tuple(legacy.skipgrams(sequence, **options))
+    table = keras.preprocessing.sequence.make_sampling_table(50, 1e-4)
+    np.testing.assert_allclose(table, legacy.make_sampling_table(50, 1e-4), rtol=1e-12)
+
+
+def test_chance_pairs_are_added_and_shuffled():
+    skipgrams = keras.preprocessing.sequence.skipgrams
+    couples, labels = skipgrams(list(range(1, 20)), 20, 1, negative_samples=2.0, seed=3)
+    assert len(couples) == len(labels) == 36 * 3 and sum(labels) == 36
+    true = [pair for pair, label in zip(couples, labels, strict=True) if label]
+    assert all(abs(a - b) == 1 for a, b in true) and labels != sorted(labels, reverse=True)
+    assert all(1 <= word < 20 for pair in couples for word in pair)
+    assert (couples, labels) == skipgrams(list(range(1, 20)), 20, 1, negative_samples=2.0, seed=3)
+    _, both = skipgrams([1, 2], 3, categorical=True, seed=0)
+    assert sorted(both) == [[0, 1], [0, 1], [1, 0], [1, 0]]
+    assert skipgrams([1, 2, 3], 4, sampling_table=np.zeros(4)) == ([], [])

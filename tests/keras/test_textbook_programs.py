@@ -181,3 +181,104 @@ def test_tables_with_words_are_saved_with_their_vocabularies(tmp_path):
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again.predict([words, numbers], verbose=0), want)
+
+
+class ByEachMetric(keras.Model):
+    """A step that goes through `self.metrics`, as Keras's guide has it."""
+
+    def _updated(self, loss, targets, predictions):
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+            else:
+                metric.update_state(targets, predictions)
+        return {m.name: m.result() for m in self.metrics}
+
+    def train_step(self, data):
+        inputs, targets = data
+        with tf.GradientTape() as tape:
+            predictions = self(inputs, training=True)
+            loss = self.compute_loss(y=targets, y_pred=predictions)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return self._updated(loss, targets, predictions)
+
+    def test_step(self, data):
+        predictions = self(data[0], training=False)
+        return self._updated(self.compute_loss(y=data[1], y_pred=predictions), data[1], predictions)
+
+
+@pytest.mark.parametrize("batch_size", [8, 32])
+def test_a_step_through_each_metric_tells_what_fit_does(batch_size):
+    options = {
+        "epochs": 3,
+        "batch_size": batch_size,
+        "shuffle": False,
+        "validation_data": (X, Y),
+        "verbose": 0,
+    }
+    plain, own = (compiled(small(cls)).fit(X, Y, **options) for cls in (keras.Model, ByEachMetric))
+    assert own.history.keys() == plain.history.keys()
+    for name, numbers in plain.history.items():
+        np.testing.assert_allclose(own.history[name], numbers, rtol=1e-5)
+    model = compiled(small(ByEachMetric))
+    assert model.metrics_names == ["loss", "compile_metrics"]
+    assert set(model.train_on_batch(X, Y, return_dict=True)) == {"loss", "accuracy"}
+    assert model.metrics_names == ["loss", "accuracy"]
+
+
+def test_a_call_may_need_the_mask_of_its_input():
+    class Weights(layers.Layer):
+        supports_masking = True
+
+        def call(self, inputs, mask=None):
+            counts = tf.expand_dims(tf.cast(mask, "float32"), -1)
+            powers = tf.exp(inputs) * counts
+            return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
+
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, Weights()(layers.Dense(1)(layers.Embedding(5, 3, mask_zero=True)(ids))))
+    got = model(np.array([[1, 2, 0], [3, 0, 0]])).numpy()[..., 0]
+    np.testing.assert_allclose(got.sum(1), 1, rtol=1e-6)
+    assert (got[0, 2], *got[1, 1:]) == (0, 0, 0)
+    embedded = layers.Embedding(5, 3, mask_zero=True)(np.array([[1, 0]]))
+    np.testing.assert_array_equal(embedded._keras_mask, [[True, False]])
+    assert not hasattr(layers.Dense(2)(X), "_keras_mask")
+    with pytest.raises(TypeError, match="called on shape"):
+        Weights()(keras.Input((None, 3))) + layers.Lambda(lambda x: None + x)(keras.Input((2,)))
+
+
+def test_activation_functions_make_layers_of_a_model():
+    x = keras.Input((4,))
+    hidden = keras.activations.relu(layers.Dense(3, kernel_initializer="ones")(x), max_value=2.0)
+    model = keras.Model(x, keras.activations.softmax(keras.activations.tanh(hidden)))
+    assert [type(layer).__name__ for layer in model.layers[2:]] == ["ReLU", "Activation", "Softmax"]
+    want = np.tanh(np.clip(X.sum(1, keepdims=True), 0, 2)) * np.ones(3)
+    np.testing.assert_allclose(model(X).numpy(), tf.nn.softmax(want).numpy(), rtol=1e-5)
+    again = keras.Model.from_config(model.get_config())
+    assert again.layers[2].max_value == 2.0
+    assert keras.activations.leaky_relu(x).call.layer.negative_slope == 0.2
+    with pytest.raises(TypeError, match=r"\[gelu\] x is a KerasTensor and options are given"):
+        keras.activations.gelu(x, approximate=True)
+
+
+def test_metrics_take_lists():
+    metric = keras.metrics.SparseCategoricalAccuracy()
+    metric.update_state([0, 1, 2], [[1, 0, 0], [0, 1, 0], [1, 0, 0]])
+    assert f"{metric.result():.2f}" == "0.67"
+
+
+def test_statistics_of_a_normalization_have_the_axes_of_its_inputs(judge):
+    ours, theirs = layers.Normalization(), judge.keras.layers.Normalization()
+    assert ours.mean is None
+    ours.adapt(X), theirs.adapt(X)
+    for name in ("mean", "variance"):
+        got, want = getattr(ours, name), judge.array(getattr(theirs, name))
+        assert got.shape == want.shape == (1, 4)
+        close(got, want, name)
+
+
+def test_a_sequential_that_knows_its_inputs_is_built_without_a_shape():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    model.pop()
+    model.build()
+    assert model.count_params() == 15 and model.output_shape == (None, 3)

@@ -408,3 +408,25 @@ def test_objects_that_are_no_data_are_refused():
         compiled().fit(np.array(["a"] * 50), Y)
     with pytest.raises(TypeError, match="'optimiser' is unknown"):
         classifier().compile(optimiser="sgd")
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_weights_that_the_first_step_makes_are_trained_beside_those_that_were_there(eagerly):
+    class Two(Model):
+        def __init__(self):
+            super().__init__()
+            self.first = layers.Dense(4, "tanh", kernel_initializer="ones", kernel_regularizer="l2")
+            self.second = layers.Dense(3, "softmax", kernel_initializer="ones", kernel_regularizer="l1")
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    def losses(looked_at):
+        model = Two()
+        if looked_at:
+            model.first(X)
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=eagerly)
+        found = model.fit(X, Y, epochs=3, shuffle=False, verbose=0, validation_data=(X, Y)).history
+        return {**found, "optimizer": [len(model.optimizer.variables)]}
+
+    assert losses(looked_at=True) == losses(looked_at=False)

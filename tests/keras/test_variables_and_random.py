@@ -149,3 +149,60 @@ def test_one_hot_labels():
     assert keras.utils.to_categorical(np.array([[1], [0]])).shape == (2, 2)
     with pytest.raises(ValueError, match="x holds 5, expected 0 to 2"):
         keras.utils.to_categorical([1, 5], 3)
+
+
+def test_parts_of_a_variable_are_assigned():
+    want = np.arange(6, dtype=np.float32).reshape(2, 3)
+    v = tw.Variable(want)
+    array = v.array
+    assert v[0, 1].assign(42) is v
+    v[:, 2].assign([0.0, 1.0])
+    v[1, ...].assign_add(tw.ones(3))
+    v[0, ::2].assign_sub(np.array([1.0, 2.0]))
+    want[0, 1], want[:, 2] = 42, [0, 1]
+    want[1] += 1
+    want[0, ::2] -= [1, 2]
+    assert v.array is array
+    np.testing.assert_array_equal(v.numpy(), want)
+    with pytest.raises(TypeError, match=r"\[Variable.assign\] the part was chosen by an array"):
+        v[[0, 1]].assign(0.0)
+    with pytest.raises(ValueError, match="shape"):
+        v[0].assign([1.0, 2.0])
+    with tw.GradientTape() as tape:
+        y = tw.reduce_sum(v[1] ** 2)
+    np.testing.assert_array_equal(tape.gradient(y, v).numpy(), [[0, 0, 0], *(2 * want[1:])])
+
+
+def test_rows_and_positions_of_a_variable_are_written():
+    want = np.zeros((3, 2), np.float32)
+    v = tw.Variable(want)
+    v.scatter_nd_update([[0, 0], [2, 1]], [100.0, 200.0])
+    v.scatter_nd_add([[0]], [[1.0, 2.0]])
+    v.scatter_nd_sub(indices=[[2, 1]], updates=tw.constant([50.0]))
+    want[0, 0], want[2, 1] = 100, 200
+    want[0] += [1, 2]
+    want[2, 1] -= 50
+    np.testing.assert_array_equal(v.numpy(), want)
+    v.scatter_update(tw.IndexedSlices(values=[[4.0, 5.0], [6.0, 7.0]], indices=[2, 1]))
+    v.scatter_sub(tw.IndexedSlices([[1.0, 1.0]], [0]))
+    v.scatter_add(tw.IndexedSlices([[0.5, 0.5]], [0]))
+    want[[2, 1]] = [[4, 5], [6, 7]]
+    want[0] -= 0.5
+    np.testing.assert_array_equal(v.numpy(), want)
+    with pytest.raises(ValueError, match="updates has shape"):
+        v.scatter_nd_update([[0]], [1.0])
+
+
+def test_a_part_is_assigned_in_a_recorded_step():
+    v = tw.Variable(np.zeros(3, np.float32))
+
+    @tw.record
+    def step(x):
+        v[1].assign_add(x)
+        v[2:].assign(tw.reshape(x, [1]))
+        return v[0] + x
+
+    for i in range(6):
+        step(tw.constant(float(i)))
+    np.testing.assert_array_equal(v.numpy(), [0, 15, 5])
+    assert any(row.replayed == 3 and "recorded_step" in row.name for row in tw.record.stats())

@@ -135,8 +135,9 @@ PYTHON_ARROWS = {
     "nest": ("suggestion",),
     "dtype_names": (),
     "tensor_shape": (),
+    "text_values": (),
     "tensor_spec": ("dtype_names",),
-    "autograd": ("backend", "tensor_shape"),
+    "autograd": ("backend", "tensor_shape", "text_values"),
     "gradient_tape": ("autograd", "nest"),
     "per_object": (),
     "call_template": ("autograd", "backend", "nest"),
@@ -167,6 +168,7 @@ PYTHON_ARROWS = {
         "recording",
         "plots",
         "suggestion",
+        "text_values",
     ),
     "tf": (
         "tf",
@@ -182,6 +184,7 @@ PYTHON_ARROWS = {
         "recording",
         "per_object",
         "tensor_shape",
+        "text_values",
     ),
     "linalg": ("suggestion", "tf", "ops", "autograd", "dtype_names"),
     "factorizations": ("ops", "autograd", "backend"),
@@ -189,7 +192,17 @@ PYTHON_ARROWS = {
     "nn": ("nn", "suggestion", "linalg", "tf", "ops", "autograd", "dtype_names", "random"),
     "math": ("nn", "suggestion", "linalg", "tf"),
     "image": ("io", "suggestion", "tf", "ops", "autograd", "dtype_names", "random"),
-    "data": ("data", "suggestion", "autograd", "backend", "nest", "dtype_names", "tensor_spec", "random"),
+    "data": (
+        "data",
+        "suggestion",
+        "autograd",
+        "backend",
+        "nest",
+        "dtype_names",
+        "tensor_spec",
+        "text_values",
+        "random",
+    ),
 }
 
 

@@ -259,3 +259,10 @@ def test_modules_find_variables_in_their_parts():
     net = Net()
     net.layers[0](tf.ones([1, 3]))
     assert len(net.variables) == 4 and len(net.trainable_variables) == 3 and len(net.submodules) == 1
+
+
+def test_targets_may_be_a_dict():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        targets = {"square": x**2, "inverse": [1 / x]}
+    assert float(tape.gradient(targets, x)) == 3.75

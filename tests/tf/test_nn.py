@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """tf.nn and tf.image: values and gradients against PyTorch."""
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -335,3 +337,58 @@ def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError) as caught:
         call()
     assert message in str(caught.value)
+
+
+def test_channels_and_blocks_of_pixels():
+    x = np.arange(16, dtype=np.float32).reshape(1, 2, 2, 4)
+    pixels = tf.nn.depth_to_space(x, 2)
+    want = [
+        [0, 1, 4, 5],
+        [2, 3, 6, 7],
+        [8, 9, 12, 13],
+        [10, 11, 14, 15],
+    ]  # TensorFlow's documentation, less 1
+    np.testing.assert_array_equal(pixels.numpy()[0, ..., 0], want)
+    np.testing.assert_array_equal(tf.nn.space_to_depth(pixels, 2).numpy(), x)
+    several = np.random.default_rng(0).standard_normal((2, 3, 2, 12)).astype(np.float32)
+    np.testing.assert_array_equal(tf.nn.space_to_depth(tf.nn.depth_to_space(several, 2), 2).numpy(), several)
+    with pytest.raises(
+        ValueError, match=r"\[depth_to_space\] input has 4 channels, expected a multiple of 9"
+    ):
+        tf.nn.depth_to_space(x, 3)
+    with pytest.raises(ValueError, match=r"\[space_to_depth\] .* expected sides that 3 divides"):
+        tf.nn.space_to_depth(x, 3)
+
+
+def test_saturation_is_that_of_hsv():
+    image = np.random.default_rng(0).uniform(0, 1, (5, 4, 3)).astype(np.float32)
+    image[0] = 0.5  # grey stays grey
+    for factor in (0.0, 0.5, 1.0, 3.0):
+        want = [
+            colorsys.hsv_to_rgb(h, min(s * factor, 1.0), v)
+            for h, s, v in (colorsys.rgb_to_hsv(*map(float, pixel)) for pixel in image.reshape(-1, 3))
+        ]
+        got = tf.image.adjust_saturation(image, factor)
+        np.testing.assert_allclose(got.numpy().reshape(-1, 3), want, atol=1e-6)
+    assert tf.image.adjust_saturation((image * 255).astype(np.uint8), 2.0).dtype == tf.uint8
+
+
+def test_stateless_changes_of_images_follow_their_seed():
+    image = np.random.default_rng(0).uniform(0, 1, (6, 6, 3)).astype(np.float32)
+    ways = {
+        "brightness": (0.5,), "contrast": (0.1, 0.9), "saturation": (0.1, 0.9), "crop": ([3, 2, 3],),
+    }  # fmt: skip
+    for name, arguments in ways.items():
+        change = getattr(tf.image, f"stateless_random_{name}")
+        first, again = (change(image, *arguments, seed=(1, 2)).numpy() for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        others = [change(image, *arguments, (1, 3 + i)).numpy() for i in range(8)]
+        assert any((first != other).any() for other in others), name
+    seeds = tf.random.Generator.from_seed(1).make_seeds(3)
+    assert seeds.shape == (2, 3) and tf.image.stateless_random_flip_up_down(image, seeds[:, 0]).shape == (
+        6,
+        6,
+        3,
+    )
+    with pytest.raises(ValueError, match=r"\[stateless_random_crop\] seed is 3, expected a pair of ints"):
+        tf.image.stateless_random_crop(image, [3, 2, 3], seed=3)

@@ -262,3 +262,72 @@ def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error) as caught:
         call()
     assert message in str(caught.value)
+
+
+def test_single_values_are_numpy_s_scalars():
+    loss = tf.reduce_mean(tf.constant([1.0, 2.0]))
+    assert type(loss.numpy()) is np.float32 and {loss.numpy(): "key"}[np.float32(1.5)] == "key"
+    assert type(tf.Variable(3).numpy()) is np.int32 and tf.constant([1]).numpy().shape == (1,)
+    assert repr(tf.constant(0.8)) == "Tensor(shape=(), dtype=float32, values=0.8)"
+    assert {loss.ref(): 1}[loss.ref()] == 1 and loss.ref().deref() is loss
+
+
+def test_shapes_are_said_and_checked():
+    x = tf.ones((2, 3))
+    x.set_shape([None, 3])
+    with pytest.raises(ValueError, match=r"\[Tensor.set_shape\] shape is \(None, 4\), expected \(2, 3\)"):
+        x.set_shape([None, 4])
+    assert x.shape.is_compatible_with((2, None)) and not x.shape.is_compatible_with((2,))
+
+
+def test_shapes_put_together_are_known_while_a_step_is_recorded():
+    def step(x):
+        shape = tf.shape(x)
+        batch, width = shape[0], shape[-1]
+        parts = tf.reshape(x, tf.concat([shape[:-1], [2, width // 2]], axis=0))
+        noise = tf.zeros(tf.shape(parts)) + tf.ones(tf.stack([batch, 2, width // 2]))
+        rows = tf.concat([tf.expand_dims(batch, -1), tf.constant([1, 1])], axis=0)
+        return parts + noise + tf.tile(tf.ones((1, 2, 1)), rows)
+
+    recorded = tf.record(step)
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for i in range(5):
+        got = recorded(tf.constant(x + i))
+    np.testing.assert_array_equal(got.numpy(), (x + 4).reshape(3, 2, 2) + 2)
+    row = next(row for row in tf.record.stats() if "known_while" in row.name)
+    assert row.replayed == 2, row
+
+
+def test_products_of_whole_numbers():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-99, 99, (2, 3, 4)).astype(np.int32), rng.integers(-99, 99, (4, 5)).astype(np.int32)
+    got = tf.matmul(tf.constant(a), tf.constant(b))
+    assert got.dtype == np.int32
+    np.testing.assert_array_equal(got.numpy(), a @ b)
+    np.testing.assert_array_equal((tf.constant(a) @ b).numpy(), a @ b)
+    np.testing.assert_array_equal(tf.matmul(a, b.T.copy(), transpose_b=True).numpy(), a @ b)
+    with pytest.raises(ValueError, match=r"\[matmul\] a has shape \(2, 3, 4\) and b \(5, 4\)"):
+        tf.matmul(a, b.T)
+    np.testing.assert_array_equal(([[1.0, 2.0]] @ tf.Variable([[3.0], [4.0]])).numpy(), [[11]])
+
+
+def test_lengths_become_masks():
+    got = tf.sequence_mask([[1, 0], [3, 2]], 4)
+    assert got.dtype == np.bool_
+    np.testing.assert_array_equal(got.numpy(), np.arange(4) < np.array([[1, 0], [3, 2]])[..., None])
+    np.testing.assert_array_equal(tf.sequence_mask([1, 2], dtype=tf.float32).numpy(), [[1, 0], [1, 1]])
+
+
+def test_candidates_are_drawn_by_a_logarithmic_law():
+    true = tf.constant([[3]], tf.int64)
+    got = tf.random.log_uniform_candidate_sampler(true, 1, 4, True, 9, seed=1)
+    drawn = got.sampled_candidates.numpy()
+    assert drawn.dtype == np.int64 and len(set(drawn.tolist())) == 4 and drawn.max() < 9
+    assert got.true_expected_count.shape == (1, 1) and got.sampled_expected_count.shape == (4,)
+    many = tf.random.log_uniform_candidate_sampler(true, 1, 20000, False, 5, seed=2)
+    law = np.log((np.arange(5) + 2) / (np.arange(5) + 1)) / np.log(6)
+    shares = np.bincount(many.sampled_candidates.numpy(), minlength=5) / 20000
+    np.testing.assert_allclose(shares, law, atol=4 * np.sqrt(0.25 / 20000))
+    np.testing.assert_allclose(many.true_expected_count.numpy(), [[20000 * law[3]]], rtol=1e-5)
+    with pytest.raises(ValueError, match="expected at most 9 unique ones"):
+        tf.random.log_uniform_candidate_sampler(true, 1, 10, True, 9)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tf.strings and tf.io: texts and files in pipelines, as tutorials have them."""
 
+import gzip
 import re
 import string
 
@@ -12,7 +13,8 @@ from tilewright import keras
 
 
 def listed(x):
-    return x.numpy().tolist()
+    found = x.numpy()
+    return found if isinstance(found, str) else found.tolist()
 
 
 def test_texts_are_tensors():
@@ -79,7 +81,7 @@ def test_images_of_a_folder_by_a_pipeline_of_one_s_own(tmp_path):
     np.testing.assert_array_equal(tf.image.decode_png(content).numpy(), pixels)
     assert tf.io.decode_image(content, channels=1).shape == (6, 5, 1)
     with pytest.raises(ValueError, match="no whole image"):
-        tf.io.decode_jpeg(content.numpy()[()][:40])
+        tf.io.decode_jpeg(content.numpy()[:40])
     with pytest.raises(TypeError, match="contents is a str, expected bytes"):
         tf.io.decode_jpeg("a.jpg")
     with pytest.raises(FileNotFoundError, match="nothing matches"):
@@ -120,3 +122,50 @@ def test_patches_are_tensorflow_s():
     assert holes.shape == (2, 3, 1, 4) and listed(holes[0, 0, 0]) == [0.0, 3.0, 8.0, 11.0]
     with pytest.raises(ValueError, match=r"shape \(2, 5, 4, 1\), expected at least \(6, 2\)"):
         tf.image.extract_patches(x, (1, 6, 2, 1), (1, 1, 1, 1))
+
+
+def test_texts_decode_as_the_bytes_do_that_tensorflow_gives():
+    text = tf.constant("añ")
+    assert text.dtype == tf.string and text.numpy().decode("utf-8") == "añ" == text.numpy()
+    assert [t.decode() for t in tf.strings.split("a b").numpy()] == ["a", "b"]
+    assert tf.constant([b"ab", b"c"]).numpy().tolist() == ["ab", "c"]
+    assert keras.Input((1,), dtype=tf.string).dtype == "string"
+
+
+def test_lines_of_files(tmp_path):
+    for i, text in enumerate(("a,b\n1,2.5\n", "x\r\n\nlast")):
+        (tmp_path / f"{i}.txt").write_bytes(text.encode())
+    names = [str(tmp_path / f"{i}.txt") for i in (0, 1)]
+    lines = tf.data.TextLineDataset(names)
+    assert [line.numpy() for line in lines] == ["a,b", "1,2.5", "x", "", "last"]
+    assert [line.numpy() for line in lines.skip(1).take(1)] == ["1,2.5"]
+    packed = tmp_path / "p.gz"
+    packed.write_bytes(gzip.compress(b"one\ntwo\n"))
+    files = tf.data.Dataset.from_tensor_slices([str(packed)])
+    assert [x.numpy() for x in tf.data.TextLineDataset(files, "GZIP")] == ["one", "two"]
+    with pytest.raises(ValueError, match=r"\[TextLineDataset\] compression_type is 'LZ'"):
+        tf.data.TextLineDataset(names, "LZ")
+    with pytest.raises(FileNotFoundError):
+        list(tf.data.TextLineDataset(str(tmp_path / "none")))
+
+
+def test_columns_of_lines():
+    rules = [0.0, tf.constant([], tf.int32), "none", tf.constant(7, tf.int64)]
+    got = tf.io.decode_csv(['1.5,2,"a,b",4', ",3,,"], rules)
+    assert [listed(column) for column in got] == [[1.5, 0.0], [2, 3], ["a,b", "none"], [4, 7]]
+    assert [column.dtype for column in got] == [tf.float32, tf.int32, tf.string, tf.int64]
+    one = tf.io.decode_csv("1;2;NA", [0, 0], field_delim=";", na_value="NA", select_cols=[0, 2])
+    assert [listed(column) for column in one] == [1, 0]
+    for line, error in (
+        ("1,2", "has 2 fields, expected 4"),
+        ("1,,a,4", "field 1 is empty, expected a value"),
+        ("1,x,a,4", "expected int32 values"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            tf.io.decode_csv(line, rules)
+
+
+def test_arrays_of_texts_are_texts():
+    for values in (np.array([["a"], ["b"]]), np.array([["a"], ["b"]], object)):
+        for made in (tf.constant(values), tf.convert_to_tensor(values), tf.constant(tf.constant(values))):
+            assert made.dtype == tf.string and listed(made) == [["a"], ["b"]]

@@ -4,6 +4,7 @@
 from tilewright.data.dataset import AUTOTUNE, Dataset
 from tilewright.data.dataset import INFINITE as INFINITE_CARDINALITY
 from tilewright.data.dataset import UNKNOWN as UNKNOWN_CARDINALITY
+from tilewright.data.lines import TextLineDataset
 from tilewright.suggestion import missing
 from tilewright.tensor_spec import TensorSpec
 
@@ -16,6 +17,11 @@ class experimental:
     UNKNOWN_CARDINALITY = UNKNOWN_CARDINALITY
 
     @staticmethod
+    def Counter(start=0, step=1, dtype="int64"):  # noqa: N802 - TensorFlow's name
+        """start, start + step, ... without end."""
+        return Dataset.counter(start, step, dtype)
+
+    @staticmethod
     def cardinality(dataset):
         """How many elements, as `Dataset.cardinality`."""
         return dataset.cardinality()
@@ -26,6 +32,7 @@ __all__ = [
     "Dataset",
     "INFINITE_CARDINALITY",
     "TensorSpec",
+    "TextLineDataset",
     "UNKNOWN_CARDINALITY",
     "experimental",
 ]

@@ -4,17 +4,30 @@
 from __future__ import annotations
 
 import glob
+import itertools
 
 import numpy as np
 
 from tilewright import random
 from tilewright.data import iterators
 from tilewright.data.reordering import INFINITE, UNKNOWN, ShuffleOrders
-from tilewright.data.text import text_array
+from tilewright.dtype_names import dtype_of
+from tilewright.tensor_spec import TensorSpec
+from tilewright.text_values import text_array
 
 
 class Combining:
     """Base of Dataset."""
+
+    @classmethod
+    def counter(cls, start=0, step=1, dtype="int64", name=None):
+        """start, start + step, ... without end."""
+        dtype = dtype_of(dtype)
+        return cls(
+            lambda: (np.array(n, dtype) for n in itertools.count(start, step)),
+            count=INFINITE,
+            spec=TensorSpec((), dtype),
+        )
 
     @classmethod
     def list_files(cls, file_pattern, shuffle=None, seed=None, name=None):

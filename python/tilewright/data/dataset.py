@@ -133,11 +133,13 @@ class Dataset(Combining, Reordering):
         return self._start() if self._rows is None else map(self._element, self._start())
 
     def __iter__(self):
-        return map(to_tensors, self._elements())
+        return iterators.Elements(map(to_tensors, self._elements()))
 
     def as_numpy_iterator(self) -> Iterator:
         """The elements as arrays, numbers of no dimension as NumPy scalars."""
-        return map(lambda e: map_structure(lambda a: a if a.ndim else a[()], e), self._elements())
+        return iterators.Elements(
+            map(lambda e: map_structure(lambda a: a if a.ndim else a[()], e), self._elements())
+        )
 
     def cardinality(self, name=None) -> Tensor:
         """How many elements: a number, -1 for no end, -2 where only running through tells."""
@@ -278,7 +280,7 @@ class Dataset(Combining, Reordering):
                 parts = zip(*(flatten(item) for item in items), strict=True)
                 yield pack(items[0], [_of_elements(part) for part in parts])
 
-        return _Nested(start, parents=(self,))
+        return Dataset(start, parents=(self,))
 
     def flat_map(self, map_func, name=None) -> Dataset:
         """The elements of the data sets map_func(*element), one after another."""
@@ -334,13 +336,6 @@ class Dataset(Combining, Reordering):
         return elements[0]
 
 
-class _Nested(Dataset):
-    """A data set whose elements hold data sets: `window`'s."""
-
-    def __iter__(self):
-        return self._elements()
-
-
 def _of_elements(items) -> Dataset:
     return Dataset(lambda: iter(items), count=len(items))
 
@@ -360,7 +355,7 @@ def _tupled(element, spec):
 
 def _fitted(spec, value):
     """A generated component in the dtype of its spec. Raises ValueError for another shape."""
-    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    array = np.asarray(value)
     wanted = dtype_of(spec.dtype)
     if array.dtype != wanted and array.dtype.kind in "fiub" and wanted.kind in "fiub":
         array = array.astype(wanted)

@@ -24,7 +24,9 @@ def host_array(value) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, Tensor):
-        return value.numpy()
+        return np.asarray(value)
+    if is_stream(value):
+        return value
     if isinstance(value, np.generic):
         return np.asarray(value)
     if hasattr(value, "__dlpack__"):
@@ -52,11 +54,19 @@ def to_host(element):
 
 def to_tensors(element):
     """An element as it is handed to users."""
-    return map_structure(Tensor, element)
+    return map_structure(lambda part: part if is_stream(part) else Tensor(part), element)
 
 
 def spec_of(element):
-    return map_structure(lambda a: TensorSpec(a.shape, a.dtype), element)
+    """TensorSpecs in the structure of an element; a data set in it stands for itself."""
+    return map_structure(
+        lambda part: part if is_stream(part) else TensorSpec(part.shape, part.dtype), element
+    )
+
+
+def is_stream(part) -> bool:
+    """Whether a component is a data set, as in what `window` gives."""
+    return hasattr(part, "as_numpy_iterator")
 
 
 def gather(arrays, rows: list[int]):

@@ -99,6 +99,21 @@ def interleaved(streams: Iterator[Iterator], cycle_length: int, block_length: in
             running[place] = None
 
 
+class Elements:
+    """A pass over a data set, which answers to TensorFlow's names too."""
+
+    def __init__(self, elements: Iterator):
+        self._elements = elements
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._elements)
+
+    next = get_next = __next__
+
+
 class Remembered:
     """What a stream gave, kept from its first full run."""
 

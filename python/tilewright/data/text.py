@@ -11,22 +11,13 @@ import string
 import numpy as np
 
 from tilewright.autograd import Tensor
+from tilewright.text_values import text_array
 
 _PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'", None))
 # TensorFlow makes ASCII letters small and leaves the others.
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _WORDS = re.compile(r"[^ \t\n\v\f\r]+")  # other spaces do not part words there either
 STANDARDIZATIONS = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
-
-
-def text_array(values, encoding: str = "utf-8") -> np.ndarray:
-    """Strings (alone, in lists, arrays or Tensors; bytes are decoded) as an array of dtype object."""
-    values = values.numpy() if isinstance(values, Tensor) else values
-    array = np.asarray(values, dtype=object)
-    flat = [v.decode(encoding) if isinstance(v, bytes) else str(v) for v in array.reshape(-1)]
-    texts = np.empty(len(flat), object)
-    texts[:] = flat
-    return texts.reshape(array.shape)
 
 
 def standardized(texts: np.ndarray, how) -> np.ndarray:

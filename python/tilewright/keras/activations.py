@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import serialization
 from tilewright.keras.annotated import Annotated
+from tilewright.keras.graph import KerasTensor
 from tilewright.suggestion import missing
 
 
@@ -190,41 +194,65 @@ def sparsemax(x, axis=-1):
     return ops.relu(ops.subtract(x, ops.divide(ops.subtract(total, 1.0), count)))
 
 
-# Keras's second names.
-swish, hard_swish = silu, hard_silu
+# Set by the layers, which are built on this module: the layer that a function and its options stand for.
+_layer_for: Callable | None = None
 
-_FUNCTIONS = (
-    celu,
-    elu,
-    exponential,
-    gelu,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    leaky_relu,
-    linear,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    sparsemax,
-    squareplus,
-    tanh,
-    tanh_shrink,
-    threshold,
+
+def describe_by(layer_for: Callable) -> None:
+    """`layer_for(function, *args, **options)` gives the layer for a call on a KerasTensor."""
+    global _layer_for
+    _layer_for = layer_for
+
+
+def _described(function):
+    """The function; of a KerasTensor a layer of the model that is being described."""
+
+    @functools.wraps(function)
+    def activation(x, *args, **options):
+        if type(x) is KerasTensor:
+            return _layer_for(activation, *args, **options)(x)
+        return function(x, *args, **options)
+
+    return activation
+
+
+_FUNCTIONS = tuple(
+    _described(function)
+    for function in (
+        celu,
+        elu,
+        exponential,
+        gelu,
+        glu,
+        hard_shrink,
+        hard_sigmoid,
+        hard_silu,
+        hard_tanh,
+        leaky_relu,
+        linear,
+        log_sigmoid,
+        log_softmax,
+        mish,
+        relu,
+        relu6,
+        selu,
+        sigmoid,
+        silu,
+        soft_shrink,
+        softmax,
+        softplus,
+        softsign,
+        sparse_plus,
+        sparse_sigmoid,
+        sparsemax,
+        squareplus,
+        tanh,
+        tanh_shrink,
+        threshold,
+    )
 )
+globals().update({f.__name__: f for f in _FUNCTIONS})
+swish, hard_swish = silu, hard_silu  # Keras's second names
 _TABLE = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
 serialization.exported("keras.activations", _FUNCTIONS)
 

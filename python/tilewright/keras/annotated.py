@@ -21,6 +21,13 @@ class Annotated(Tensor):
         self.array, self.node, self.index = tensor.array, tensor.node, tensor.index
         self.mask, self.logits, self.logits_of = mask, logits, logits_of
 
+    @property
+    def _keras_mask(self):
+        """The mask by Keras's name; as there, a value that has none lacks the attribute."""
+        if self.mask is None:
+            raise AttributeError("'Tensor' object has no attribute '_keras_mask': it carries no mask")
+        return self.mask
+
 
 def mask_of(x):
     """The mask a value carries, or None."""

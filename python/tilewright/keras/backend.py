@@ -10,6 +10,7 @@ import numpy as np
 from tilewright import linalg, ops, random
 from tilewright.autograd import Tensor
 from tilewright.keras.config import (
+    backend,
     epsilon,
     floatx,
     image_data_format,
@@ -249,6 +250,7 @@ def random_uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None) -> Tens
 
 
 __all__ = [
+    "backend",
     *(name for names in _SAME.values() for name in names.split()),
     *_REDUCTIONS,
     "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "binary_crossentropy", "cast",

@@ -6,8 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright import nest
+from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import naming
+from tilewright.keras.annotated import Annotated
 
 
 class KerasTensor:
@@ -18,8 +20,8 @@ class KerasTensor:
 
     def __init__(self, shape, dtype="float32", name: str | None = None):
         self.shape = tuple(shape)
-        self.dtype = str(dtype)
-        self.array_dtype = dtype_of(self.dtype)
+        self.array_dtype = dtype_of(dtype)
+        self.dtype = "string" if self.array_dtype.kind in "OUS" else str(dtype)
         self.name = name or naming.unique_name("keras_tensor")
         self.call: Call | None = None  # what makes it; None until a layer is called
         self.index = 0
@@ -179,11 +181,13 @@ class Graph:
         return nest.pack(self.outputs, (held[id(t)] for t in self.flat_outputs))
 
 
-def probe_shapes(function, structure):
+def probe_shapes(function, structure, masked: bool = False):
     """Output specification of `function`, found by two runs on zeros with different sizes for open axes.
 
     Open axes behind the batch are long first, so that windows fit and strides show. Where that fails they are
     short: what looks up each position in a table of its own may have few.
+
+    `masked`: the zeros carry a mask of their first two axes, as sequences do.
     """
 
     def run(size, length):
@@ -191,7 +195,10 @@ def probe_shapes(function, structure):
             if not isinstance(leaf, KerasTensor):
                 return leaf
             shape = ((length if i else size) if n is None else n for i, n in enumerate(leaf.shape))
-            return np.zeros(tuple(shape), leaf.dtype)
+            values = np.zeros(tuple(shape), leaf.array_dtype)
+            if not masked:
+                return values
+            return Annotated(Tensor(values), mask=Tensor(np.ones(values.shape[:2], np.bool_)))
 
         args, kwargs = nest.map_leaves(zeros, structure)
         return function(*args, **kwargs)

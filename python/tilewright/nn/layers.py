@@ -14,8 +14,9 @@ from tilewright.tf.arguments import as_axis, as_shape, operands, tensor
 from tilewright.tf.selection import gather
 
 __all__ = [
-    "TopK", "batch_normalization", "bias_add", "dot_product_attention", "dropout", "embedding_lookup",
-    "in_top_k", "local_response_normalization", "lrn", "moments", "top_k",
+    "TopK", "batch_normalization", "bias_add", "depth_to_space", "dot_product_attention", "dropout",
+    "embedding_lookup", "in_top_k", "local_response_normalization", "lrn", "moments", "space_to_depth",
+    "top_k",
 ]  # fmt: skip
 
 
@@ -141,3 +142,32 @@ def dot_product_attention(
             f"[dot_product_attention] mask or bias has shape {as_shape(extra.shape)}, expected 4 axes"
         )
     return ops.attention(q, k, v, causal=bool(is_causal), mask=extra, scale=scale)
+
+
+def depth_to_space(input, block_size, data_format="NHWC", name=None) -> Tensor:
+    """Groups of block_size^2 channels laid out as blocks of pixels: (n, h, w, c b b) to (n, h b, w b, c)."""
+    x, b = _blocks("depth_to_space", input, block_size, data_format)
+    n, h, w, c = x.shape
+    if c % (b * b):
+        raise ValueError(f"[depth_to_space] input has {c} channels, expected a multiple of {b * b}")
+    blocks = ops.reshape(x, (n, h, w, b, b, c // (b * b)))
+    return ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (n, h * b, w * b, c // (b * b)))
+
+
+def space_to_depth(input, block_size, data_format="NHWC", name=None) -> Tensor:
+    """Blocks of pixels laid out as channels: (n, h b, w b, c) to (n, h, w, b b c)."""
+    x, b = _blocks("space_to_depth", input, block_size, data_format)
+    n, h, w, c = x.shape
+    if h % b or w % b:
+        raise ValueError(f"[space_to_depth] input has shape {x.shape}, expected sides that {b} divides")
+    blocks = ops.reshape(x, (n, h // b, b, w // b, b, c))
+    return ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (n, h // b, w // b, b * b * c))
+
+
+def _blocks(name: str, input, block_size, data_format) -> tuple:
+    x = tensor(input, argument="input")
+    if data_format != "NHWC":
+        raise ValueError(f"[{name}] data_format is {data_format!r}, expected 'NHWC'")
+    if x.ndim != 4:
+        raise ValueError(f"[{name}] input has shape {x.shape}, expected 4 dimensions")
+    return x, operator.index(block_size)

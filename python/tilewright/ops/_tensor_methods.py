@@ -64,6 +64,11 @@ def _axis_method(function: str, doc: str):
     return method
 
 
+def _product(a, b):
+    family = _module("matmul")
+    return (family.matmul_integers if a.dtype.kind == b.dtype.kind == "i" else family.matmul)(a, b)
+
+
 def _reshape(self, *shape):
     """The same elements in another shape, given as numbers or one tuple; one size may be -1."""
     return _module("shape").reshape(
@@ -109,8 +114,7 @@ def install() -> None:
     }
     for name, function in compare.items():
         setattr(Tensor, f"__{name}__", _comparison(function, getattr(operator, name)))
-    Tensor.__matmul__ = lambda self, other: _module("matmul").matmul(self, other)
-    Tensor.__rmatmul__ = lambda self, other: _module("matmul").matmul(other, self)
+    Tensor.__matmul__, Tensor.__rmatmul__ = _operator(_product), _operator(_product, reflected=True)
     Tensor.__neg__ = lambda self: elementwise.negative(self)
     Tensor.__pos__ = lambda self: self
     Tensor.__abs__ = lambda self: elementwise.abs(self)

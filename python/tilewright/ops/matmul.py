@@ -10,7 +10,7 @@ from tilewright.autograd import Tensor, raw, recording, result, tracked
 from tilewright.ops import elementwise, reduce
 from tilewright.ops._common import contiguous, copied, destination, given_back
 
-__all__ = ["matmul"]
+__all__ = ["matmul", "matmul_integers"]
 
 ndarray = np.ndarray
 
@@ -247,3 +247,27 @@ def _gradients_of_factors(dz, a, b, transpose_a, transpose_b, alpha, needs):
             db = matmul(a, dz, transpose_a=not transpose_a, alpha=alpha)
         db = db if db.shape == b_shape else reduce.sum_to(db, b_shape)
     return da, db
+
+
+def matmul_integers(a, b):
+    """The product of matrices of integers over the last two axes, those before them a batch; no gradient.
+
+    One product of a column and a row after another: exact, and where the dtype is too small it wraps around.
+
+    Parameters
+        a : integer array (.., m, k);  b : integer array (.., k, n) of the same dtype
+    Returns   y : (.., m, n)
+    Raises    ValueError: other shapes
+    Examples
+        >>> matmul_integers(np.array([[1, 2]]), np.array([[3], [4]]))
+        array([[11]])
+    """
+    x, w = raw("matmul", "a", a), raw("matmul", "b", b)
+    if x.ndim < 2 or w.ndim < 2 or x.shape[-1] != w.shape[-2] or not x.shape[-1]:
+        raise ValueError(
+            f"[matmul] a has shape {x.shape} and b {w.shape}, expected (.., m, k) and (.., k, n) of integers"
+        )
+    y = elementwise.multiply(x[..., :1], w[..., :1, :])
+    for i in range(1, x.shape[-1]):
+        y = elementwise.add(y, elementwise.multiply(x[..., i : i + 1], w[..., i : i + 1, :]))
+    return result(y, (a, b), None)

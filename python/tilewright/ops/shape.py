@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape family in one place: views, indexing, joining and cutting, resizing and warping of images."""
+"""The shape family in one place: views, indexing, scattering, joining, cutting, resizing and warping."""
 
 from tilewright.ops.shape_affine import affine_transform, affine_transform_backward
 from tilewright.ops.shape_index import (
@@ -13,6 +13,7 @@ from tilewright.ops.shape_index import (
 )
 from tilewright.ops.shape_join import concat, pad, repeat, roll, split, stack, tile, tril, triu
 from tilewright.ops.shape_resize import resize, resize_backward
+from tilewright.ops.shape_scatter import positions_nd, scatter_nd_add, scatter_nd_update
 from tilewright.ops.shape_view import (
     broadcast_to,
     expand_dims,
@@ -36,12 +37,15 @@ __all__ = [
     "one_hot",
     "pad",
     "place",
+    "positions_nd",
     "repeat",
     "reshape",
     "resize",
     "resize_backward",
     "roll",
     "scatter_add",
+    "scatter_nd_add",
+    "scatter_nd_update",
     "split",
     "squeeze",
     "stack",

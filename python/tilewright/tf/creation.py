@@ -11,14 +11,15 @@ import numpy as np
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
-from tilewright.tensor_shape import TensorShape
+from tilewright.text_values import text_array
 from tilewright.tf.arguments import as_shape, tensor
+from tilewright.tf.sizes import Sizes, known_row
 from tilewright.variable import Variable
 
 __all__ = [
     "constant", "convert_to_tensor", "ensure_shape", "eye", "fill", "get_static_value", "identity",
-    "is_tensor", "linspace", "meshgrid", "one_hot", "ones", "ones_like", "range", "rank", "shape",
-    "shape_n", "size", "zeros", "zeros_like",
+    "is_tensor", "linspace", "meshgrid", "one_hot", "ones", "ones_like", "range", "rank", "sequence_mask",
+    "shape", "shape_n", "size", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -36,7 +37,17 @@ def constant(value, dtype=None, shape=None, name=None) -> Tensor:
         (dtype('int32'), dtype('float32'))
     """
     if _is_text(value):
-        return Tensor(np.array(value, dtype=None if shape is None else str).reshape(shape or np.shape(value)))
+        texts = text_array(value)
+        return Tensor(
+            texts
+            if shape is None
+            else np.broadcast_to(texts, shape)
+            if texts.size == 1
+            else texts.reshape(shape)
+        )
+    known = known_row(value, dtype) if shape is None else None
+    if known is not None:
+        return known
     made = tensor(value, dtype, "value")
     if isinstance(value, (np.ndarray, Tensor)):
         made = ops.copy(made)
@@ -61,6 +72,12 @@ def _is_text(value) -> bool:
     """Whether `value` is a text, or a list of them."""
     if isinstance(value, (list, tuple)) and value:
         return _is_text(value[0])
+    if hasattr(value, "__array__") and not isinstance(value, (Tensor, np.ndarray, np.generic)):
+        value = np.asarray(value)  # a column of a table
+    if isinstance(value, Tensor):
+        value = value.array
+    if hasattr(value, "dtype") and value.dtype.kind in "USO":
+        return value.dtype.kind != "O" or (value.size > 0 and isinstance(value.flat[0], (str, bytes)))
     return isinstance(value, (str, bytes))
 
 
@@ -188,45 +205,24 @@ def size(input, out_type="int32", name=None) -> Tensor:
     return tensor(tensor(input).size, out_type)
 
 
-class _Sizes(Tensor):
-    """What `shape` gives: sizes as an int32 Tensor whose entries are known to the host, so that taking one
-    out (`tf.shape(x)[0]`) reads no memory and a recorded step may use it as a size."""
-
-    __slots__ = ("sizes",)
-
-    def __init__(self, sizes: tuple[int, ...], dtype):
-        super().__init__(np.array(sizes, dtype_of(dtype)))
-        self.sizes = sizes
-
-    def __getitem__(self, key):
-        found = self.sizes[key] if isinstance(key, (int, slice)) else None
-        if found is None:
-            return super().__getitem__(key)
-        return _Sizes(found, self.dtype) if isinstance(found, tuple) else Size(found)
-
-    def __iter__(self):
-        return map(Size, self.sizes)
-
-    def __len__(self):
-        return len(self.sizes)
-
-    def __index__(self):
-        return operator.index(self.sizes[0]) if len(self.sizes) == 1 else super().__index__()
-
-
-class Size(int):
-    """One size out of `shape`: an int that also answers to a scalar Tensor's `numpy`, `shape` and `dtype`."""
-
-    dtype = np.dtype(np.int32)
-    shape = TensorShape(())
-
-    def numpy(self):
-        return np.int32(self)
-
-
 def shape(input, out_type="int32", name=None) -> Tensor:
     """The shape as an int32 Tensor. One size taken out of it, `shape(x)[0]`, is an int."""
-    return _Sizes(tuple(tensor(input).array.shape), out_type)
+    return Sizes(tuple(tensor(input).array.shape), out_type)
+
+
+def sequence_mask(lengths, maxlen=None, dtype="bool", name=None) -> Tensor:
+    """Which places of sequences are within their lengths: lengths of any shape, and `maxlen` as a last axis.
+
+    Without `maxlen` it is the largest length, which is read on the host.
+
+    Examples
+        >>> sequence_mask([1, 3], dtype="int32").numpy()
+        array([[1, 0, 0],
+               [1, 1, 1]], dtype=int32)
+    """
+    lengths = tensor(lengths, argument="lengths")
+    places = np.arange(int(ops.max(lengths)) if maxlen is None else int(maxlen)).astype(lengths.dtype)
+    return ops.cast(ops.greater(ops.expand_dims(lengths, -1), places), dtype_of(dtype))
 
 
 def shape_n(input, out_type="int32", name=None) -> list[Tensor]:
@@ -240,7 +236,6 @@ def ensure_shape(x, shape, name=None) -> Tensor:
     Raises    ValueError: it is another
     """
     given = tensor(x)
-    wanted = tuple(shape)
-    if len(wanted) != given.ndim or any(w not in (None, n) for w, n in zip(wanted, given.shape, strict=True)):
-        raise ValueError(f"[ensure_shape] x has shape {given.shape}, expected {wanted}")
+    if not given.shape.is_compatible_with(shape):
+        raise ValueError(f"[ensure_shape] x has shape {given.shape}, expected {tuple(shape)}")
     return given

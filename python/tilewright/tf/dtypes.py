@@ -11,13 +11,16 @@ from tilewright.tf.arguments import tensor
 
 float16, float32, float64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 half, double = float16, float64
-int8, int32, int64, uint8 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint8)
+int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
 bool = np.dtype(np.bool_)
+string = dtype_of("string")
 DType = np.dtype
 
 __all__ = [
     "DType", "as_dtype", "bool", "cast", "double", "float16", "float32", "float64",
-    "half", "int32", "int64", "int8", "saturate_cast", "uint8",
+    "half", "int16", "int32", "int64", "int8", "saturate_cast", "string", "uint16", "uint32",
+    "uint64", "uint8",
 ]  # fmt: skip
 
 

@@ -23,7 +23,12 @@ def matmul(
     for argument, x in (("a", a), ("b", b)):
         if x.ndim < 2:
             raise ValueError(f"[matmul] {argument} has shape {x.shape}, expected at least 2 dimensions")
-    return ops.matmul(a, b, transpose_a=transpose_a or adjoint_a, transpose_b=transpose_b or adjoint_b)
+    transpose_a, transpose_b = transpose_a or adjoint_a, transpose_b or adjoint_b
+    if a.dtype.kind in "iu" and b.dtype.kind in "iu":
+        return ops.matmul_integers(
+            ops.swapaxes(a, -1, -2) if transpose_a else a, ops.swapaxes(b, -1, -2) if transpose_b else b
+        )
+    return ops.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
 def matvec(a, b, transpose_a=False, adjoint_a=False, name=None) -> Tensor:
@@ -44,8 +49,8 @@ def tensordot(a, b, axes, name=None) -> Tensor:
     Parameters
         axes : a number n, the last n axes of a with the first n of b; or (axes of a, axes of b)
     Examples
-        >>> tensordot([1.0, 2.0], [3.0, 4.0], 1).numpy()
-        array(11., dtype=float32)
+        >>> float(tensordot([1.0, 2.0], [3.0, 4.0], 1))
+        11.0
     """
     a, b = (tensor(x) for x in operands(a, b))
     if isinstance(axes, int):

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 
 from tilewright import distributions, ops, seeds
@@ -11,7 +14,8 @@ from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, tensor
 
 __all__ = [
-    "Generator", "categorical", "get_global_generator", "shuffle", "stateless_normal",
+    "Generator", "categorical", "get_global_generator", "log_uniform_candidate_sampler", "shuffle",
+    "stateless_normal",
     "stateless_truncated_normal", "stateless_uniform",
 ]  # fmt: skip
 
@@ -42,6 +46,51 @@ def categorical(logits, num_samples, dtype="int64", seed=None, name=None) -> Ten
     noise = ops.negative(ops.log(ops.negative(ops.log(ops.add(drawn, 2.0**-54)))))
     scores = ops.add(ops.expand_dims(ops.cast(x, "float64"), 1), noise)
     return ops.cast(ops.argmax(scores, axis=-1), dtype_of(dtype or "int64"))
+
+
+class CandidateSamples(NamedTuple):
+    """Classes that were drawn, and how often the true ones and these were to be expected."""
+
+    sampled_candidates: Tensor
+    true_expected_count: Tensor
+    sampled_expected_count: Tensor
+
+
+def log_uniform_candidate_sampler(
+    true_classes, num_true, num_sampled, unique, range_max, seed=None, name=None
+) -> CandidateSamples:
+    """Class numbers below `range_max`, number c with probability log((c + 2) / (c + 1)) / log(range_max + 1):
+    words numbered by falling frequency, as they come up. Drawn on the host.
+
+    Parameters
+        true_classes : (rows, num_true) int64, of which only the expected counts are given
+        unique : each class at most once
+    Raises    ValueError: more unique samples than classes
+    """
+    if unique and num_sampled > range_max:
+        raise ValueError(
+            f"[log_uniform_candidate_sampler] num_sampled is {num_sampled}, expected at most {range_max} "
+            "unique ones"
+        )
+    rng = seeds.host_generator(seeds.make_seed() if seed is None else seed)
+    scale, drawn, tries = math.log1p(range_max), [], 0
+    while len(drawn) < num_sampled:
+        tries += 1
+        candidate = min(int(math.expm1(rng.random() * scale)), range_max - 1)
+        if not unique or candidate not in drawn:
+            drawn.append(candidate)
+
+    def expected(class_number: int) -> float:
+        share = math.log1p(1 / (class_number + 1)) / scale
+        return -math.expm1(tries * math.log1p(-share)) if tries != num_sampled else share * tries
+
+    known = np.asarray(tensor(true_classes, argument="true_classes").numpy())
+    counts = [expected(int(c)) for c in known.reshape(-1)]
+    return CandidateSamples(
+        Tensor(np.array(drawn, np.int64)),
+        Tensor(np.array(counts, np.float32).reshape(known.shape)),
+        Tensor(np.array([expected(c) for c in drawn], np.float32)),
+    )
 
 
 def _key(seed) -> np.ndarray:
@@ -109,6 +158,10 @@ class Generator:
     def reset_from_seed(self, seed) -> None:
         """Starts over from a seed."""
         self._source = seeds.SeedGenerator(int(seed))
+
+    def make_seeds(self, count=1) -> Tensor:
+        """Seeds for the stateless functions, (2, count) int64: a pair in each column."""
+        return self.uniform((2, int(count)), 0, 2**31 - 1, "int64")
 
     def split(self, count=1) -> list[Generator]:
         """New generators, each with a seed drawn from this one."""

@@ -14,8 +14,9 @@ from tilewright.dtype_names import dtype_of
 from tilewright.tf.arguments import as_shape, operands, tensor
 
 __all__ = [
-    "argsort", "boolean_mask", "gather", "gather_nd", "scatter_nd", "sort", "tensor_scatter_nd_add",
-    "tensor_scatter_nd_update", "unique", "unique_with_counts", "where",
+    "IndexedSlices", "argsort", "boolean_mask", "gather", "gather_nd", "scatter_nd", "sort",
+    "tensor_scatter_nd_add", "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "unique",
+    "unique_with_counts", "where",
 ]  # fmt: skip
 
 _tensor = tensor
@@ -57,19 +58,6 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     return ops.transpose(taken, (*order, *range(first + count, taken.ndim)))
 
 
-def _linear(name: str, indices, shape):
-    """Positions in an array flattened over the axes that the last axis of `indices` counts."""
-    ids = ops.cast(tensor(indices, argument="indices"), np.int64)
-    depth = ids.shape[-1] if ids.ndim else 0
-    if not ids.ndim or depth > len(shape):
-        raise ValueError(
-            f"[{name}] indices has shape {ids.shape}, expected at least 1 dimension whose last has at most "
-            f"{len(shape)}"
-        )
-    steps = np.array([math.prod(shape[i + 1 : depth]) for i in range(depth)], np.int64)
-    return ops.sum(ops.multiply(ids, steps), axis=-1), depth
-
-
 def gather_nd(params, indices, batch_dims=0, name=None) -> Tensor:
     """Slices of `params` by positions along its first axes: one position each along the last of `indices`.
 
@@ -82,7 +70,7 @@ def gather_nd(params, indices, batch_dims=0, name=None) -> Tensor:
         count = np.arange(ids.shape[axis]).reshape([-1 if i == axis else 1 for i in range(ids.ndim)])
         column = ops.broadcast_to(tensor(count.astype(ids.dtype)), (*ids.shape[:-1], 1))
         ids = ops.concat([column, ids], axis=-1)
-    places, depth = _linear("gather_nd", ids, x.shape)
+    places, depth = ops.positions_nd("gather_nd", ids, x.shape)
     return ops.take(ops.reshape(x, (math.prod(x.shape[:depth]), *x.shape[depth:])), places, axis=0)
 
 
@@ -94,27 +82,31 @@ def scatter_nd(indices, updates, shape, name=None) -> Tensor:
 
 def tensor_scatter_nd_add(tensor, indices, updates, name=None) -> Tensor:
     """`tensor` with `updates` added at positions along its first axes."""
-    x, updates = _tensor(tensor), _tensor(updates, argument="updates")
-    places, depth = _linear("tensor_scatter_nd_add", indices, x.shape)
-    rest = tuple(x.shape[depth:])
-    if tuple(updates.shape) != (*places.shape, *rest):
-        raise ValueError(
-            f"[tensor_scatter_nd_add] updates has shape {updates.shape}, expected {(*places.shape, *rest)}"
-        )
-    rows, inner = math.prod(x.shape[:depth]), math.prod(rest)
-    ids = ops.broadcast_to(ops.reshape(places, (places.size, 1)), (places.size, inner))
-    flat = ops.scatter_add(
-        ops.reshape(x, (rows, inner)), ops.copy(ids), ops.reshape(updates, (places.size, inner)), axis=0
-    )
-    return ops.reshape(flat, x.shape)
+    return ops.scatter_nd_add(*_scattered(tensor, indices, updates))
+
+
+def tensor_scatter_nd_sub(tensor, indices, updates, name=None) -> Tensor:
+    """`tensor` with `updates` subtracted at positions along its first axes."""
+    return tensor_scatter_nd_add(tensor, indices, ops.negative(_tensor(updates, argument="updates")))
+
+
+class IndexedSlices:
+    """Rows of an array, and where they stand along its first axis: for `Variable.scatter_update`."""
+
+    def __init__(self, values, indices, dense_shape=None):
+        self.values, self.indices = tensor(values, argument="values"), tensor(indices, argument="indices")
+        self.dense_shape = dense_shape
 
 
 def tensor_scatter_nd_update(tensor, indices, updates, name=None) -> Tensor:
     """`tensor` with `updates` in place of what stood at positions along its first axes."""
-    x, updates = _tensor(tensor), _tensor(updates, argument="updates")
-    hits = scatter_nd(indices, Tensor(ops.ones(updates.shape, np.int32)), x.shape)
-    kept = ops.where(ops.greater(hits, 0), ops.zeros_like(x), x)
-    return tensor_scatter_nd_add(kept, indices, updates)
+    return ops.scatter_nd_update(*_scattered(tensor, indices, updates))
+
+
+def _scattered(x, indices, updates) -> tuple:
+    """The arguments as Tensors; updates in the dtype of x."""
+    x = tensor(x)
+    return x, tensor(indices, argument="indices"), tensor(updates, x.dtype, "updates")
 
 
 def boolean_mask(tensor, mask, axis=None, name="boolean_mask") -> Tensor:

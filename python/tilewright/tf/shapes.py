@@ -12,6 +12,7 @@ from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.tf.arguments import as_axis, as_list, as_shape
 from tilewright.tf.arguments import tensor as _tensor
+from tilewright.tf.sizes import Size, Sizes, joined, known_row
 
 __all__ = [
     "broadcast_dynamic_shape", "broadcast_static_shape", "broadcast_to", "concat", "expand_dims", "pad",
@@ -37,6 +38,8 @@ def transpose(a, perm=None, conjugate=False, name=None) -> Tensor:
 
 def expand_dims(input, axis, name=None) -> Tensor:
     """A new axis of size 1 at `axis` of the result."""
+    if isinstance(input, Size):
+        return Sizes((int(input),))
     return ops.expand_dims(_tensor(input), as_axis(axis))
 
 
@@ -62,12 +65,21 @@ def broadcast_dynamic_shape(shape_x, shape_y) -> Tensor:
 
 def concat(values, axis, name=None) -> Tensor:
     """Tensors one after another along an axis."""
-    return ops.concat([_tensor(v, argument="values") for v in as_list(values, "values")], axis=as_axis(axis))
+    values, axis = as_list(values, "values"), as_axis(axis)
+    known = joined(values) if axis in (0, -1) else None
+    if known is not None:
+        return known
+    return ops.concat([_tensor(v, argument="values") for v in values], axis=axis)
 
 
 def stack(values, axis=0, name="stack") -> Tensor:
     """Tensors of one shape along a new axis."""
-    return ops.stack([_tensor(v, argument="values") for v in as_list(values, "values")], axis=as_axis(axis))
+    values, axis = as_list(values, "values"), as_axis(axis)
+    if axis in (0, -1) and any(isinstance(v, Size) for v in values):
+        known = known_row(values)
+        if known is not None:
+            return Sizes(known.sizes)
+    return ops.stack([_tensor(v, argument="values") for v in values], axis=axis)
 
 
 def unstack(value, num=None, axis=0, name="unstack") -> list[Tensor]:
@@ -123,11 +135,11 @@ def reverse(tensor, axis, name=None) -> Tensor:
 def roll(input, shift, axis, name=None) -> Tensor:
     """Entries moved along axes, those beyond the end coming in at the start."""
     x = _tensor(input)
-    shifts, axes = (v if isinstance(v, (list, tuple)) else (v,) for v in (shift, axis))
+    shifts, axes = as_shape(shift), as_shape(axis)
     if len(shifts) != len(axes):
         raise ValueError(f"[roll] shift has {len(shifts)} entries, expected {len(axes)} as axis has")
     for moved, along in zip(shifts, axes, strict=True):
-        x = ops.roll(x, operator.index(moved), axis=along)
+        x = ops.roll(x, moved, axis=along)
     return x
 
 

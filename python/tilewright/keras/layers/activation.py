@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import inspect
+
 from tilewright import ops
 from tilewright.keras import activations, constraints, initializers, regularizers
+from tilewright.keras.layers.core import Activation
 from tilewright.keras.layers.layer import Layer
 
 
@@ -118,3 +121,24 @@ class Softmax(_Elementwise):
         else:
             y = ops.exp(ops.subtract(inputs, ops.logsumexp(inputs, axis=axes, keepdims=True)))
         return y if mask is None else ops.where(mask, y, 0.0)
+
+
+_WITH_OPTIONS = {"elu": ELU, "leaky_relu": LeakyReLU, "relu": ReLU, "softmax": Softmax}
+
+
+def _layer_for(function, *args, **options) -> Layer:
+    """The layer that does what an activation function with these options does."""
+    given = inspect.signature(function).bind(None, *args, **options)
+    cls = _WITH_OPTIONS.get(function.__name__)
+    if cls is not None:
+        given.apply_defaults()
+        return cls(**dict(list(given.arguments.items())[1:]))
+    if args or options:
+        raise TypeError(
+            f"[{function.__name__}] x is a KerasTensor and options are given, expected none; a Lambda takes "
+            "the function with them"
+        )
+    return Activation(function)
+
+
+activations.describe_by(_layer_for)

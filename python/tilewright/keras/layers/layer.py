@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 from tilewright import nest, ops, recording
@@ -26,7 +27,7 @@ from tilewright.suggestion import NamedArguments, named_arguments
 from tilewright.variable import Variable
 
 # Attributes that only loops over steps look at.
-_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams"})
+_SEEN_BETWEEN_STEPS = frozenset({"history", "stop_training", "_streams", "_weights_known"})
 
 
 class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):
@@ -173,7 +174,13 @@ class Layer(NamedArguments, SavedState, ComputesInDtype, WeightOwner):
             shapes = nest.map_leaves(lambda t: t.shape, args[0] if args else next(iter(kwargs.values())))
             shape = self.compute_output_shape(shapes)
             return specs_of(shape, self.compute_dtype)
-        return probe_shapes(lambda *a, **k: self(*a, **k), (args, kwargs))
+        try:
+            return probe_shapes(self, (args, kwargs))
+        except Exception:
+            with contextlib.suppress(Exception):  # the first error says more
+                if self._signature().has_mask:  # a `call` may ask for the mask that its input will carry
+                    return probe_shapes(self, (args, kwargs), masked=True)
+            raise
 
     def compute_mask(self, inputs, mask=None):
         """The mask of the outputs; that of the inputs unless overridden."""

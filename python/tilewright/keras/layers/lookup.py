@@ -9,7 +9,7 @@ import numpy as np
 
 from tilewright.autograd import Tensor
 from tilewright.data.hashing import bin_of
-from tilewright.data.text import TokenCounts, text_array
+from tilewright.data.text import TokenCounts
 from tilewright.keras import config
 from tilewright.keras.layers.category_rows import (
     OUTPUT_MODES,
@@ -19,6 +19,7 @@ from tilewright.keras.layers.category_rows import (
     refuse_sparse,
 )
 from tilewright.keras.layers.host_layer import Adapting, HostLayer, salt_pair
+from tilewright.text_values import text_array
 
 
 class IndexLookup(Adapting, HostLayer):

@@ -59,7 +59,6 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance, self.invert = mean, variance, invert
-        self.mean = self.variance = None
         if (mean is None) != (variance is None):
             raise ValueError(f"[{self.name}] got one of mean and variance, expected both or neither")
         if np.shape(mean) != np.shape(variance):
@@ -89,9 +88,23 @@ class Normalization(Layer):
             self.adapt_mean = self.add_weight(self._kept_shape, "zeros", trainable=False, name="mean")
             self.adapt_variance = self.add_weight(self._kept_shape, "ones", trainable=False, name="variance")
             self.count = self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
-            self.mean, self.variance = self.adapt_mean, self.adapt_variance
-        else:
-            self.mean, self.variance = self._given(self.input_mean), self._given(self.input_variance)
+
+    @property
+    def mean(self) -> Tensor | None:
+        """The mean, with as many axes as the inputs; None before there are any."""
+        return self._statistic("mean")
+
+    @property
+    def variance(self) -> Tensor | None:
+        """The variance, with as many axes as the inputs; None before there are any."""
+        return self._statistic("variance")
+
+    def _statistic(self, name: str):
+        if not self.built:
+            return None
+        if self.input_mean is not None:
+            return self._given(getattr(self, f"input_{name}"))
+        return ops.reshape(Tensor(getattr(self, f"adapt_{name}").array), self._broadcast_shape)
 
     def _given(self, values):
         """A statistic that was given: its axes are the last of the kept ones."""
@@ -170,8 +183,7 @@ class Normalization(Layer):
         """Nothing is left to do after `adapt`; programs of older versions call it."""
 
     def call(self, inputs):
-        mean = ops.reshape(self.mean, self._broadcast_shape)
-        deviation = ops.maximum(ops.sqrt(ops.reshape(self.variance, self._broadcast_shape)), config.epsilon())
+        mean, deviation = self.mean, ops.maximum(ops.sqrt(self.variance), config.epsilon())
         if self.invert:
             return ops.add(mean, ops.multiply(inputs, deviation))
         return ops.divide(ops.subtract(inputs, mean), deviation)

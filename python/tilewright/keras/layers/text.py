@@ -6,11 +6,12 @@ from __future__ import annotations
 import numpy as np
 
 from tilewright.autograd import Tensor
-from tilewright.data.text import STANDARDIZATIONS, standardized, text_array, tokens_of, with_ngrams
+from tilewright.data.text import STANDARDIZATIONS, standardized, tokens_of, with_ngrams
 from tilewright.keras import serialization
 from tilewright.keras.layers.category_rows import OUTPUT_MODES, check_output_mode
 from tilewright.keras.layers.host_layer import Adapting, HostLayer
 from tilewright.keras.layers.lookup import StringLookup
+from tilewright.text_values import text_array
 
 
 class TextVectorization(Adapting, HostLayer):

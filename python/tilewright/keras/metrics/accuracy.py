@@ -61,7 +61,7 @@ def _array(x):
 
 def _class_numbers(y_true, y_pred):
     """Labels as int64, in the shape of y_pred without its last axis."""
-    labels = _array(y_true)
+    labels, y_pred = _array(y_true), _array(y_pred)
     if labels.ndim == len(y_pred.shape) and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, -1)
     if labels.shape != tuple(y_pred.shape[:-1]):

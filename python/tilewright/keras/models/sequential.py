@@ -92,6 +92,8 @@ class Sequential(Model):
         """Makes the weights for inputs of this shape, batch axis included."""
         if not self._stack:
             raise ValueError(f"[{self.name}.build] the model has no layers, expected at least one")
+        if input_shape is None and isinstance(self._stack[0], InputLayer):
+            input_shape = self._stack[0].batch_shape
         if input_shape is None:
             raise ValueError(f"[{self.name}.build] input_shape is None, expected a shape with the batch axis")
         if not isinstance(self._stack[0], InputLayer):

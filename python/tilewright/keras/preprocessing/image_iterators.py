@@ -191,7 +191,11 @@ class NumpyArrayIterator(ImageBatches):
         if subset not in ("training", "validation"):
             raise ValueError(f"[flow] subset is {subset!r}, expected 'training' or 'validation'")
         cut = int(n * generator.validation_split)
-        if y is not None and not ignore_class_split and set(map(str, y[:cut])) != set(map(str, y[cut:])):
+        if (
+            y is not None
+            and not ignore_class_split
+            and not np.array_equal(np.unique(y[:cut]), np.unique(y[cut:]))
+        ):  # of one-hot rows these are 0 and 1, as in Keras
             raise ValueError(
                 "[flow] the training and the validation part hold different classes, expected the same: "
                 "shuffle x and y before, or pass ignore_class_split=True"

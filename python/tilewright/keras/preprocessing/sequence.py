@@ -8,6 +8,7 @@ import numpy as np
 from tilewright import random
 from tilewright.autograd import Tensor
 from tilewright.data import AUTOTUNE, Dataset
+from tilewright.keras.preprocessing.skipgrams import make_sampling_table, skipgrams  # noqa: F401
 from tilewright.keras.pydataset import PyDataset
 from tilewright.suggestion import missing, named_arguments
 

@@ -170,15 +170,18 @@ class CompiledMetrics:
         self.built = False
 
     @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return any(given for given, _ in self._given)
+
+    @property
     def metrics(self) -> list:
         """All metrics, in order."""
         return [metric for _, metric, _, _ in self._entries]
 
     def build(self, y_true, y_pred: list, names: list[str]) -> None:
         """Finds out, from the first batch, which metric belongs to which output."""
-        targets = (
-            targets_of(y_true, y_pred, names, [True] * len(names)) if any(g for g, _ in self._given) else []
-        )
+        targets = targets_of(y_true, y_pred, names, [True] * len(names)) if self.given else []
         taken: set[str] = set()
         for given, weighted in self._given:
             if not given:
@@ -219,6 +222,31 @@ class CompiledMetrics:
             value = metric.result()
             found.update(value if isinstance(value, dict) else {name: value})
         return found
+
+
+class MetricsOfCompile:
+    """What stands for the metrics of `compile` in `model.metrics` until a batch has told which there are: a
+    train step of one's own updates each metric it finds there, this one too.
+
+    Parameters
+        update : called as update(y_true, y_pred, sample_weight)
+        metrics : the CompiledMetrics
+    """
+
+    name = "compile_metrics"
+    variables = ()
+
+    def __init__(self, update, metrics: CompiledMetrics):
+        self.update_state, self._metrics = update, metrics
+
+    def result(self) -> dict:
+        """The values by name."""
+        return self._metrics.results()
+
+    def reset_state(self) -> None:
+        """Starts all over."""
+        for metric in self._metrics.metrics:
+            metric.reset_state()
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -285,11 +285,16 @@ def _single(name: str, x, y=None, sample_weight=None):
 
 
 def numbers(logs: dict) -> dict:
-    """Metrics as Python floats: the moment their values are read."""
-    return {
-        name: float(value) if getattr(value, "ndim", 0) == 0 else value.numpy()
-        for name, value in logs.items()
-    }
+    """Metrics as Python floats: the moment their values are read. A metric that gives several in a dict is
+    taken apart.
+    """
+    found = {}
+    for name, value in logs.items():
+        if isinstance(value, dict):
+            found.update(numbers(value))
+        else:
+            found[name] = float(value) if getattr(value, "ndim", 0) == 0 else value.numpy()
+    return found
 
 
 def _as_list(logs: dict):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import inspect
-import types
 import warnings
 
 from tilewright import backend, nest, ops
@@ -12,7 +11,7 @@ from tilewright.gradient_tape import GradientTape
 from tilewright.keras import metrics as metrics_module
 from tilewright.keras import optimizers
 from tilewright.keras.layers.call_signature import call_state
-from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics
+from tilewright.keras.training.compiled import CompiledLoss, CompiledMetrics, MetricsOfCompile
 from tilewright.keras.training.data import unpack_x_y_sample_weight
 from tilewright.keras.training.loops import Loops
 from tilewright.keras.training.steps import Steps
@@ -38,6 +37,7 @@ class Trainer(Loops):
         self._compiled_loss: CompiledLoss | None = None
         self._compiled_metrics: CompiledMetrics | None = None
         self._trained: list[Variable] = []
+        self._weights_known = False
         self._regularized: list[Variable] = []
         self._steps = Steps(self)
 
@@ -100,7 +100,8 @@ class Trainer(Loops):
         if self._compiled_loss is not None:
             found += self._compiled_loss.trackers
         if self._compiled_metrics is not None:
-            found += self._compiled_metrics.metrics
+            waits = self._compiled_metrics.given and not self._compiled_metrics.built
+            found += [self.compiled_metrics] if waits else self._compiled_metrics.metrics
         own = [
             v
             for layer in self._flatten_layers()
@@ -166,7 +167,7 @@ class Trainer(Loops):
     @property
     def compiled_metrics(self):
         """The metrics of `compile` as Keras 2 has them: `self.compiled_metrics.update_state(y, y_pred)`."""
-        return types.SimpleNamespace(update_state=self._update_metrics)
+        return MetricsOfCompile(self._update_metrics, self._compiled_metrics)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that training minimises: the compiled loss and what layers and regularizers add."""
@@ -199,8 +200,11 @@ class Trainer(Loops):
 
     # ---- steps
 
-    def _prepare(self) -> None:
-        """Looks up, before many steps, which variables are trained and regularized."""
+    def _prepare(self, called: bool = False) -> None:
+        """Looks up which variables are trained and regularized: before many steps, and once more when the
+        first call has made the weights that were not there yet.
+        """
+        self._weights_known = called
         trained = self.trainable_variables
         if list(map(id, trained)) != list(map(id, self._trained)):
             self._trained = trained
@@ -214,11 +218,10 @@ class Trainer(Loops):
     def _trained_on(self, data) -> tuple:
         """A step of training but for the metrics; gives what `compute_metrics` takes."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        built = bool(self._trained)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
-            if not built:
-                self._prepare()  # the first call made the weights
+            if not self._weights_known:
+                self._prepare(called=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
             scaled = self.optimizer.scale_loss(loss)
         self._loss_tracker.update_state(loss.array, _batch_size(x))
@@ -237,8 +240,8 @@ class Trainer(Loops):
         """A step of evaluation but for the metrics."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        if not self._trained:
-            self._prepare()
+        if not self._weights_known:
+            self._prepare(called=True)
         # compute_loss of one's own may be older than the argument.
         known = "training" in inspect.signature(self.compute_loss).parameters
         loss = self.compute_loss(x, y, y_pred, sample_weight, **({"training": False} if known else {}))
