@@ -14,7 +14,6 @@ from tilewright.keras import Sequential
 from tilewright.keras.layers import BatchNormalization, Dense, Dropout, Flatten, Input, LeakyReLU, Reshape
 from tilewright.keras.losses import BinaryCrossentropy
 from tilewright.keras.optimizers import Adam
-from tilewright.keras.optimizers.schedules import CosineDecay
 from tilewright.plots import plot_curves, plot_images
 
 NOISE, BATCH = 100, 128
@@ -60,13 +59,10 @@ def make_discriminator():
     )
 
 
-def make_train_step(generator, discriminator, steps):
-    """The step of training: both losses from one batch of images and one of noise.
-
-    The learning rate falls to 0 over `steps`: while it is large the two go on circling around each other.
-    """
-    generator_optimizer = Adam(CosineDecay(2e-4, steps), beta_1=0.5)
-    discriminator_optimizer = Adam(CosineDecay(2e-4, steps), beta_1=0.5)
+def make_train_step(generator, discriminator, learning_rate=2e-4):
+    """The step of training: both losses from one batch of images and one of noise."""
+    generator_optimizer = Adam(learning_rate, beta_1=0.5)
+    discriminator_optimizer = Adam(learning_rate, beta_1=0.5)
 
     @tf.function
     def train_step(images):
@@ -94,7 +90,7 @@ def train(name, generator, discriminator, options):
     """Trains both, draws 64 samples an epoch, and has them judged in the end."""
     (x_train, y_train), _ = mnist_cnn.digits(options.limit)
     images = x_train * 2 - 1
-    train_step = make_train_step(generator, discriminator, options.epochs * (len(images) // BATCH))
+    train_step = make_train_step(generator, discriminator)
     same_noise = tf.random.normal((64, NOISE))
 
     history = {"generator": [], "discriminator": []}
