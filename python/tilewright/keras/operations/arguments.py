@@ -58,13 +58,6 @@ def float_tensors(*values) -> list[Tensor]:
     return met if is_float(met[0]) else [floats(v) for v in met]
 
 
-def axis_of(name: str, axis, ndim: int) -> int:
-    """An axis counted from the front."""
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"[{name}] axis is {axis}, expected {-ndim} to {ndim - 1}")
-    return axis % ndim
-
-
 def flat(x) -> Tensor:
     """The elements along one axis."""
     return ops.reshape(x, (-1,))

@@ -6,8 +6,9 @@ from __future__ import annotations
 import operator
 
 from tilewright import nest, ops
-from tilewright.keras.operations.arguments import axis_of, slices
+from tilewright.keras.operations.arguments import slices
 from tilewright.keras.operations.declared import CORE, node, plain
+from tilewright.ops._common import axis_index
 from tilewright.tf import control, gradients
 from tilewright.tf.arguments import tensor
 
@@ -101,7 +102,7 @@ def associative_scan(f, elems, reverse=False, axis=0):
     """
     elems = nest.map_leaves(tensor, elems)
     first = nest.leaves(elems)[0]
-    axis = axis_of("associative_scan", axis, first.ndim)
+    axis = axis_index("associative_scan", axis, first.ndim)
     count = first.shape[axis]
     if any(x.shape[axis] != count for x in nest.leaves(elems)):
         raise ValueError(

@@ -12,8 +12,9 @@ from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
 from tilewright.keras import defaults
 from tilewright.keras.graph import KerasTensor
-from tilewright.keras.operations.arguments import axis_of, float_tensors
+from tilewright.keras.operations.arguments import float_tensors
 from tilewright.keras.operations.declared import NUMPY, called, node, plain
+from tilewright.ops._common import axis_index
 from tilewright.tf import creation
 from tilewright.tf.arguments import tensor
 
@@ -174,7 +175,7 @@ def _spaced(name: str, start, stop, num, endpoint, axis):
     start, stop = float_tensors(start, stop)
     shares = _shares(name, num, endpoint, start.dtype)
     start, way = ops.add(start, ops.zeros_like(stop)), ops.subtract(stop, start)
-    at = axis_of(name, axis, way.ndim + 1)
+    at = axis_index(name, axis, way.ndim + 1)
     shares = ops.reshape(shares, [num if i == at else 1 for i in range(way.ndim + 1)])
     start, way = ops.expand_dims(start, at), ops.expand_dims(way, at)
     y = ops.add(start, ops.multiply(shares, way))
@@ -213,7 +214,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     sign = ops.sign(start)
     logs = (ops.log(ops.multiply(v, sign)) for v in (start, stop))
     y = ops.exp(_spaced("geomspace", *logs, num, endpoint, axis))
-    sign = ops.expand_dims(ops.add(sign, ops.zeros_like(stop)), axis_of("geomspace", axis, y.ndim))
+    sign = ops.expand_dims(ops.add(sign, ops.zeros_like(stop)), axis_index("geomspace", axis, y.ndim))
     y = ops.multiply(y, sign)
     return y if dtype is None else ops.cast(y, dtype)
 

@@ -11,7 +11,7 @@ import math
 from tilewright import factorizations, linalg, ops
 from tilewright.keras.operations.arguments import float_tensors, floats
 from tilewright.keras.operations.declared import LINALG, called, node, plain
-from tilewright.keras.operations.shapes import diagonal, moveaxis
+from tilewright.keras.operations.shapes import moveaxis
 from tilewright.tf.arguments import as_axis
 
 
@@ -42,8 +42,7 @@ def cholesky_inverse(x, upper=False):
 @plain
 def logdet(x):
     """The logarithm of the determinant of positive definite matrices."""
-    roots = diagonal(factorizations.cholesky(floats(x)), axis1=-2, axis2=-1)
-    return ops.multiply(ops.sum(ops.log(roots), axis=-1), 2.0)
+    return linalg.logdet(floats(x))
 
 
 @plain
@@ -56,7 +55,7 @@ def solve(a, b):
 def solve_triangular(a, b, lower=False):
     """`solve` of the upper, or where `lower` the lower, triangles of a."""
     a, b = float_tensors(a, b)
-    return factorizations.solve(ops.tril(a) if lower else ops.triu(a), b)
+    return linalg.triangular_solve(a, b, lower=lower)
 
 
 @plain

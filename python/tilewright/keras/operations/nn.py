@@ -9,9 +9,10 @@ import numpy as np
 
 from tilewright import linalg, ops
 from tilewright.keras import activations, defaults, losses
-from tilewright.keras.operations.arguments import axis_of, float_tensors, floats, is_float, tensors
+from tilewright.keras.operations.arguments import float_tensors, floats, is_float, tensors
 from tilewright.keras.operations.declared import NN, called, node
 from tilewright.nn import layers
+from tilewright.ops._common import axis_index
 from tilewright.tf.arguments import as_axis, tensor
 
 
@@ -110,7 +111,7 @@ def _over_axes(function):
         x = floats(x)
         if not isinstance(axis, (tuple, list)):
             return function(x, axis=axis)
-        axes = [axis_of(function.__name__, a, x.ndim) for a in axis]
+        axes = [axis_index(function.__name__, a, x.ndim) for a in axis]
         order = (*(i for i in range(x.ndim) if i not in axes), *axes)
         moved = ops.transpose(x, order)
         rows = ops.reshape(moved, (*moved.shape[: x.ndim - len(axes)], -1))
@@ -147,7 +148,7 @@ def moments(x, axes, keepdims=False, synchronized=False):
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, vectors along `axis`."""
     x = floats(x)
-    along = [-1 if i == axis_of("batch_normalization", axis, x.ndim) else 1 for i in range(x.ndim)]
+    along = [-1 if i == axis_index("batch_normalization", axis, x.ndim) else 1 for i in range(x.ndim)]
     mean, variance, offset, scale = (
         None if v is None else ops.reshape(tensor(v, x.dtype), along) for v in (mean, variance, offset, scale)
     )
@@ -157,7 +158,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 def _normalized_axes(name: str, x, axis):
     """x in float32 at least, and its axes to be normalised together, in order."""
     x = floats(x)
-    axes = sorted(axis_of(name, a, x.ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    axes = sorted(axis_index(name, a, x.ndim) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     return (ops.cast(x, "float32") if x.dtype.itemsize == 2 else x), tuple(axes)
 
 

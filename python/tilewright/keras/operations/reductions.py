@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 
 from tilewright import ops
-from tilewright.keras.operations.arguments import axis_of, flat, floats, is_float, slices
+from tilewright.keras.operations.arguments import flat, floats, is_float, slices
 from tilewright.keras.operations.declared import MATH, NUMPY, called, node
+from tilewright.ops._common import axis_index
 from tilewright.tf import reductions
 from tilewright.tf.arguments import as_axis, tensor
 
@@ -79,7 +80,7 @@ def _running(function):
         x = ops.cast(x, dtype)
         if axis is None:
             x, axis = flat(x), 0
-        return ops.cast(function(x, axis_of(function.__name__, axis, x.ndim)), dtype)
+        return ops.cast(function(x, axis_index(function.__name__, axis, x.ndim)), dtype)
 
     return run
 
@@ -99,7 +100,7 @@ def diff(a, n=1, axis=-1):
     a = tensor(a)
     if n < 0:
         raise ValueError(f"[diff] n is {n}, expected 0 or more")
-    axis = axis_of("diff", axis, a.ndim)
+    axis = axis_index("diff", axis, a.ndim)
     for _ in range(min(n, a.shape[axis])):
         after, before = a[slices(a.ndim, axis, slice(1, None))], a[slices(a.ndim, axis, slice(None, -1))]
         a = ops.not_equal(after, before) if a.dtype.kind == "b" else ops.subtract(after, before)
@@ -110,7 +111,7 @@ def diff(a, n=1, axis=-1):
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral of y along an axis by trapezoids, `dx` wide or between the places `x`."""
     y = floats(y)
-    axis = axis_of("trapezoid", axis, y.ndim)
+    axis = axis_index("trapezoid", axis, y.ndim)
     width = dx
     if x is not None:
         places = floats(x)

@@ -145,11 +145,10 @@ def scatter_update(inputs, indices, updates, reduction=None):
         return selection.tensor_scatter_nd_add(x, ids, updates)
     if not ids.size or not updates.size:
         return x
-    steps = np.array([math.prod(x.shape[i + 1 : depth]) for i in range(depth)], np.int64)
     sizes = np.array(x.shape[:depth], np.int64)
     ids = ops.cast(ids, "int64")
     ids = ops.where(ops.less(ids, 0), ops.add(ids, sizes), ids)
-    places = ops.reshape(ops.sum(ops.multiply(ids, steps), axis=-1), (-1,))
+    places = ops.reshape(ops.positions_nd("scatter_update", ids, x.shape)[0], (-1,))
     count, width = math.prod(x.shape[:depth]), math.prod(x.shape[depth:])
     combine = _COMBINATIONS[_REDUCTIONS[reduction.lower()]][0] if reduction else lambda later, earlier: later
     found, there = _combined(combine, ops.reshape(updates, (places.size, width)), places, count)

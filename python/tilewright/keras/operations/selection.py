@@ -12,9 +12,10 @@ import numpy as np
 from tilewright import ops
 from tilewright.autograd import Tensor
 from tilewright.keras import defaults
-from tilewright.keras.operations.arguments import axis_of, flat, slices, tensors
+from tilewright.keras.operations.arguments import flat, slices, tensors
 from tilewright.keras.operations.declared import CORE, MATH, NN, NUMPY, node, plain
 from tilewright.nn import layers
+from tilewright.ops._common import axis_index
 from tilewright.tf import selection
 from tilewright.tf.arguments import as_shape, tensor
 
@@ -266,7 +267,7 @@ def unique(
     """
     asked = return_index, return_inverse, return_counts
     values, *more = np.unique(tensor(x).numpy(), True, True, True, axis=axis)
-    along = 0 if axis is None else axis_of("unique", axis, values.ndim)
+    along = 0 if axis is None else axis_index("unique", axis, values.ndim)
     lacking = 0 if size is None else size - values.shape[along]
     found = [tensor(values), *(tensor(part, "int32") for part in more)]
     if size is not None:

@@ -10,8 +10,9 @@ import numpy as np
 from tilewright import linalg, ops
 from tilewright.autograd import Tensor
 from tilewright.dtype_names import dtype_of
-from tilewright.keras.operations.arguments import axis_of, flat, tensors
+from tilewright.keras.operations.arguments import flat, tensors
 from tilewright.keras.operations.declared import CORE, MATH, NN, NUMPY, called, node, plain
+from tilewright.ops._common import axis_index
 from tilewright.tf import creation, shapes
 from tilewright.tf.arguments import as_axis, as_shape, tensor
 
@@ -56,7 +57,7 @@ def moveaxis(x, source, destination):
     """Axes moved to other places, an int or several."""
     x = tensor(x)
     before, after = (
-        [axis_of("moveaxis", a, x.ndim) for a in (axes if isinstance(axes, (tuple, list)) else (axes,))]
+        [axis_index("moveaxis", a, x.ndim) for a in (axes if isinstance(axes, (tuple, list)) else (axes,))]
         for axes in (source, destination)
     )
     if len(before) != len(after) or len(set(before)) < len(before) or len(set(after)) < len(after):
@@ -193,7 +194,7 @@ def flip(x, axis=None):
 def rot90(array, k=1, axes=(0, 1)):
     """Turned k times by 90 degrees in the plane of two axes, from the first to the second."""
     x = tensor(array)
-    first, second = (axis_of("rot90", a, x.ndim) for a in axes)
+    first, second = (axis_index("rot90", a, x.ndim) for a in axes)
     if first == second:
         raise ValueError(f"[rot90] axes is {tuple(axes)}, expected two different ones")
     if k % 4 == 2:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import math
 
 from tilewright import ops
-from tilewright.keras.operations.arguments import axis_of, flat, floats
+from tilewright.keras.operations.arguments import flat, floats
 from tilewright.keras.operations.declared import NUMPY, called, node, plain
 from tilewright.keras.operations.selection import searchsorted
+from tilewright.ops._common import axis_index
 from tilewright.tf import reductions, selection
 from tilewright.tf.arguments import as_axis, tensor
 
@@ -26,7 +27,7 @@ def average(x, axis=None, weights=None):
                 f"[average] weights has shape {weights.shape}, expected {x.shape} or, with an int for axis, "
                 "that axis's length"
             )
-        at = axis_of("average", axis, x.ndim)
+        at = axis_index("average", axis, x.ndim)
         weights = ops.reshape(weights, [-1 if i == at else 1 for i in range(x.ndim)])
         weights = ops.broadcast_to(weights, x.shape)
     return ops.divide(ops.sum(ops.multiply(x, weights), axis=axis), ops.sum(weights, axis=axis))
@@ -58,7 +59,7 @@ def _quantiles(name, x, q, axis, method, keepdims, without_nan):
         return ops.cast(_quantiles(name, wide, q, axis, method, keepdims, without_nan), x.dtype)
     q, axes = ops.cast(tensor(q), x.dtype), as_axis(axis)
     axes = range(x.ndim) if axes is None else (axes,) if isinstance(axes, int) else axes
-    axes = [axis_of(name, a, x.ndim) for a in axes]
+    axes = [axis_index(name, a, x.ndim) for a in axes]
     kept = [n for i, n in enumerate(x.shape) if i not in axes]
     rows = ops.transpose(x, (*(i for i in range(x.ndim) if i not in axes), *axes))
     rows = selection.sort(ops.reshape(rows, (*kept, math.prod(x.shape[a] for a in axes))))  # NaN comes last
